@@ -1,0 +1,50 @@
+/** The vocabulary of results. */
+import type { Decision } from '../linux/decision.ts';
+import type { Operation } from '../linux/operation.ts';
+
+export type Severity = 'error' | 'warning' | 'info';
+/** How sure we are that it will happen. */
+export type Confidence = 'high' | 'medium' | 'low';
+
+/** observed: a run showed it; derived: follows from image bytes and rules; assumed: neither. */
+export interface Evidence {
+  readonly kind: 'observed' | 'derived' | 'assumed';
+  readonly text: string;
+  readonly syscall?: string;
+  readonly program?: string;
+  readonly pid?: number;
+  /** Times the same thing was seen. */
+  readonly count?: number;
+}
+
+export interface FindingWhere {
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** Path inside the container. */
+  readonly path?: string;
+  /** Index of the image layer that made it so. */
+  readonly layer?: number;
+  readonly layerDigest?: string;
+}
+
+export interface Finding {
+  /** The check's id: file name, doc page, link. */
+  readonly id: string;
+  readonly severity: Severity;
+  readonly confidence: Confidence;
+  readonly message: string;
+  readonly container?: string;
+  readonly where: FindingWhere;
+  readonly evidence: readonly Evidence[];
+  /** The operation that will be denied, when there is one: what fixes read. */
+  readonly operation?: Operation;
+  readonly decision?: Decision;
+}
+
+/** Something about the user's input, collected while reading goes on. */
+export interface Diagnostic {
+  readonly severity: Severity;
+  readonly message: string;
+  readonly where: FindingWhere;
+}

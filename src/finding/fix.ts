@@ -1,0 +1,46 @@
+/** A fix is data: layer changes, run settings, or both. Nothing here touches anything. */
+
+/** One entry of the layer that is added to the image. Paths are absolute and free of symlinks. */
+export type LayerChange =
+  /** Same content, other owner or mode. Directories cost nothing; files are copied. */
+  | { readonly kind: 'own'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number }
+  | { readonly kind: 'directory'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number }
+  | { readonly kind: 'file'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number; readonly content: string }
+  | { readonly kind: 'symlink'; readonly path: string; readonly target: string; readonly uid: number; readonly gid: number };
+
+/** Everything another runner needs to start the result without unroot. Published in `report.json`; see the CLI contract. */
+export interface Run {
+  /** `uid:gid`, numeric. */
+  readonly user: string;
+  /** Only when they differ from the image's own. */
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workdir?: string;
+  /** `from`: the port the image used to listen on and the outside world still uses; `to`: where it listens now. */
+  readonly ports: readonly { readonly from: number; readonly to: number; readonly protocol?: 'udp' }[];
+  readonly tmpfs: readonly string[];
+  readonly volumes: readonly { readonly path: string; readonly owner: string; readonly mode: string }[];
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly noNewPrivileges: boolean;
+  readonly readOnly: boolean;
+}
+
+export type Disposition = 'safe' | 'needs-review';
+
+export interface Fix {
+  /** The remedy's id: file name in `fixes/`. Unique together with `subject`. */
+  readonly id: string;
+  /** What it is about: a path, `:80`. */
+  readonly subject: string;
+  readonly title: string;
+  readonly disposition: Disposition;
+  /** Ids of the findings it answers, as `id@path` when there is a path. */
+  readonly answers: readonly string[];
+  readonly layer: readonly LayerChange[];
+  readonly run: Partial<Run>;
+  /** Why this way and not another, and what it costs. */
+  readonly note?: string;
+}

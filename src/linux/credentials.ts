@@ -1,0 +1,18 @@
+/** Who a process is, as far as the kernel's decisions go. */
+import type { CapabilityState } from './capability.ts';
+
+/** `groups` are the supplementary groups as getgroups(2) returns them (may or may not contain `gid`). */
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly capabilities: CapabilityState;
+  readonly noNewPrivileges: boolean;
+}
+
+/** Container ids `container`..+size-1 are host ids `host`.. (user_namespaces(7)); no mapping = same ids. */
+export interface IdMapping {
+  readonly container: number;
+  readonly host: number;
+  readonly size: number;
+}

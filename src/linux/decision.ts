@@ -1,0 +1,59 @@
+/** The kernel's answer to an operation, with the way it was reached. */
+import type { Capability } from './capability.ts';
+import type { Errno, Operation } from './operation.ts';
+
+/** One step a person can follow: a path component searched, a class of permission bits chosen, a capability asked for. */
+export interface DecisionStep {
+  /** Full sentence, e.g. `/var/cache is 0755 root:root: uid 10001 is "other", r-x, may search`. */
+  readonly text: string;
+  readonly ok: boolean;
+  readonly path?: string;
+  /** Source of the rule: man page, kernel file, sysctl. */
+  readonly source?: string;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** Kernel errno when not allowed (EACCES, EPERM, EROFS) or when the operation fails for another reason (ENOENT, EEXIST …). */
+  readonly errno?: Errno;
+  readonly steps: readonly DecisionStep[];
+  /** The inode whose bits said no: what a fix has to change. `want` is rwx as 4, 2, 1. */
+  readonly deniedAt?: { readonly path: string; readonly want: number; readonly need: 'mode' | 'owner' | 'sticky' | 'read-only' | 'capability' | 'port' };
+  /** The capability that would have turned the answer. */
+  readonly capability?: Capability;
+  /** False when the model lacks a fact (an unknown file, an LSM): the answer is a guess and must be reported as unknown. */
+  readonly known: boolean;
+}
+
+/** A file as the access model sees it: the inode, and for a symlink its target. */
+export interface FileNode {
+  readonly inode: import('./inode.ts').Inode;
+  readonly target?: string;
+  /** Flags of the mount it lives on. */
+  readonly readOnly?: boolean;
+  readonly noExec?: boolean;
+  readonly noSuid?: boolean;
+}
+
+/**
+ * The file tree the decision is taken on. `lookup` takes an absolute path whose parents are not symlinks and does not follow a final
+ * symlink; undefined = no such file; 'unknown' = outside what is modelled (a bind of the host, /proc).
+ */
+export interface FileTree {
+  lookup(path: string): FileNode | 'unknown' | undefined;
+}
+
+/** Facts about the machine and the network namespace that decide operations. */
+export interface KernelFacts {
+  /** net.ipv4.ip_unprivileged_port_start of the network namespace. */
+  readonly unprivilegedPortStart: number;
+  /** net.ipv4.ping_group_range. */
+  readonly pingGroupRange: readonly [number, number];
+  readonly protectedRegular: number;
+  readonly protectedFifos: number;
+  readonly protectedHardlinks: number;
+  readonly protectedSymlinks: number;
+}
+
+/** The shape of the decision function of `linux/access.ts`. */
+export type Decide = (operation: Operation, who: import('./credentials.ts').Credentials, tree: FileTree, facts: KernelFacts) => Decision;

@@ -1,0 +1,35 @@
+/** What differs between the systems that start containers, as data. Facts carry their source; code never asks for a profile by name. */
+import type { CapabilitySet } from '../linux/capability.ts';
+
+export type ProfileName = 'docker' | 'podman' | 'containerd-1' | 'containerd-2' | 'crio' | 'openshift-restricted-v2';
+
+export interface PlatformProfile {
+  readonly name: ProfileName;
+  /** The versions this data is true for, in words: `20.10.14 – 24.0.5`. */
+  readonly versions: string;
+  /** Which algorithm turns the user string into ids. */
+  readonly userResolution: 'moby-sys-user' | 'containerd-with-user';
+  /** Kubernetes: the `:group` of the image's USER never reaches the runtime, and the kubelet's checks apply. */
+  readonly kubelet: boolean;
+  /** Whether `user:group` keeps the user's groups from /etc/group. */
+  readonly explicitGroupKeepsImageGroups: boolean;
+  /** A group whose name equals the user's is left out of the scan (containerd). */
+  readonly skipsGroupNamedLikeUser: boolean;
+  readonly defaultCapabilities: CapabilitySet;
+  /** What a non-root process gets: the list in P and E as well, nothing but bounding, or (podman) only explicitly added ones, as ambient. */
+  readonly nonRootCapabilities: 'permitted' | 'bounding-only' | 'added-as-ambient';
+  readonly noNewPrivileges: boolean;
+  /** Sysctls set in a private network namespace. */
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** HOME when unset: who sets it and what an unknown uid gets. */
+  readonly home: { readonly emptyCountsAsUnset: boolean; readonly unknownUser: '/' | 'workdir' };
+  /** passwd entry for a uid the image does not know. */
+  readonly passwdInjection: 'none' | 'podman' | 'crio';
+  /** Dockerfile VOLUME: how the mount starts out. */
+  readonly imageVolumes: 'copy-content' | 'copy-content-or-user-owned' | 'mkdir-user-owned';
+  /** tmpfs over an existing directory: copies its mode; and its content (podman tmpcopyup). */
+  readonly tmpfs: { readonly copiesMode: boolean; readonly copiesContent: boolean };
+  /** Uid a platform assigns when nobody asks: OpenShift's namespace range. */
+  readonly arbitraryUid?: { readonly first: number; readonly size: number };
+  readonly sources: Readonly<Record<string, string>>;
+}

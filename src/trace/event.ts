@@ -1,0 +1,41 @@
+/** What a real run did, as data. */
+import type { Operation } from '../linux/operation.ts';
+
+export interface TraceEvent {
+  /** Order within the trace, from 0. */
+  readonly seq: number;
+  /** Seconds since the first event. */
+  readonly time: number;
+  readonly pid: number;
+  /** Path of the program the process was running, as last executed; '' when unknown. */
+  readonly program: string;
+  /** Effective uid and gid at that moment, followed through setuid and friends. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly syscall: string;
+  readonly operation: Operation;
+  /** errno name when it failed, undefined when it succeeded. */
+  readonly errno?: string;
+  /** The line it was read from, for evidence. */
+  readonly raw?: string;
+}
+
+export interface TracedProcess {
+  readonly pid: number;
+  readonly ppid?: number;
+  /** argv of the last execve. */
+  readonly argv: readonly string[];
+  readonly program: string;
+  /** Final ids. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly exit?: { readonly code: number; readonly signal?: string };
+}
+
+export interface Trace {
+  readonly tracer: 'strace' | 'file-system-difference' | 'log';
+  readonly events: readonly TraceEvent[];
+  readonly processes: readonly TracedProcess[];
+  /** What this tracer cannot see, in words: shown to the user, and the reason for `unknown`. */
+  readonly blindSpots: readonly string[];
+}
