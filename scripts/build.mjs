@@ -1,21 +1,26 @@
-// Bundles src/cli/main.ts into dist/: one small entry, every command a chunk of its own that loads when it is asked for.
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+// Bundles src/cli/main.ts into dist/ (or the folder given): one small entry, every command a chunk of its own that loads when it is asked for.
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = process.argv[2] === undefined ? `${root}dist` : resolve(process.argv[2]);
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-rmSync(`${root}dist`, { recursive: true, force: true });
+const entries = { unroot: `${root}src/cli/main.ts`, demo: `${root}demo/image.ts` };
+const input = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
+
+rmSync(dist, { recursive: true, force: true });
 const bundle = await rolldown({
-  input: { unroot: `${root}src/cli/main.ts` },
+  input,
   platform: 'node',
   transform: { define: { __UNROOT_VERSION__: JSON.stringify(version) } },
 });
 await bundle.write({
-  dir: `${root}dist`,
+  dir: dist,
   format: 'esm',
-  banner: (chunk) => (chunk.isEntry ? '#!/usr/bin/env node' : ''),
+  banner: (chunk) => (chunk.name === 'unroot' && chunk.isEntry ? '#!/usr/bin/env node' : ''),
   chunkFileNames: 'chunks/[name]-[hash].js',
 });
 await bundle.close();
-chmodSync(`${root}dist/unroot.js`, 0o755);
+chmodSync(`${dist}/unroot.js`, 0o755);
