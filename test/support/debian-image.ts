@@ -1,0 +1,272 @@
+/** Real images for tests, made of Debian packages: mmdebstrap for the packages, a second layer for the files of the recipe. Cached by recipe. */
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createGzip } from 'node:zlib';
+
+/** One entry of the second layer. Parents that the packages do not bring are listed too. */
+export interface RecipeEntry {
+  readonly path: string;
+  /** A file's text; absent = a directory, unless `target` makes it a symlink. */
+  readonly content?: string;
+  readonly target?: string;
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** The `config` object of the OCI image config, as it is written into the image. */
+export interface RecipeConfig {
+  readonly User?: string;
+  readonly Env?: readonly string[];
+  readonly Entrypoint?: readonly string[];
+  readonly Cmd?: readonly string[];
+  readonly WorkingDir?: string;
+  readonly ExposedPorts?: Readonly<Record<string, object>>;
+  readonly Volumes?: Readonly<Record<string, object>>;
+  readonly StopSignal?: string;
+  readonly Labels?: Readonly<Record<string, string>>;
+  readonly Healthcheck?: {
+    readonly Test: readonly string[];
+    readonly Interval?: number;
+    readonly Timeout?: number;
+    readonly Retries?: number;
+  };
+}
+
+export interface ImageRecipe {
+  readonly name: string;
+  readonly packages: readonly string[];
+  /** Shell run on the machine after the packages are in; `$1` is the root of the image, `chroot "$1" …` works. */
+  readonly script?: string;
+  readonly entries?: readonly RecipeEntry[];
+  readonly config: RecipeConfig;
+}
+
+/** An image on disk, ready to be given to the program under test. Shared by all tests: never change the files. */
+export interface TestImage {
+  readonly name: string;
+  /** `oci:/var/tmp/…/layout:nginx`. */
+  readonly reference: string;
+  /** The OCI layout folder. */
+  readonly layout: string;
+  /** The same image as `docker save` writes it (made on first use; needs skopeo). */
+  dockerArchive(): string;
+}
+
+/** Raise when the builder itself changes what it makes. */
+const BUILDER = 'unroot-test-image 2';
+const SUITE = 'bookworm';
+const EPOCH = '1700000000';
+const MEDIA = 'application/vnd.oci.image';
+
+/** What keeps this machine from building images, with the line that helps; undefined when it can. */
+export function whyNoDebianImages(): string | undefined {
+  if (process.getuid?.() !== 0) return 'building test images needs root';
+  const missing = ['mmdebstrap', 'tar'].filter((program) => !onPath(program));
+  return missing.length === 0 ? undefined : `${missing.join(', ')} not installed: apt-get install -y ${missing.join(' ')}`;
+}
+
+/** Is there such a program on PATH? */
+export function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+}
+
+/** Builds the image, or takes it from the cache. Two test files asking at once wait for one build. */
+export async function debianImage(recipe: ImageRecipe): Promise<TestImage> {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([BUILDER, SUITE, recipe]))
+    .digest('hex')
+    .slice(0, 16);
+  const cache = process.env['UNROOT_TEST_CACHE'] ?? '/var/tmp/unroot-test-images';
+  const folder = join(cache, `${recipe.name}-${hash}`);
+  mkdirSync(cache, { recursive: true });
+  await withLock(`${folder}.lock`, async () => {
+    if (existsSync(join(folder, 'layout/index.json'))) return;
+    const started = Date.now();
+    process.stderr.write(`building test image ${recipe.name} (${recipe.packages.join(' ')}) …\n`);
+    const building = `${folder}.building`;
+    rmSync(building, { recursive: true, force: true });
+    mkdirSync(join(building, 'layout'), { recursive: true });
+    try {
+      await buildLayout(recipe, building);
+      rmSync(folder, { recursive: true, force: true });
+      renameSync(building, folder);
+    } finally {
+      rmSync(building, { recursive: true, force: true });
+    }
+    process.stderr.write(`built test image ${recipe.name} in ${((Date.now() - started) / 1000).toFixed(0)} s: ${folder}\n`);
+  });
+  const layout = join(folder, 'layout');
+  return {
+    name: recipe.name,
+    layout,
+    reference: `oci:${layout}:${recipe.name}`,
+    dockerArchive: () => dockerArchive(folder, recipe.name),
+  };
+}
+
+function dockerArchive(folder: string, name: string): string {
+  const file = join(folder, 'docker-archive.tar');
+  if (existsSync(file)) return file;
+  const building = `${file}.${process.pid}`;
+  rmSync(building, { force: true });
+  execFileSync('skopeo', [
+    'copy',
+    '-q',
+    `oci:${join(folder, 'layout')}:${name}`,
+    `docker-archive:${building}:localhost/${name}:latest`,
+  ]);
+  renameSync(building, file);
+  return file;
+}
+
+async function buildLayout(recipe: ImageRecipe, work: string): Promise<void> {
+  const packages = join(work, 'packages.tar');
+  const hook = recipe.script === undefined ? [] : ['--customize-hook', recipe.script];
+  const excluded = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
+  await run('mmdebstrap', [
+    '--quiet',
+    '--variant=minbase',
+    ...(recipe.packages.length > 0 ? [`--include=${recipe.packages.join(',')}`] : []),
+    '--aptopt=Acquire::Languages "none"',
+    ...excluded.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
+    ...hook,
+    SUITE,
+    packages,
+  ]);
+  const layers = [await addLayer(work, packages, `packages ${recipe.packages.join(' ')}`)];
+  if ((recipe.entries ?? []).length > 0)
+    layers.push(await addLayer(work, packEntries(recipe.entries ?? [], work), 'files of the recipe'));
+
+  const config = addBlob(work, {
+    created: new Date(Number(EPOCH) * 1000).toISOString(),
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    os: 'linux',
+    config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], ...recipe.config },
+    rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },
+    history: layers.map((layer) => ({ created_by: layer.createdBy })),
+  });
+  const manifest = addBlob(work, {
+    schemaVersion: 2,
+    mediaType: `${MEDIA}.manifest.v1+json`,
+    config: { mediaType: `${MEDIA}.config.v1+json`, ...config },
+    layers: layers.map(({ digest, size }) => ({ mediaType: `${MEDIA}.layer.v1.tar+gzip`, digest, size })),
+  });
+  const descriptor = {
+    mediaType: `${MEDIA}.manifest.v1+json`,
+    ...manifest,
+    annotations: { 'org.opencontainers.image.ref.name': recipe.name },
+  };
+  writeFileSync(join(work, 'layout/oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  writeFileSync(join(work, 'layout/index.json'), JSON.stringify({ schemaVersion: 2, manifests: [descriptor] }));
+}
+
+/** The entries as a tar with exactly them in it: no implied parents, so that no directory of the lower layer is changed by accident. */
+function packEntries(entries: readonly RecipeEntry[], work: string): string {
+  const stage = join(work, 'stage');
+  for (const entry of entries) {
+    const path = join(stage, entry.path);
+    mkdirSync(entry.content === undefined && entry.target === undefined ? path : dirname(path), { recursive: true });
+    if (entry.target !== undefined) execFileSync('ln', ['-s', entry.target, path]);
+    else if (entry.content !== undefined) writeFileSync(path, entry.content);
+    execFileSync('chown', ['-h', `${entry.uid ?? 0}:${entry.gid ?? 0}`, path]);
+    const mode = entry.mode ?? (entry.content === undefined ? 0o755 : 0o644);
+    if (entry.target === undefined) execFileSync('chmod', [mode.toString(8), path]);
+  }
+  const file = join(work, 'entries.tar');
+  const names = entries.map((entry) => entry.path.replace(/^\//, ''));
+  execFileSync('tar', ['-C', stage, '--no-recursion', '--numeric-owner', `--mtime=@${EPOCH}`, '-cf', file, '--', ...names]);
+  rmSync(stage, { recursive: true });
+  return file;
+}
+
+async function addLayer(
+  work: string,
+  tar: string,
+  createdBy: string,
+): Promise<{ digest: string; diffId: string; size: number; createdBy: string }> {
+  const plain = createHash('sha256');
+  const packed = createHash('sha256');
+  const file = `${tar}.gz`;
+  const tap = (hash: typeof plain): Transform =>
+    new Transform({
+      transform(chunk, _encoding, done) {
+        hash.update(chunk);
+        done(null, chunk);
+      },
+    });
+  await pipeline(createReadStream(tar), tap(plain), createGzip({ level: 1 }), tap(packed), createWriteStream(file));
+  const digest = `sha256:${packed.digest('hex')}`;
+  const size = statSync(file).size;
+  mkdirSync(join(work, 'layout/blobs/sha256'), { recursive: true });
+  renameSync(file, join(work, 'layout/blobs/sha256', digest.slice('sha256:'.length)));
+  rmSync(tar);
+  return { digest, diffId: `sha256:${plain.digest('hex')}`, size, createdBy };
+}
+
+function addBlob(work: string, value: unknown): { readonly digest: string; readonly size: number } {
+  const bytes = Buffer.from(JSON.stringify(value));
+  const hex = createHash('sha256').update(bytes).digest('hex');
+  writeFileSync(join(work, 'layout/blobs/sha256', hex), bytes);
+  return { digest: `sha256:${hex}`, size: bytes.length };
+}
+
+function run(program: string, args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, SOURCE_DATE_EPOCH: EPOCH },
+    });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-4000);
+    });
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${program} ended with ${code}:\n${said}`))));
+  });
+}
+
+/** A folder as a lock; one left behind by a process that is gone is taken over. */
+async function withLock(folder: string, work: () => Promise<void>): Promise<void> {
+  const owner = join(folder, 'pid');
+  for (;;) {
+    try {
+      mkdirSync(folder);
+      writeFileSync(owner, String(process.pid));
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (isAbandoned(folder, owner)) rmSync(folder, { recursive: true, force: true });
+      else await wait(200);
+    }
+  }
+  try {
+    await work();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isAbandoned(folder: string, owner: string): boolean {
+  try {
+    const pid = existsSync(owner) ? readFileSync(owner, 'utf8') : '';
+    return pid === '' ? Date.now() - statSync(folder).mtimeMs > 5000 : !existsSync(`/proc/${pid}`);
+  } catch {
+    return false; // gone in this moment: the next round takes it
+  }
+}
