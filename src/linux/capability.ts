@@ -47,3 +47,66 @@ export function capabilitiesFromMask(mask: bigint): CapabilitySet {
 export function capabilityMask(set: CapabilitySet): bigint {
   return set.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES.indexOf(name))), 0n);
 }
+
+/** Every capability the tool knows: what `ALL` means and what root starts with where nothing limits it. */
+export const ALL_CAPABILITIES: CapabilitySet = [...CAPABILITIES];
+
+/** No capability at all: an ordinary non-root process. */
+export const NO_CAPABILITIES: CapabilityState = { bounding: [], permitted: [], effective: [], inheritable: [], ambient: [] };
+
+/** A name as people write it (`NET_ADMIN`, `cap_net_admin`, `all`); undefined when there is no such capability. */
+export function parseCapability(text: string): Capability | 'ALL' | undefined {
+  const upper = text.trim().toUpperCase();
+  if (upper === 'ALL' || upper === 'CAP_ALL') return 'ALL';
+  const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+  return CAPABILITIES.find((known) => known === name);
+}
+
+/** Why bytes are no `security.capability`; the kernel answers EINVAL to an execve of such a file. */
+export interface InvalidFileCapabilities {
+  readonly invalid: string;
+}
+
+const REVISIONS: Readonly<Record<number, { readonly size: number; readonly words: number }>> = {
+  1: { size: 12, words: 1 },
+  2: { size: 20, words: 2 },
+  3: { size: 24, words: 2 },
+};
+
+/** Decodes the `security.capability` attribute, revisions 1 to 3 (include/uapi/linux/capability.h, struct vfs_ns_cap_data). */
+export function decodeFileCapabilities(bytes: Uint8Array): FileCapabilities | InvalidFileCapabilities {
+  if (bytes.length < 4) return { invalid: `${bytes.length} bytes, at least 12 expected` };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = view.getUint32(0, true);
+  const revision = magic >>> 24;
+  const layout = REVISIONS[revision];
+  if (layout === undefined) return { invalid: `unknown revision ${revision}` };
+  if (bytes.length !== layout.size) return { invalid: `${bytes.length} bytes, revision ${revision} has ${layout.size}` };
+  let permitted = 0n;
+  let inheritable = 0n;
+  for (let word = 0; word < layout.words; word += 1) {
+    permitted |= BigInt(view.getUint32(4 + 8 * word, true)) << BigInt(32 * word);
+    inheritable |= BigInt(view.getUint32(8 + 8 * word, true)) << BigInt(32 * word);
+  }
+  const capabilities = {
+    permitted: capabilitiesFromMask(permitted),
+    inheritable: capabilitiesFromMask(inheritable),
+    effective: (magic & 1) === 1,
+  };
+  return revision === 3 ? { ...capabilities, rootId: view.getUint32(20, true) } : capabilities;
+}
+
+/** The attribute's bytes: revision 2, or 3 when a root id is set. */
+export function encodeFileCapabilities(capabilities: FileCapabilities): Uint8Array {
+  const bytes = new Uint8Array(capabilities.rootId === undefined ? 20 : 24);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, (capabilities.rootId === undefined ? 0x02000000 : 0x03000000) | (capabilities.effective ? 1 : 0), true);
+  const permitted = capabilityMask(capabilities.permitted);
+  const inheritable = capabilityMask(capabilities.inheritable);
+  for (const word of [0, 1]) {
+    view.setUint32(4 + 8 * word, Number(BigInt.asUintN(32, permitted >> BigInt(32 * word))), true);
+    view.setUint32(8 + 8 * word, Number(BigInt.asUintN(32, inheritable >> BigInt(32 * word))), true);
+  }
+  if (capabilities.rootId !== undefined) view.setUint32(20, capabilities.rootId, true);
+  return bytes;
+}
