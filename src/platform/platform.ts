@@ -3,8 +3,44 @@ import type { CapabilitySet } from '../linux/capability.ts';
 
 export type ProfileName = 'docker' | 'podman' | 'containerd-1' | 'containerd-2' | 'crio' | 'openshift-restricted-v2';
 
+/** The program that makes the process: runc up to 1.1 and later differ in words, crun also in when it looks for the executable. */
+export type RuntimeKind = 'runc-1.1' | 'runc' | 'crun';
+
+/** How a platform wraps the words of a refusal; `%s` stands for them. Absent = shown bare. */
+export interface RefusalShapes {
+  /** The user or group cannot be resolved. */
+  readonly user?: string;
+  /** The runtime could not execute the entrypoint. */
+  readonly start?: string;
+  /** Neither the image nor the settings name a program. Whole message. */
+  readonly noCommand: string;
+  /** A capability name nobody knows, `%s` the name as the platform spells it; absent = accepted and lost in silence (containerd). */
+  readonly unknownCapability?: string;
+}
+
+/** What OpenShift's security context constraint allows and forces. */
+export interface SecurityContextConstraint {
+  readonly name: string;
+  readonly allowedCapabilities: CapabilitySet;
+  readonly requiredDrop: 'ALL';
+}
+
 export interface PlatformProfile {
   readonly name: ProfileName;
+  /** Day this data was last compared with its sources, ISO 8601. */
+  readonly asOf?: string;
+  /** The low-level runtime it uses unless told otherwise. */
+  readonly runtime?: RuntimeKind;
+  /** The capability list is also put into the inheritable set (Docker up to 20.10.13). */
+  readonly inheritableCapabilities?: boolean;
+  /** `CAP_` is put in front even of names that already have it, so `CAP_NET_ADMIN` is lost (containerd). */
+  readonly capabilityPrefix?: 'optional' | 'always-added';
+  /** Variables it adds when neither the image nor the user sets them. HOSTNAME is left to the engine. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Paths that become tmpfs when the root is read-only and nothing else is mounted there. */
+  readonly readOnlyTmpfs?: readonly string[];
+  readonly refusals?: RefusalShapes;
+  readonly scc?: SecurityContextConstraint;
   /** The versions this data is true for, in words: `20.10.14 – 24.0.5`. */
   readonly versions: string;
   /** Which algorithm turns the user string into ids. */

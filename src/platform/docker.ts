@@ -1,0 +1,99 @@
+/** Docker Engine, by version. */
+
+import { FOURTEEN } from './capability-lists.ts';
+import { AS_OF, DEFAULT_PATH, LOW_PORTS_AND_PING, LOW_PORTS_AND_PING_SOURCE } from './defaults.ts';
+import type { PlatformProfile } from './platform.ts';
+import type { ProfileVariant } from './variant.ts';
+
+const START =
+  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: %s: unknown';
+const START_20 = 'OCI runtime create failed: runc create failed: unable to start container process: %s: unknown';
+
+const current: PlatformProfile = {
+  name: 'docker',
+  versions: '23.0.7 – 23.x, 24.0.6 and later',
+  asOf: AS_OF,
+  runtime: 'runc',
+  userResolution: 'moby-sys-user',
+  kubelet: false,
+  explicitGroupKeepsImageGroups: false,
+  skipsGroupNamedLikeUser: false,
+  defaultCapabilities: FOURTEEN,
+  nonRootCapabilities: 'permitted',
+  inheritableCapabilities: false,
+  capabilityPrefix: 'optional',
+  noNewPrivileges: false,
+  sysctls: LOW_PORTS_AND_PING,
+  home: { emptyCountsAsUnset: true, unknownUser: '/' },
+  passwdInjection: 'none',
+  imageVolumes: 'copy-content',
+  tmpfs: { copiesMode: true, copiesContent: false },
+  environment: { PATH: DEFAULT_PATH },
+  refusals: { start: START, noCommand: 'no command specified', unknownCapability: 'invalid CapAdd: unknown capability: "%s"' },
+  sources: {
+    runtime: 'runc is the default of dockerd; versions of it are not tied to dockerd, its words are those of runc 1.2 and later',
+    userResolution:
+      'moby daemon/oci_linux.go getUser → moby/sys user.GetExecUser: number or name before ":", group after it, empty part = 0',
+    explicitGroupKeepsImageGroups:
+      'moby/sys user.GetExecUser: with an explicit group, /etc/group is not searched for memberships',
+    defaultCapabilities: 'moby oci/caps/defaults.go, 14 capabilities',
+    nonRootCapabilities:
+      'moby commit 3aef732e61 (23.0.7, 24.0.6, 25.0): permitted and effective are the list for every user; ambient never set',
+    inheritableCapabilities: 'moby commit 0d9a37d0c2 (20.10.14, CVE-2022-24769): inheritable is empty',
+    capabilityPrefix: 'moby oci/caps/utils.go NormalizeLegacyCapabilities: any case, CAP_ optional',
+    noNewPrivileges: 'dockerd --no-new-privileges defaults to false',
+    sysctls: `moby commit dae652e2e5 (20.10.0), private network namespaces only; ${LOW_PORTS_AND_PING_SOURCE}`,
+    home: 'dockerd sets no HOME; runc libcontainer/env.go: missing or empty → the uid\'s line in /etc/passwd, else "/"',
+    passwdInjection: 'moby writes no passwd entry for an unknown uid',
+    imageVolumes:
+      "moby daemon/create_unix.go: an empty volume gets the image's content, owner and mode; a path the image lacks is 0755 root",
+    tmpfs:
+      "runc libcontainer/rootfs_linux.go: an existing target's mode (not owner) is copied, an explicit mode= wins, else the kernel's 1777",
+    environment: 'moby daemon/container CreateDaemonEnvironment: PATH and HOSTNAME, TERM with a terminal',
+  },
+};
+
+const boundingOnly: PlatformProfile = {
+  ...current,
+  versions: '20.10.14 – 20.10.27, 23.0.0 – 23.0.6, 24.0.0 – 24.0.5',
+  runtime: 'runc-1.1',
+  nonRootCapabilities: 'bounding-only',
+  refusals: { start: START_20, noCommand: 'No command specified', unknownCapability: 'invalid CapAdd: unknown capability: "%s"' },
+  sources: {
+    ...current.sources,
+    runtime: 'runc 1.0 and 1.1 were current with these engines',
+    nonRootCapabilities:
+      'moby oci/oci.go SetCapabilities: for a uid other than 0, permitted and effective are emptied "in the way execve would"',
+  },
+};
+
+const inheritable: PlatformProfile = {
+  ...boundingOnly,
+  versions: '20.10.0 – 20.10.13',
+  inheritableCapabilities: true,
+  sources: {
+    ...boundingOnly.sources,
+    inheritableCapabilities: 'moby oci/oci.go before 0d9a37d0c2 (CVE-2022-24769): the list is inheritable too',
+  },
+};
+
+const withoutSysctls: PlatformProfile = {
+  ...inheritable,
+  versions: '19.03',
+  sysctls: {},
+  sources: { ...inheritable.sources, sysctls: 'moby before dae652e2e5: none' },
+};
+
+/** Newest first. */
+export const DOCKER: readonly ProfileVariant[] = [
+  { profile: current, ranges: [{ from: '24.0.6' }, { from: '23.0.7', before: '24' }] },
+  {
+    profile: boundingOnly,
+    ranges: [
+      { from: '20.10.14', before: '23.0.7' },
+      { from: '24', before: '24.0.6' },
+    ],
+  },
+  { profile: inheritable, ranges: [{ from: '20.10', before: '20.10.14' }] },
+  { profile: withoutSysctls, ranges: [{ before: '20.10' }] },
+];

@@ -1,0 +1,145 @@
+/** The CRI runtimes under a kubelet: containerd 1.x and 2.x, CRI-O, and OpenShift's default constraint over CRI-O. */
+import { capabilitySet } from '../linux/capability.ts';
+import { FOURTEEN, NINE } from './capability-lists.ts';
+import { AS_OF, DEFAULT_PATH, LOW_PORTS_AND_PING } from './defaults.ts';
+import type { PlatformProfile } from './platform.ts';
+import type { ProfileVariant } from './variant.ts';
+
+const CONTAINERD_START =
+  'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: %s: unknown';
+
+const containerd2: PlatformProfile = {
+  name: 'containerd-2',
+  versions: '2.0 and later',
+  asOf: AS_OF,
+  runtime: 'runc',
+  userResolution: 'containerd-with-user',
+  kubelet: true,
+  explicitGroupKeepsImageGroups: true,
+  skipsGroupNamedLikeUser: true,
+  defaultCapabilities: FOURTEEN,
+  nonRootCapabilities: 'permitted',
+  inheritableCapabilities: false,
+  capabilityPrefix: 'always-added',
+  noNewPrivileges: false,
+  sysctls: LOW_PORTS_AND_PING,
+  home: { emptyCountsAsUnset: true, unknownUser: '/' },
+  passwdInjection: 'none',
+  imageVolumes: 'copy-content',
+  tmpfs: { copiesMode: true, copiesContent: false },
+  environment: { PATH: DEFAULT_PATH },
+  refusals: { user: 'failed to create containerd container: %s', start: CONTAINERD_START, noCommand: 'no command specified' },
+  sources: {
+    runtime: 'containerd config default_runtime_name = runc',
+    userResolution:
+      'containerd internal/cri/util GenerateUserString → pkg/oci/spec_opts.go WithUser: unknown numeric uid gets gid 0; names need an entry',
+    kubelet:
+      "kubernetes pkg/kubelet/kuberuntime helpers.go getImageUser: the image's group is discarded; security_context_others.go verifyRunAsNonRoot",
+    explicitGroupKeepsImageGroups: 'containerd WithAdditionalGIDs runs on the user alone, whatever runAsGroup says',
+    skipsGroupNamedLikeUser: 'containerd pkg/oci/spec_opts.go WithAdditionalGIDs: a group named like the user is skipped',
+    defaultCapabilities: 'containerd pkg/oci/spec.go, 14 capabilities',
+    nonRootCapabilities:
+      'containerd keeps bounding = permitted = effective for every uid and clears ambient (WithoutAmbientCaps, kubernetes#56374)',
+    capabilityPrefix:
+      'containerd internal/cri/opts/spec_opts.go WithCapabilities: "CAP_" + upper case, always; runc then ignores the unknown name',
+    noNewPrivileges: 'kubelet: only when allowPrivilegeEscalation is explicitly false',
+    sysctls:
+      'containerd internal/cri/config: enable_unprivileged_ports and enable_unprivileged_icmp default to true since 2.0 (commit 7b9fcfd7c)',
+    home: 'containerd sets no HOME; runc libcontainer/env.go: missing or empty → /etc/passwd of the container by uid, else "/"',
+    passwdInjection: 'containerd writes no passwd entry',
+    imageVolumes:
+      'containerd internal/cri/opts/container.go: content, owners and modes of the image path are copied; a path the image lacks is 0755 root',
+    tmpfs: 'runc libcontainer/rootfs_linux.go',
+    environment: 'containerd pkg/oci WithDefaultPathEnv; HOSTNAME by the CRI plugin',
+  },
+};
+
+const containerd1: PlatformProfile = {
+  ...containerd2,
+  name: 'containerd-1',
+  versions: '1.6 – 1.7',
+  runtime: 'runc-1.1',
+  sysctls: {},
+  refusals: {
+    noCommand: 'no command specified',
+    start: CONTAINERD_START,
+    user: 'failed to create containerd container: mount callback failed on /var/lib/containerd/tmpmounts/containerd-mount…: %s',
+  },
+  sources: {
+    ...containerd2.sources,
+    runtime: 'containerd packages of 1.6 and 1.7 ship runc 1.1',
+    sysctls: 'containerd pkg/cri/config: enable_unprivileged_ports and enable_unprivileged_icmp default to false in 1.6 and 1.7',
+  },
+};
+
+const crio: PlatformProfile = {
+  name: 'crio',
+  versions: '1.31 and later',
+  asOf: AS_OF,
+  runtime: 'crun',
+  userResolution: 'moby-sys-user',
+  kubelet: true,
+  explicitGroupKeepsImageGroups: true,
+  skipsGroupNamedLikeUser: false,
+  defaultCapabilities: NINE,
+  nonRootCapabilities: 'permitted',
+  inheritableCapabilities: false,
+  capabilityPrefix: 'optional',
+  noNewPrivileges: false,
+  sysctls: {},
+  home: { emptyCountsAsUnset: false, unknownUser: 'workdir' },
+  passwdInjection: 'crio',
+  imageVolumes: 'mkdir-user-owned',
+  tmpfs: { copiesMode: true, copiesContent: false },
+  environment: { PATH: DEFAULT_PATH, TERM: 'xterm' },
+  refusals: {
+    user: 'get exec user: %s',
+    start: 'container create failed: %s',
+    noCommand: 'no command specified',
+    unknownCapability: 'unknown capability "%s" to add',
+  },
+  sources: {
+    runtime: 'CRI-O default_runtime is crun since 1.31',
+    userResolution:
+      'cri-o server/container_create_linux.go → moby/sys user.GetExecUser on the username or uid the kubelet sends, never ":group"',
+    kubelet: 'kubernetes pkg/kubelet/kuberuntime, as for containerd',
+    explicitGroupKeepsImageGroups: 'cri-o resolves groups from the user alone; runAsGroup replaces only the primary gid',
+    skipsGroupNamedLikeUser: 'moby/sys user.GetExecUser keeps it',
+    defaultCapabilities: 'cri-o internal/config/capabilities/capabilities_linux.go, 9 capabilities',
+    nonRootCapabilities:
+      'cri-o: bounding = permitted = effective for every uid; inheritable off since 1.24 (CVE-2022-27652), ambient cleared',
+    capabilityPrefix: 'cri-o server/container_create_linux.go: CAP_ optional',
+    noNewPrivileges: 'kubelet: only when allowPrivilegeEscalation is explicitly false',
+    sysctls: 'crio.conf default_sysctls = []',
+    home: "crun src/libcrun/container.c: only when HOME is unset, from /etc/passwd; the entry cri-o injects has the process's cwd as home",
+    passwdInjection:
+      'cri-o utils/utils.go GeneratePasswd: uids without entry, unless /etc/passwd is missing, empty or writable by group or others',
+    imageVolumes:
+      'crio.conf image_volumes = "mkdir": a missing path is made 0755, owned by the container\'s uid:gid; nothing is mounted',
+    tmpfs: 'crun append_tmpfs_mode_if_missing',
+    environment: 'cri-o server/container_create_linux.go',
+  },
+};
+
+const openshift: PlatformProfile = {
+  ...crio,
+  name: 'openshift-restricted-v2',
+  versions: 'OpenShift 4.11 and later',
+  defaultCapabilities: [],
+  noNewPrivileges: true,
+  arbitraryUid: { first: 1_000_680_000, size: 10_000 },
+  scc: { name: 'restricted-v2', allowedCapabilities: capabilitySet(['CAP_NET_BIND_SERVICE']), requiredDrop: 'ALL' },
+  sources: {
+    ...crio.sources,
+    defaultCapabilities: 'SCC restricted-v2: requiredDropCapabilities [ALL]',
+    noNewPrivileges: 'SCC restricted-v2: allowPrivilegeEscalation false',
+    arbitraryUid:
+      "SCC restricted-v2 runAsUser MustRunAsRange: the first uid of the namespace's openshift.io/sa.scc.uid-range; 1000680000/10000 stands for whatever the cluster hands out (blocks of 10000 from 1000000000)",
+    scc: 'openshift/microshift assets/controllers/openshift-default-scc-manager restricted-v2: drop ALL, allow NET_BIND_SERVICE, fsGroup MustRunAs',
+  },
+};
+
+export const CONTAINERD_1: readonly ProfileVariant[] = [{ profile: containerd1, ranges: [{ before: '2' }] }];
+export const CONTAINERD_2: readonly ProfileVariant[] = [{ profile: containerd2, ranges: [{ from: '2' }] }];
+export const CRIO: readonly ProfileVariant[] = [{ profile: crio, ranges: [{}] }];
+export const OPENSHIFT: readonly ProfileVariant[] = [{ profile: openshift, ranges: [{}] }];

@@ -1,0 +1,82 @@
+/** Podman, by version. Distributions change the list and the sysctls in containers.conf: see containers-conf.ts. */
+import { ELEVEN, FOURTEEN, TEN } from './capability-lists.ts';
+import { AS_OF, DEFAULT_PATH } from './defaults.ts';
+import type { PlatformProfile } from './platform.ts';
+import type { ProfileVariant } from './variant.ts';
+
+const current: PlatformProfile = {
+  name: 'podman',
+  versions: '4.5.0 and later',
+  asOf: AS_OF,
+  runtime: 'crun',
+  userResolution: 'moby-sys-user',
+  kubelet: false,
+  explicitGroupKeepsImageGroups: false,
+  skipsGroupNamedLikeUser: false,
+  defaultCapabilities: ELEVEN,
+  nonRootCapabilities: 'added-as-ambient',
+  inheritableCapabilities: false,
+  capabilityPrefix: 'optional',
+  noNewPrivileges: false,
+  sysctls: {},
+  home: { emptyCountsAsUnset: false, unknownUser: 'workdir' },
+  passwdInjection: 'podman',
+  imageVolumes: 'copy-content-or-user-owned',
+  tmpfs: { copiesMode: true, copiesContent: true },
+  environment: { PATH: DEFAULT_PATH, container: 'podman', TERM: 'xterm' },
+  readOnlyTmpfs: ['/run', '/tmp', '/var/tmp'],
+  refusals: {
+    start: 'OCI runtime error: %s',
+    noCommand: 'no command or entrypoint provided, and no CMD or ENTRYPOINT from image',
+    unknownCapability: '"%s": unknown capability',
+  },
+  sources: {
+    runtime: 'containers/common pkg/config/default.go: crun first, then runc; `--runtime` and containers.conf change it',
+    userResolution: 'podman pkg/lookup → moby/sys user.GetExecUser',
+    explicitGroupKeepsImageGroups:
+      'podman libpod/container_internal_common.go: groups of /etc/group are added only when the user string has no ":"',
+    defaultCapabilities:
+      'containers/common pkg/config/default.go since 4.5.0: 11 capabilities (containers.conf default_capabilities overrides)',
+    nonRootCapabilities:
+      'podman pkg/specgen/generate/security_linux.go: for a user other than "", "root", "0" only --cap-add capabilities are permitted, effective, inheritable and ambient',
+    capabilityPrefix: 'containers/common pkg/capabilities NormalizeCapabilities: any case, CAP_ optional',
+    noNewPrivileges: 'containers.conf no_new_privileges defaults to false',
+    sysctls: 'containers.conf default_sysctls is empty in code; distributions ship "net.ipv4.ping_group_range=0 0"',
+    home: "podman libpod: HOME unless set (even empty) = the user's home; for a uid without entry the entry it injects, whose home is the WORKDIR",
+    passwdInjection:
+      'podman libpod/container_internal_common.go generateUserPasswdEntry: numeric uids the image does not know, unless --passwd=false',
+    imageVolumes:
+      "podman libpod/container_internal_linux.go fixVolumePermissions: the image path's owner and mode, else the container's uid:gid",
+    tmpfs: 'podman --tmpfs options rw,rprivate,nosuid,nodev,tmpcopyup: content and mode of the image directory are copied up',
+    environment: 'containers/common default env PATH and TERM; podman adds container=podman',
+    readOnlyTmpfs: 'podman --read-only-tmpfs (default true)',
+  },
+};
+
+const v44: PlatformProfile = {
+  ...current,
+  versions: '4.4',
+  defaultCapabilities: TEN,
+  sources: {
+    ...current.sources,
+    defaultCapabilities: 'containers/common pkg/config/default.go of 4.4.0: 10 capabilities, without SYS_CHROOT',
+  },
+};
+
+const v43: PlatformProfile = {
+  ...current,
+  versions: '4.3.1 and earlier',
+  defaultCapabilities: FOURTEEN,
+  sources: {
+    ...current.sources,
+    defaultCapabilities:
+      "containers/common pkg/config/default.go of 4.3.1: Docker's 14 (Debian 12 ships a containers.conf with 11)",
+  },
+};
+
+/** Newest first. */
+export const PODMAN: readonly ProfileVariant[] = [
+  { profile: current, ranges: [{ from: '4.5' }] },
+  { profile: v44, ranges: [{ from: '4.4', before: '4.5' }] },
+  { profile: v43, ranges: [{ before: '4.4' }] },
+];

@@ -1,0 +1,66 @@
+/** All platform profiles, and the choice of one by name and engine version. */
+import { UnrootError } from '../error.ts';
+import { DOCKER } from './docker.ts';
+import { CONTAINERD_1, CONTAINERD_2, CRIO, OPENSHIFT } from './kubernetes.ts';
+import type { PlatformProfile, ProfileName } from './platform.ts';
+import { PODMAN } from './podman.ts';
+import type { ProfileVariant } from './variant.ts';
+import { inRanges, versionNumbers } from './versions.ts';
+
+/** Newest variant first. */
+export const PROFILES: Readonly<Record<ProfileName, readonly ProfileVariant[]>> = {
+  docker: DOCKER,
+  podman: PODMAN,
+  'containerd-1': CONTAINERD_1,
+  'containerd-2': CONTAINERD_2,
+  crio: CRIO,
+  'openshift-restricted-v2': OPENSHIFT,
+};
+
+/** The names `--platform-profile` takes. */
+export const PROFILE_NAMES: readonly ProfileName[] = Object.keys(PROFILES) as ProfileName[];
+
+/** What a machine may have configured differently; `source` says where that was read. */
+export interface ProfileOverrides
+  extends Partial<Pick<PlatformProfile, 'defaultCapabilities' | 'sysctls' | 'runtime' | 'noNewPrivileges' | 'environment'>> {
+  readonly source: string;
+}
+
+/**
+ * The profile of a platform: the newest variant, or the one for the engine version at hand. A version that is no number (a development
+ * build) gets the newest; one outside every range gets the nearest end.
+ */
+export function profile(name: ProfileName, version?: string, overrides?: ProfileOverrides): PlatformProfile {
+  const variants = PROFILES[name];
+  if (variants === undefined) throw unknownProfile(name);
+  const numbers = version === undefined ? undefined : versionNumbers(version);
+  const newest = (variants[0] as ProfileVariant).profile;
+  const chosen = numbers === undefined ? newest : (variants.find(({ ranges }) => inRanges(numbers, ranges))?.profile ?? newest);
+  return overrides === undefined ? chosen : withOverrides(chosen, overrides);
+}
+
+/** Narrows what a user typed to a profile's name; throws `platform.unknown-profile` with the list. */
+export function profileName(text: string): ProfileName {
+  const found = PROFILE_NAMES.find((name) => name === text);
+  if (found === undefined) throw unknownProfile(text);
+  return found;
+}
+
+/** The profile with what this machine configures differently; each changed field's source names the place. */
+export function withOverrides(base: PlatformProfile, overrides: ProfileOverrides): PlatformProfile {
+  const { source, ...given } = overrides;
+  const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<PlatformProfile>;
+  const sources = { ...base.sources };
+  for (const field of Object.keys(fields)) sources[field] = source;
+  // runc fills an empty HOME, crun leaves it (runc libcontainer/env.go; crun src/libcrun/container.c).
+  const home = fields.runtime === undefined ? base.home : { ...base.home, emptyCountsAsUnset: fields.runtime !== 'crun' };
+  return { ...base, ...fields, home, sources };
+}
+
+function unknownProfile(name: string): UnrootError {
+  return new UnrootError(`There is no platform profile "${name}"`, {
+    code: 'platform.unknown-profile',
+    expected: `one of ${PROFILE_NAMES.join(', ')}`,
+    hint: 'Leave --platform-profile out to take the engine at hand, or containerd-2 for Kubernetes objects.',
+  });
+}

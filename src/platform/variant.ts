@@ -1,0 +1,8 @@
+/** One row of a platform's table: a profile and the engine versions it is true for. */
+import type { PlatformProfile } from './platform.ts';
+import type { VersionRange } from './versions.ts';
+
+export interface ProfileVariant {
+  readonly profile: PlatformProfile;
+  readonly ranges: readonly VersionRange[];
+}
