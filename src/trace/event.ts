@@ -16,6 +16,8 @@ export interface TraceEvent {
   readonly operation: Operation;
   /** errno name when it failed, undefined when it succeeded. */
   readonly errno?: string;
+  /** Times the very same thing was seen in a row or overall, when duplicates were collapsed; absent = 1. */
+  readonly count?: number;
   /** The line it was read from, for evidence. */
   readonly raw?: string;
 }

@@ -1,0 +1,36 @@
+/** The program listens on a port below the first unprivileged one of its network namespace. */
+import type { Finding } from '../finding/finding.ts';
+import type { Check, CheckContext } from './check.ts';
+import { findingOf, kinds } from './family.ts';
+
+const SEEN = { id: 'low-port', severity: 'error', confidence: 'high' } as const;
+
+/** What the image declares (EXPOSE), when no run has shown what it really binds. */
+function declared({ image, target }: CheckContext): Finding[] {
+  if (target.kind === 'refusal') return [];
+  if (target.capabilities.effective.includes('CAP_NET_BIND_SERVICE')) return [];
+  return image.config.exposedPorts.flatMap((spec) => {
+    const port = Number.parseInt(spec, 10);
+    if (!(port > 0) || port >= target.facts.unprivilegedPortStart) return [];
+    return [
+      {
+        id: 'low-port',
+        severity: 'warning' as const,
+        confidence: 'medium' as const,
+        message: `the image declares port ${spec}; uid ${target.uid} may bind only ports from ${target.facts.unprivilegedPortStart} on ${target.platform.name} (${target.platform.versions})`,
+        container: target.name,
+        where: { path: `:${port}` },
+        evidence: [{ kind: 'derived' as const, text: `EXPOSE ${spec}; net.ipv4.ip_unprivileged_port_start is ${target.facts.unprivilegedPortStart}` }],
+        operation: { kind: 'bind' as const, protocol: spec.endsWith('/udp') ? ('udp' as const) : ('tcp' as const), address: '0.0.0.0', port },
+      },
+    ];
+  });
+}
+
+export const lowPort: Check = {
+  id: 'low-port',
+  summary: 'The program listens on a port that only a privileged process may bind.',
+  severity: 'error',
+  authority: 'ip(7); net.ipv4.ip_unprivileged_port_start in Linux Documentation/networking/ip-sysctl.rst',
+  run: (context) => (context.trace ? context.denied.filter(kinds('bind')).map((denied) => findingOf(SEEN, denied, context)) : declared(context)),
+};
