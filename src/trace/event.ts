@@ -20,6 +20,12 @@ export interface TraceEvent {
   readonly count?: number;
   /** The line it was read from, for evidence. */
   readonly raw?: string;
+  /** Times the same program did the same with the same result as the same user; absent = once. */
+  readonly count?: number;
+  /** What the path led to when the tracer saw it: `/dev/stdout` → `pipe:[71]`. Absent when the same or unknown. */
+  readonly resolved?: string;
+  /** Of a bind: listen(2) was called on that socket afterwards, so the port really took connections. */
+  readonly listening?: boolean;
 }
 
 export interface TracedProcess {
