@@ -1,0 +1,39 @@
+/** What remedies may look at. */
+import type { RootFs } from '../image/image.ts';
+import type { Launch } from '../launch/launch.ts';
+
+/** Whom the image shall be prepared for. `arbitrary`: any uid, gid 0 (OpenShift), so that only the group can be used. */
+export interface Recipient {
+  readonly uid: number;
+  readonly gid: number;
+  readonly arbitrary: boolean;
+}
+
+export interface FixContext {
+  readonly rootFs: RootFs;
+  /** As the image says it: who wrote the files until now. */
+  readonly asIs: Launch;
+  /** As the recipient. */
+  readonly target: Launch;
+  readonly recipient: Recipient;
+}
+
+/** Where a path is, for a remedy: in the image, on something mounted over it, or on a file system the kernel makes. */
+export type Place =
+  | { readonly kind: 'image' }
+  | { readonly kind: 'volume'; readonly target: string; readonly origin: 'platform' | 'image' | 'settings'; readonly bind: boolean }
+  | { readonly kind: 'kernel'; readonly target: string };
+
+const KERNEL_MOUNTS = new Set(['proc', 'sysfs', 'devpts', 'mqueue', 'cgroup']);
+
+/** The mount that covers a path, innermost first; the image when none does. */
+export function placeOf(path: string, launch: Launch): Place {
+  let best: Launch['mounts'][number] | undefined;
+  for (const mount of launch.mounts) {
+    const under = mount.target === '/' || path === mount.target || path.startsWith(`${mount.target}/`);
+    if (under && (best === undefined || mount.target.length >= best.target.length)) best = mount;
+  }
+  if (best === undefined) return { kind: 'image' };
+  if (KERNEL_MOUNTS.has(best.type) || best.target === '/dev' || best.target.startsWith('/dev/')) return { kind: 'kernel', target: best.target };
+  return { kind: 'volume', target: best.target, origin: best.origin, bind: best.type === 'bind' };
+}

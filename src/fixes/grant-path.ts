@@ -1,0 +1,144 @@
+/**
+ * The smallest change of owner or mode that gives the recipient a path. Never world-writable, never recursive, and never hands over a
+ * directory that holds other people's files: there the recipient gets ready-made files, or the group with the sticky bit.
+ */
+import type { Fix, LayerChange } from '../finding/fix.ts';
+import type { RootEntry } from '../image/image.ts';
+import type { FixContext } from './context.ts';
+import type { Need, Needs } from './need.ts';
+
+/** Directories whose whole purpose is short-lived state of whoever runs (hier(7), FHS 3.0 sections 3.15, 3.18, 5.13, 5.15). */
+const VOLATILE = new Set(['/run', '/run/lock', '/tmp', '/var/tmp']);
+
+/** Secrets that a service reads only to check passwords: never handed to a service user. */
+const NEVER = new Set(['/etc/shadow', '/etc/shadow-', '/etc/gshadow', '/etc/gshadow-', '/etc/sudoers']);
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+const child = (directory: string, name: string): string => (directory === '/' ? `/${name}` : `${directory}/${name}`);
+
+export interface Granted {
+  readonly fixes: readonly Fix[];
+  /** Keys of findings that no grant can answer, with the reason. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+/** Plans grants for needs on paths that live in the image itself. */
+export function grantPaths(needs: Needs, context: FixContext): Granted {
+  const fixes: Fix[] = [];
+  const refused = new Map<string, string>();
+  for (const need of [...needs.values()].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const entry = context.rootFs.resolve(need.path, { follow: false }).entry;
+    if (entry === undefined) {
+      // A parent that the image lacks: the runtime or the program makes it; when it is the program, its own finding asks for the grand-parent.
+      continue;
+    }
+    if (NEVER.has(entry.path)) {
+      for (const key of need.answers) refused.set(key, `${entry.path} is never handed to a service user`);
+      continue;
+    }
+    const fix = entry.type === 'directory' ? grantDirectory(entry, need, needs, context) : grantFile(entry, need, context);
+    if (fix) fixes.push(fix);
+  }
+  return { fixes, refused };
+}
+
+function grantDirectory(entry: RootEntry, need: Need, needs: Needs, context: FixContext): Fix | undefined {
+  const answers = [...need.answers].sort();
+  if (need.change || need.creates.size > 0 || need.own) {
+    const foreign = VOLATILE.has(entry.path) || entry.uid !== 0 ? [] : foreignChildren(entry, needs, context);
+    if (foreign.length === 0) return ownDirectory(entry, answers, context);
+    if (!need.change && !need.own) return makeChildren(entry, need, answers, context, foreign);
+    return shareDirectory(entry, answers, context, foreign);
+  }
+  if (need.search || need.read) return openDirectory(entry, need, answers, context);
+  return undefined;
+}
+
+/** Entries of a directory that neither the program writes nor a service user owns: handing over the directory would let the recipient replace them. */
+function foreignChildren(entry: RootEntry, needs: Needs, context: FixContext): string[] {
+  return context.rootFs.list(entry.path).filter((name) => {
+    const path = child(entry.path, name);
+    const touched = needs.get(path);
+    if (touched && (touched.write || touched.change || touched.own)) return false;
+    const inode = context.rootFs.get(path);
+    // A log link to /dev/stdout belongs to whoever logs.
+    if (inode?.type === 'symlink' && inode.target?.startsWith('/dev/')) return false;
+    return inode !== undefined;
+  });
+}
+
+function ownDirectory(entry: RootEntry, answers: readonly string[], context: FixContext): Fix {
+  const change = owned(entry, 0o700, context.recipient);
+  return fixOf('own-path', entry, answers, change, 'safe', `${entry.path}: directory, no content copied`);
+}
+
+function shareDirectory(entry: RootEntry, answers: readonly string[], context: FixContext, foreign: readonly string[]): Fix {
+  const change: LayerChange = { kind: 'own', path: entry.path, uid: entry.uid, gid: context.recipient.gid, mode: entry.mode | 0o1030 };
+  return fixOf(
+    'share-directory',
+    entry,
+    answers,
+    change,
+    'needs-review',
+    `${entry.path} also holds ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''}: the group may add entries, and the sticky bit keeps what is there from being replaced`,
+  );
+}
+
+function makeChildren(entry: RootEntry, need: Need, answers: readonly string[], context: FixContext, foreign: readonly string[]): Fix {
+  const { uid, gid, arbitrary } = context.recipient;
+  const layer = [...need.creates].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, make]): LayerChange => {
+    const asked = make.mode & 0o777 & ~0o022;
+    const mode = arbitrary ? groupAsUser(asked) : asked;
+    const path = child(entry.path, name);
+    return make.kind === 'directory'
+      ? { kind: 'directory', path, uid: arbitrary ? 0 : uid, gid, mode: mode | (arbitrary ? 0o770 : 0o700) }
+      : { kind: 'file', path, uid: arbitrary ? 0 : uid, gid, mode: mode | (arbitrary ? 0o660 : 0o600), content: '' };
+  });
+  return {
+    id: 'make-beforehand',
+    subject: entry.path,
+    title: `Ship ${layer.map((change) => change.path).join(', ')} in the image, owned by ${arbitrary ? 'group 0' : `${uid}:${gid}`}`,
+    disposition: 'safe',
+    answers,
+    layer,
+    run: {},
+    note: `${entry.path} holds ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''} and stays as it is; the program opens these names without O_EXCL`,
+  };
+}
+
+function openDirectory(entry: RootEntry, need: Need, answers: readonly string[], context: FixContext): Fix {
+  if (entry.uid !== 0) return ownDirectory(entry, answers, context);
+  const change: LayerChange = { kind: 'own', path: entry.path, uid: entry.uid, gid: context.recipient.gid, mode: entry.mode | (need.read ? 0o050 : 0o010) };
+  return fixOf('share-directory', entry, answers, change, 'safe', `${entry.path} stays root's; the group may ${need.read ? 'list it' : 'pass through it'}`);
+}
+
+function grantFile(entry: RootEntry, need: Need, context: FixContext): Fix | undefined {
+  if (!(need.write || need.read || need.execute || need.own)) return undefined;
+  const bits = (need.write ? 0o200 : 0) | (need.read ? 0o400 : 0) | (need.execute ? 0o500 : 0);
+  const answers = [...need.answers].sort();
+  const size = entry.type === 'file' ? entry.size : 0;
+  const secret = entry.uid === 0 && (entry.mode & 0o044) === 0 && need.read;
+  return fixOf(
+    'own-path',
+    entry,
+    answers,
+    owned(entry, bits, context.recipient),
+    secret ? 'needs-review' : 'safe',
+    `${entry.path}: file, ${size} bytes copied into the layer${secret ? '; only root could read it until now' : ''}`,
+  );
+}
+
+/** `chgrp 0; chmod g=u` for any uid; otherwise a new owner and the same mode plus what is needed. */
+function owned(entry: RootEntry, bits: number, recipient: FixContext['recipient']): LayerChange {
+  const mode = entry.mode | bits;
+  if (recipient.arbitrary) return { kind: 'own', path: entry.path, uid: entry.uid, gid: 0, mode: groupAsUser(mode) };
+  return { kind: 'own', path: entry.path, uid: recipient.uid, gid: recipient.gid, mode };
+}
+
+const groupAsUser = (mode: number): number => (mode & ~0o070) | ((mode >> 3) & 0o070);
+
+function fixOf(id: string, entry: RootEntry, answers: readonly string[], change: LayerChange, disposition: Fix['disposition'], note: string): Fix {
+  const was = `${octal(entry.mode)} ${entry.uid}:${entry.gid}`;
+  const now = change.kind === 'own' ? `${octal(change.mode)} ${change.uid}:${change.gid}` : '';
+  return { id, subject: entry.path, title: `${entry.path}: ${was} → ${now}`, disposition, answers, layer: [change], run: {}, note };
+}

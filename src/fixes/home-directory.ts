@@ -1,0 +1,57 @@
+/** A home of its own for a user who had root's until now. */
+import type { Finding } from '../finding/finding.ts';
+import type { Fix } from '../finding/fix.ts';
+import type { FixContext } from './context.ts';
+import { findingKey } from './need.ts';
+
+const NEW_HOME = '/home/nonroot';
+
+const under = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+
+/** Findings about paths in the old home that is not the new user's. */
+export function homeFindings(findings: readonly Finding[], context: FixContext): readonly Finding[] {
+  const { asIs, target } = context;
+  if (asIs.home === target.home || asIs.home === '/') return [];
+  return findings.filter((finding) => {
+    const path = finding.operation && 'path' in finding.operation ? finding.operation.path : undefined;
+    return path !== undefined && under(path, asIs.home);
+  });
+}
+
+/**
+ * When the image ships files in the old home which the program reads, HOME stays and the paths are granted one by one (`keeps`);
+ * otherwise the user gets an empty home, and the findings in the old one are answered by it.
+ */
+export function homeDirectory(findings: readonly Finding[], context: FixContext): { readonly fixes: readonly Fix[]; readonly answered: readonly Finding[] } {
+  const concerned = homeFindings(findings, context);
+  if (concerned.length === 0) return { fixes: [], answered: [] };
+  const old = context.asIs.home;
+  const ships = concerned.some((finding) => {
+    const path = finding.operation && 'path' in finding.operation ? finding.operation.path : '';
+    return context.rootFs.resolve(path).entry?.type === 'file';
+  });
+  if (ships) {
+    const keep: Fix = {
+      id: 'home-directory',
+      subject: old,
+      title: `HOME=${old}: the program reads files that the image keeps there`,
+      disposition: 'needs-review',
+      answers: [],
+      layer: [],
+      run: { env: { HOME: old } },
+    };
+    return { fixes: [keep], answered: [] };
+  }
+  const { uid, gid, arbitrary } = context.recipient;
+  const fix: Fix = {
+    id: 'home-directory',
+    subject: NEW_HOME,
+    title: `HOME=${NEW_HOME}, owned by ${arbitrary ? 'group 0' : `${uid}:${gid}`}, instead of ${old}`,
+    disposition: 'safe',
+    answers: [...new Set(concerned.map(findingKey))].sort(),
+    layer: [{ kind: 'directory', path: NEW_HOME, uid: arbitrary ? 0 : uid, gid, mode: arbitrary ? 0o770 : 0o700 }],
+    run: { env: { HOME: NEW_HOME } },
+    note: `${old} was home because the container ran as root; uid ${context.target.uid} would get ${context.target.home}`,
+  };
+  return { fixes: [fix], answered: concerned };
+}

@@ -1,0 +1,39 @@
+/** Puts the fixes together: one layer without duplicates, one set of run settings. */
+import type { Fix, LayerChange, Run } from '../finding/fix.ts';
+import type { Recipient } from './context.ts';
+
+/** The changes of all fixes, one per path (the later one wins), sorted by path so that parents come first. */
+export function mergeLayer(fixes: readonly Fix[]): LayerChange[] {
+  const byPath = new Map<string, LayerChange>();
+  for (const change of fixes.flatMap((fix) => fix.layer)) byPath.set(change.path, change);
+  return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The lowest privilege that Pod Security restricted asks for, plus what the fixes add. */
+export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run['ports']): Run {
+  const list = <T>(pick: (run: Partial<Run>) => readonly T[] | undefined): T[] => {
+    const seen = new Map(fixes.flatMap((fix) => pick(fix.run) ?? []).map((value) => [JSON.stringify(value), value] as const));
+    return [...seen.values()];
+  };
+  const record = (pick: (run: Partial<Run>) => Readonly<Record<string, string>> | undefined): Record<string, string> =>
+    Object.assign({}, ...fixes.map((fix) => pick(fix.run) ?? {}));
+  const last = <T>(pick: (run: Partial<Run>) => T | undefined): T | undefined => fixes.map((fix) => pick(fix.run)).filter((value) => value !== undefined).at(-1);
+  const entrypoint = last((run) => run.entrypoint);
+  const command = last((run) => run.command);
+  const workdir = last((run) => run.workdir);
+  return {
+    user: `${recipient.uid}:${recipient.gid}`,
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    ...(command === undefined ? {} : { command }),
+    env: record((run) => run.env),
+    ...(workdir === undefined ? {} : { workdir }),
+    ports,
+    tmpfs: list((run) => run.tmpfs),
+    volumes: list((run) => run.volumes),
+    capAdd: list((run) => run.capAdd),
+    capDrop: ['ALL'],
+    sysctls: record((run) => run.sysctls),
+    noNewPrivileges: last((run) => run.noNewPrivileges) ?? true,
+    readOnly: last((run) => run.readOnly) ?? false,
+  };
+}

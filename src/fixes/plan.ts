@@ -1,0 +1,77 @@
+/** From findings to the smallest set of fixes that answers them. The same findings always give the same fixes. */
+import type { Finding } from '../finding/finding.ts';
+import type { Fix } from '../finding/fix.ts';
+import type { FixContext } from './context.ts';
+import { placeOf } from './context.ts';
+import { fileCapabilities } from './file-capabilities.ts';
+import { grantPaths } from './grant-path.ts';
+import { homeDirectory } from './home-directory.ts';
+import { findingKey, gatherNeeds } from './need.ts';
+import { unprivilegedPort } from './unprivileged-port.ts';
+import { volumeOwner } from './volume-owner.ts';
+
+export interface Unresolved {
+  readonly finding: Finding;
+  /** Why nothing is done about it. */
+  readonly reason: string;
+}
+
+export interface FixPlan {
+  readonly fixes: readonly Fix[];
+  readonly unresolved: readonly Unresolved[];
+}
+
+/** Findings that are about identity itself: only a run can tell whether the program minds, so nothing is changed for them in advance. */
+const WAIT_AND_SEE = new Set(['ownership-change', 'identity-change', 'capability-needed']);
+
+/** Findings that say something to a reader but ask for nothing. */
+const TELLS = new Set(['runs-as-root', 'named-user', 'home-not-writable', 'workdir-not-usable']);
+
+export function planFixes(findings: readonly Finding[], context: FixContext): FixPlan {
+  const asked = findings.filter((finding) => finding.operation !== undefined && !(TELLS.has(finding.id) && finding.severity === 'info'));
+  const home = homeDirectory(asked, context);
+  const athome = new Set(home.answered);
+  const rest = asked.filter((finding) => !athome.has(finding));
+
+  const inImage: Finding[] = [];
+  const onVolume: Finding[] = [];
+  const unresolved: Unresolved[] = [];
+  for (const finding of rest) {
+    if (finding.operation?.kind === 'bind' || finding.id === 'file-capabilities-out-of-bounds') continue;
+    const path = finding.operation && 'path' in finding.operation ? finding.operation.path : undefined;
+    if (path === undefined || WAIT_AND_SEE.has(finding.id)) {
+      unresolved.push({ finding, reason: waitReason(finding) });
+      continue;
+    }
+    const place = placeOf(context.rootFs.resolve(path).path, context.target);
+    if (place.kind === 'kernel') unresolved.push({ finding, reason: `${place.target} is made by the kernel or the runtime: an image cannot change it` });
+    else (place.kind === 'volume' ? onVolume : inImage).push(finding);
+  }
+
+  const granted = grantPaths(gatherNeeds(inImage, context.rootFs), context);
+  const fixes = [
+    ...granted.fixes,
+    ...home.fixes,
+    ...volumeOwner(onVolume, context),
+    ...unprivilegedPort(rest),
+    ...fileCapabilities(rest, context),
+  ];
+  const answered = new Set(fixes.flatMap((fix) => fix.answers));
+  for (const finding of [...inImage, ...onVolume]) {
+    const key = findingKey(finding);
+    if (granted.refused.has(key)) unresolved.push({ finding, reason: granted.refused.get(key)! });
+    else if (!answered.has(key)) unresolved.push({ finding, reason: 'no change of owner or mode in the image answers it' });
+  }
+  return { fixes, unresolved };
+}
+
+function waitReason(finding: Finding): string {
+  switch (finding.id) {
+    case 'identity-change':
+      return 'whether the program minds shows when it runs as the user: most skip this when they are not root';
+    case 'ownership-change':
+      return 'whether the program minds shows when it runs as the user: its files already belong to it then';
+    default:
+      return 'no change of the image gives a user a capability';
+  }
+}
