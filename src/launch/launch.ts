@@ -44,6 +44,9 @@ export interface Launch {
   /** Supplementary groups in the order the runtime passes them to setgroups(2). */
   readonly groups: readonly number[];
   readonly userName?: string;
+  /** After the first execve, when the entrypoint's file is set-uid or set-gid and that takes effect; absent = uid, gid. */
+  readonly effectiveUid?: number;
+  readonly effectiveGid?: number;
   /** The uid as the host's kernel sees it. */
   readonly hostUid: number;
   readonly uidMappings: readonly IdMapping[];
@@ -86,8 +89,8 @@ export interface Refusal {
 /** The process's credentials after its first execve. */
 export function credentialsOf(launch: Launch): Credentials {
   return {
-    uid: launch.uid,
-    gid: launch.gid,
+    uid: launch.effectiveUid ?? launch.uid,
+    gid: launch.effectiveGid ?? launch.gid,
     groups: launch.groups,
     capabilities: launch.capabilities,
     noNewPrivileges: launch.noNewPrivileges,

@@ -22,6 +22,7 @@ const current: PlatformProfile = {
   nonRootCapabilities: 'permitted',
   inheritableCapabilities: false,
   capabilityPrefix: 'optional',
+  capabilityMerge: 'docker',
   noNewPrivileges: false,
   sysctls: LOW_PORTS_AND_PING,
   home: { emptyCountsAsUnset: true, unknownUser: '/' },
@@ -40,6 +41,7 @@ const current: PlatformProfile = {
     nonRootCapabilities:
       'moby commit 3aef732e61 (23.0.7, 24.0.6, 25.0): permitted and effective are the list for every user; ambient never set',
     inheritableCapabilities: 'moby commit 0d9a37d0c2 (20.10.14, CVE-2022-24769): inheritable is empty',
+    capabilityMerge: 'moby oci/caps/utils.go TweakCapabilities: drops first, then adds; add ALL minus the drops',
     capabilityPrefix: 'moby oci/caps/utils.go NormalizeLegacyCapabilities: any case, CAP_ optional',
     noNewPrivileges: 'dockerd --no-new-privileges defaults to false',
     sysctls: `moby commit dae652e2e5 (20.10.0), private network namespaces only; ${LOW_PORTS_AND_PING_SOURCE}`,

@@ -21,6 +21,7 @@ const containerd2: PlatformProfile = {
   nonRootCapabilities: 'permitted',
   inheritableCapabilities: false,
   capabilityPrefix: 'always-added',
+  capabilityMerge: 'cri',
   noNewPrivileges: false,
   sysctls: LOW_PORTS_AND_PING,
   home: { emptyCountsAsUnset: true, unknownUser: '/' },
@@ -85,6 +86,7 @@ const crio: PlatformProfile = {
   nonRootCapabilities: 'permitted',
   inheritableCapabilities: false,
   capabilityPrefix: 'optional',
+  capabilityMerge: 'cri',
   noNewPrivileges: false,
   sysctls: {},
   home: { emptyCountsAsUnset: false, unknownUser: 'workdir' },
@@ -108,6 +110,7 @@ const crio: PlatformProfile = {
     defaultCapabilities: 'cri-o internal/config/capabilities/capabilities_linux.go, 9 capabilities',
     nonRootCapabilities:
       'cri-o: bounding = permitted = effective for every uid; inheritable off since 1.24 (CVE-2022-27652), ambient cleared',
+    capabilityMerge: 'cri-o: defaults are left out when ALL is added or dropped; adds, then drops',
     capabilityPrefix: 'cri-o server/container_create_linux.go: CAP_ optional',
     noNewPrivileges: 'kubelet: only when allowPrivilegeEscalation is explicitly false',
     sysctls: 'crio.conf default_sysctls = []',

@@ -33,12 +33,16 @@ export interface PlatformProfile {
   readonly runtime?: RuntimeKind;
   /** The capability list is also put into the inheritable set (Docker up to 20.10.13). */
   readonly inheritableCapabilities?: boolean;
+  /** What wins when a capability is both added and dropped, and in which order ALL is applied. */
+  readonly capabilityMerge?: 'docker' | 'podman' | 'cri';
   /** `CAP_` is put in front even of names that already have it, so `CAP_NET_ADMIN` is lost (containerd). */
   readonly capabilityPrefix?: 'optional' | 'always-added';
   /** Variables it adds when neither the image nor the user sets them. HOSTNAME is left to the engine. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Paths that become tmpfs when the root is read-only and nothing else is mounted there. */
   readonly readOnlyTmpfs?: readonly string[];
+  /** A working directory from the settings (not the image) that the image lacks is refused instead of made. */
+  readonly settingsWorkdirMustExist?: boolean;
   readonly refusals?: RefusalShapes;
   readonly scc?: SecurityContextConstraint;
   /** The versions this data is true for, in words: `20.10.14 – 24.0.5`. */
@@ -58,7 +62,12 @@ export interface PlatformProfile {
   /** Sysctls set in a private network namespace. */
   readonly sysctls: Readonly<Record<string, string>>;
   /** HOME when unset: who sets it and what an unknown uid gets. */
-  readonly home: { readonly emptyCountsAsUnset: boolean; readonly unknownUser: '/' | 'workdir' };
+  readonly home: {
+    readonly emptyCountsAsUnset: boolean;
+    readonly unknownUser: '/' | 'workdir';
+    /** Whose home: the first passwd line with that uid (a runtime that sees only the uid, the default), or the very user that was named. */
+    readonly by?: 'uid' | 'user';
+  };
   /** passwd entry for a uid the image does not know. */
   readonly passwdInjection: 'none' | 'podman' | 'crio';
   /** Dockerfile VOLUME: how the mount starts out. */

@@ -41,4 +41,8 @@ export interface ContainerSettings {
   readonly fsGroup?: number;
   readonly supplementalGroups?: readonly number[];
   readonly hostUsers?: boolean;
+  /** `Strict` leaves the image's /etc/group out; absent = `Merge`. */
+  readonly supplementalGroupsPolicy?: 'Merge' | 'Strict';
+  /** The pod it belongs to: the kubelet's messages name it. */
+  readonly pod?: { readonly name: string; readonly namespace?: string; readonly uid?: string };
 }
