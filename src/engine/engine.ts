@@ -1,7 +1,7 @@
 /** Runs a Launch for real. One interface for all engines; `test/conformance/engine.ts` is its specification. */
 import type { Image } from '../image/image.ts';
-import type { CapabilityState } from '../linux/capability.ts';
 import type { Launch } from '../launch/launch.ts';
+import type { CapabilityState } from '../linux/capability.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 
 export type EngineKind = 'runc' | 'crun' | 'podman' | 'docker' | 'builtin';
@@ -72,6 +72,8 @@ export interface ProcessStatus {
   readonly capabilities: CapabilityState;
   readonly noNewPrivileges: boolean;
   readonly seccomp: number;
+  /** CPU time used so far, in clock ticks of 10 ms: tells a busy start from an idle wait. */
+  readonly cpuTicks?: number;
 }
 
 export interface ExecOptions {

@@ -36,6 +36,7 @@ export function processStatus(pid: number): ProcessStatus | undefined {
     },
     noNewPrivileges: fields.get('NoNewPrivs') === '1',
     seccomp: Number(fields.get('Seccomp') ?? 0),
+    cpuTicks: cpuTicks(pid),
   };
 }
 
@@ -138,6 +139,12 @@ export function processLimit(pid: number, name: string): readonly [soft: number,
 export function defaultLimits(): { readonly nofile: number; readonly nproc: number } {
   const hard = (name: string, wanted: number): number => Math.min(wanted, processLimit(process.pid, name)?.[1] ?? wanted);
   return { nofile: hard('Max open files', 1024), nproc: hard('Max processes', 1000) };
+}
+
+/** utime + stime of proc_pid_stat(5). */
+function cpuTicks(pid: number): number {
+  const fields = statFields(pid);
+  return Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0);
 }
 
 function statFields(pid: number): readonly string[] | undefined {

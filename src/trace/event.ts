@@ -16,8 +16,6 @@ export interface TraceEvent {
   readonly operation: Operation;
   /** errno name when it failed, undefined when it succeeded. */
   readonly errno?: string;
-  /** Times the very same thing was seen in a row or overall, when duplicates were collapsed; absent = 1. */
-  readonly count?: number;
   /** The line it was read from, for evidence. */
   readonly raw?: string;
   /** Times the same program did the same with the same result as the same user; absent = once. */
