@@ -1,0 +1,25 @@
+/** A report as one JSON object a line: the document without its lists first, then one line per container, finding, fix or event. */
+import type { Report } from '../report.ts';
+
+/** Lists that become lines, with the name of one element. */
+const LISTS: Readonly<Record<string, string>> = {
+  containers: 'container',
+  findings: 'finding',
+  unresolved: 'unresolved',
+  diagnostics: 'diagnostic',
+  fixes: 'fix',
+  events: 'event',
+};
+
+/** Every line carries `schemaVersion` and `kind`. */
+export function renderNdjson(report: Report): string {
+  const fields = Object.entries(report);
+  const rest = Object.fromEntries(fields.filter(([name]) => LISTS[name] === undefined));
+  const lines: unknown[] = [rest];
+  for (const [name, value] of fields) {
+    const kind = LISTS[name];
+    if (kind !== undefined)
+      for (const one of value as readonly object[]) lines.push({ schemaVersion: report.schemaVersion, kind, ...one });
+  }
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}

@@ -1,0 +1,105 @@
+/** The page of `unroot fix`: what changes, why it is the smallest change, and whether it was seen to work. */
+import type { Fix, LayerChange, Run } from '../../finding/fix.ts';
+import { type Block, bytes, commandLine, dim, good, type Line, plural, strong, unknown } from '../block.ts';
+import type { FixReport } from '../report.ts';
+import { findingList, unknownList } from './check.ts';
+import { beforeAfter, verdictSpan } from './prove.ts';
+
+/** Fixes, the run settings, what is left, and the proof. */
+export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
+  const added = report.addedBytes === undefined ? '' : `, one layer of ${bytes(report.addedBytes)} added`;
+  const blocks: Block[] = [
+    {
+      kind: 'heading',
+      line: [
+        strong(report.target),
+        ' as ',
+        strong(report.user),
+        `: ${plural(report.fixes.length, 'fix').replace('fixs', 'fixes')}${added}`,
+      ],
+    },
+  ];
+  if (report.fixes.length > 0)
+    blocks.push({ kind: 'list', items: report.fixes.map((fix) => ({ line: titleLine(fix), sub: changeLines(fix, verbose) })) });
+  blocks.push({ kind: 'facts', rows: runFacts(report.run) });
+  if (report.unresolved.length > 0) {
+    blocks.push(
+      { kind: 'heading', line: [unknown(`${plural(report.unresolved.length, 'finding')} left`)] },
+      findingList(report.unresolved, verbose),
+    );
+  }
+  if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
+  if (report.verdict !== undefined) blocks.push({ kind: 'heading', line: ['verdict: ', verdictSpan(report.verdict)] });
+  if (report.proof !== undefined) {
+    blocks.push(beforeAfter(report.proof));
+    if (report.proof.reasons.length > 0)
+      blocks.push({ kind: 'list', items: report.proof.reasons.map((text) => ({ line: [text] })) });
+  }
+  if (report.written !== undefined)
+    blocks.push({
+      kind: 'paragraph',
+      line: ['written to ', strong(report.written.directory), `: ${report.written.files.join(', ')}`],
+    });
+  return blocks;
+}
+
+const titleLine = (fix: Fix): Line => [
+  fix.disposition === 'safe' ? good('safe') : unknown('needs review'),
+  ` ${fix.title}`,
+  dim(` [${fix.id}]`),
+];
+
+function changeLines(fix: Fix, verbose: boolean): readonly Line[] {
+  const shown = verbose ? fix.layer : fix.layer.slice(0, 6);
+  const left = fix.layer.length - shown.length;
+  return [
+    ...shown.map((change): Line => [changeText(change)]),
+    ...(left > 0 ? [[dim(`and ${left} more (-v)`)]] : []),
+    ...(fix.note === undefined ? [] : [[dim(fix.note)]]),
+  ];
+}
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+
+function changeText(change: LayerChange): string {
+  const owner = `${change.uid}:${change.gid}`;
+  switch (change.kind) {
+    case 'own':
+      return `${change.path}  owner ${owner}, mode ${octal(change.mode)}`;
+    case 'directory':
+      return `${change.path}/  new directory, owner ${owner}, mode ${octal(change.mode)}`;
+    case 'file':
+      return `${change.path}  new content, owner ${owner}, mode ${octal(change.mode)}`;
+    case 'symlink':
+      return `${change.path} -> ${change.target}  owner ${owner}`;
+  }
+}
+
+/** The settings to start it with, only those that say something. */
+function runFacts(run: Run): readonly { name: string; line: Line }[] {
+  const facts: (readonly [string, string])[] = [
+    ['user', run.user],
+    ['entrypoint', commandLine(run.entrypoint ?? [])],
+    ['command', commandLine(run.command ?? [])],
+    ['directory', run.workdir ?? ''],
+    ['ports', run.ports.map((port) => (port.from === port.to ? `${port.to}` : `${port.from} -> ${port.to}`)).join(', ')],
+    ['tmpfs', run.tmpfs.join(', ')],
+    ['volumes', run.volumes.map((volume) => `${volume.path} owner ${volume.owner} mode ${volume.mode}`).join(', ')],
+    [
+      'environment',
+      Object.entries(run.env)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' '),
+    ],
+    [
+      'sysctls',
+      Object.entries(run.sysctls)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' '),
+    ],
+    ['capabilities', [...run.capDrop.map((name) => `-${name}`), ...run.capAdd.map((name) => `+${name}`)].join(' ')],
+    ['new privileges', run.noNewPrivileges ? 'barred' : 'possible'],
+    ['root file system', run.readOnly ? 'read-only' : ''],
+  ];
+  return facts.filter(([, value]) => value !== '').map(([name, value]) => ({ name, line: [value] }));
+}
