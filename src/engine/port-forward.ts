@@ -1,0 +1,100 @@
+/** Publishes ports of a network namespace on 127.0.0.1 without bridge, firewall rules or a program inside the image. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:net';
+import { UnrootError } from '../error.ts';
+
+/**
+ * Runs inside the network namespace and is handed each accepted connection. A server may listen on either loopback address.
+ * It ends with the channel, so it cannot outlive us.
+ */
+const HELPER = `const net = require('node:net');
+process.on('disconnect', () => process.exit(0));
+process.on('message', (port, socket) => {
+  if (!socket) return;
+  const dial = (hosts) => {
+    const inner = net.connect({ port, host: hosts[0], allowHalfOpen: true });
+    inner.once('error', () => (hosts.length > 1 ? dial(hosts.slice(1)) : socket.destroy()));
+    inner.once('connect', () => {
+      inner.removeAllListeners('error');
+      const end = () => { inner.destroy(); socket.destroy(); };
+      inner.on('error', end);
+      socket.on('error', end);
+      inner.on('end', () => socket.end());
+      socket.on('end', () => inner.end());
+      inner.on('data', (data) => socket.write(data) || (inner.pause(), socket.once('drain', () => inner.resume())));
+      socket.on('data', (data) => inner.write(data) || (socket.pause(), inner.once('drain', () => socket.resume())));
+      socket.resume();
+    });
+  };
+  socket.on('error', () => {});
+  dial(['127.0.0.1', '::1']);
+});
+process.send('ready');`;
+
+export interface PortForward {
+  close(): Promise<void>;
+}
+
+/** Container port → host port. Throws `engine.port-in-use` when a host port is taken. */
+export async function forwardPorts(pid: number, ports: ReadonlyMap<number, number>): Promise<PortForward> {
+  const helper = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', process.execPath, '-e', HELPER], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    detached: true,
+  });
+  const servers: Server[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    if (helper.connected) helper.disconnect();
+    if (helper.exitCode === null && helper.signalCode === null && helper.pid !== undefined) helper.kill('SIGKILL');
+  };
+  try {
+    await ready(helper);
+    for (const [inner, outer] of ports) servers.push(await listen(helper, inner, outer));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  // Node must be able to end although the helper is there.
+  helper.unref();
+  helper.channel?.unref();
+  return { close };
+}
+
+function ready(helper: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown): void =>
+      reject(
+        new UnrootError('Cannot enter the network namespace of the container to publish its ports', {
+          code: 'engine.no-network-access',
+          cause,
+          hint: 'Needs nsenter (util-linux) and the right to enter the namespace: run as root, or do not publish ports.',
+        }),
+      );
+    helper.once('message', () => resolve());
+    helper.once('error', fail);
+    helper.once('exit', fail);
+  });
+}
+
+function listen(helper: ChildProcess, inner: number, outer: number): Promise<Server> {
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    if (helper.connected) helper.send(inner, socket);
+    else socket.destroy();
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(
+        new UnrootError(
+          `Cannot publish port ${inner} on 127.0.0.1:${outer}: ${cause.code === 'EADDRINUSE' ? 'the port is already taken' : cause.message}`,
+          {
+            code: cause.code === 'EADDRINUSE' ? 'engine.port-in-use' : 'engine.port-refused',
+            cause,
+            hint: 'Publish it on another port.',
+          },
+        ),
+      ),
+    );
+    server.listen(outer, '127.0.0.1', () => resolve(server));
+  });
+}
