@@ -1,0 +1,47 @@
+/** What one run showed to somebody outside, as data: the two sides of the comparison. */
+import type { ExitStatus, FileChange } from '../engine/engine.ts';
+import type { Trace } from '../trace/event.ts';
+
+export interface ObservedPort {
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  readonly address: string;
+}
+
+/** How a listening TCP port answered. `text` is the first line of what it said, with numbers and dates taken out, so that two runs compare. */
+export interface ProbeResult {
+  readonly port: number;
+  readonly outcome: 'http' | 'banner' | 'reply' | 'silent' | 'refused';
+  readonly status?: number;
+  readonly text?: string;
+  /** HTTP: content type and body length. */
+  readonly contentType?: string;
+  readonly bodyLength?: number;
+}
+
+export interface ObservedProcess {
+  readonly command: string;
+  /** As seen from the host: real, effective, saved, file system. */
+  readonly uids: readonly number[];
+  readonly gid: number;
+}
+
+export interface Observation {
+  /** running: still there when it was stopped. exited: ended by itself. refused: the runtime would not start it. */
+  readonly outcome: 'running' | 'exited' | 'refused';
+  /** The exit by itself, or after the stop signal. */
+  readonly exit?: ExitStatus;
+  readonly refusal?: string;
+  /** Milliseconds until it was quiet and ready. */
+  readonly readyMs: number;
+  readonly ports: readonly ObservedPort[];
+  readonly probes: readonly ProbeResult[];
+  readonly healthcheck?: { readonly code: number; readonly output: string };
+  /** Result of `--probe CMD`. */
+  readonly command?: { readonly code: number; readonly output: string };
+  readonly processes: readonly ObservedProcess[];
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly changes: readonly FileChange[];
+  readonly trace?: Trace;
+}

@@ -1,0 +1,107 @@
+/** Runs a launch once, watches it from outside until it is ready, probes it, and stops it again. */
+import { UnrootError } from '../error.ts';
+import type { Container, PreparedImage } from '../engine/engine.ts';
+import type { Launch } from '../launch/launch.ts';
+import type { Healthcheck } from '../image/image.ts';
+import type { TraceSession, Tracer } from '../trace/tracer.ts';
+import type { Observation, ObservedPort, ObservedProcess } from './observation.ts';
+import { probePorts, runProbeCommand } from './probes.ts';
+import { settle, type SettleOptions } from './settle.ts';
+
+export interface ObserveOptions {
+  readonly tracer?: Tracer;
+  /** Ports that the other run opened: waited for, so that the run is as short as it can be. */
+  readonly expectedPorts?: readonly ObservedPort[];
+  readonly healthcheck?: Healthcheck;
+  /** A shell line or argv run inside the container as one more probe. */
+  readonly probeCommand?: readonly string[];
+  /** Path of HTTP probes; default `/`. */
+  readonly probePath?: string;
+  readonly settle?: SettleOptions;
+  readonly graceMs?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (message: string) => void;
+}
+
+/** Never leaves the container behind, whatever happens. A refusal of the runtime is an observation, not an error. */
+export async function observe(image: PreparedImage, launch: Launch, options: ObserveOptions = {}): Promise<Observation> {
+  let container: Container | undefined;
+  let session: TraceSession | undefined;
+  try {
+    container = await image.create(launch, { ...(options.signal ? { signal: options.signal } : {}) });
+    session = options.tracer ? await options.tracer.attach(container, launch) : undefined;
+    return await watch(container, session, options);
+  } catch (error) {
+    if (error instanceof UnrootError && error.code === 'engine.start-refused') return refused(error, container, session);
+    await session?.abort();
+    throw error;
+  } finally {
+    await container?.remove();
+  }
+}
+
+async function watch(container: Container, session: TraceSession | undefined, options: ObserveOptions): Promise<Observation> {
+  const started = performance.now();
+  await container.start();
+  const settled = await settle(container, { eventCount: () => session?.eventCount() ?? 0, expectedPorts: options.expectedPorts ?? [], ...options.settle }, options.signal);
+  const readyMs = Math.round(performance.now() - started);
+  const ports = settled.ports;
+  const running = container.running();
+  const probes = running ? await probePorts(container, ports, options.probePath ?? '/') : [];
+  const healthcheck = running && options.healthcheck ? await runHealthcheck(container, options.healthcheck) : undefined;
+  const command = running && options.probeCommand ? await runProbeCommand(container, options.probeCommand) : undefined;
+  const stillRunning = container.running();
+  const processes = stillRunning ? (await container.processes()).map(asObserved) : settled.processes.map(asObserved);
+  const exit = stillRunning ? await container.stop(options.graceMs ?? 8000) : await container.exited;
+  const trace = await session?.finish();
+  const changes = await container.changes();
+  return {
+    outcome: stillRunning ? 'running' : 'exited',
+    exit,
+    readyMs,
+    ports,
+    probes,
+    ...(healthcheck ? { healthcheck } : {}),
+    ...(command ? { command } : {}),
+    processes,
+    stdout: container.stdout(),
+    stderr: container.stderr(),
+    changes,
+    ...(trace ? { trace } : {}),
+  };
+}
+
+async function refused(error: UnrootError, container: Container | undefined, session: TraceSession | undefined): Promise<Observation> {
+  const trace = await session?.finish();
+  return {
+    outcome: 'refused',
+    refusal: error.message,
+    readyMs: 0,
+    ports: [],
+    probes: [],
+    processes: [],
+    stdout: container?.stdout() ?? '',
+    stderr: container?.stderr() ?? '',
+    changes: [],
+    ...(trace ? { trace } : {}),
+  };
+}
+
+const asObserved = (process: { readonly command: string; readonly uids: readonly number[]; readonly gids: readonly number[] }): ObservedProcess => ({
+  command: process.command,
+  uids: process.uids,
+  gid: process.gids[1] ?? 0,
+});
+
+/** HEALTHCHECK as Docker runs it: CMD is an argv, CMD-SHELL a line for /bin/sh (image config `Healthcheck`). A few tries, because services start slowly. */
+async function runHealthcheck(container: Container, check: Healthcheck): Promise<{ code: number; output: string } | undefined> {
+  const [kind, ...rest] = check.test;
+  const argv = kind === 'CMD' ? rest : kind === 'CMD-SHELL' ? ['/bin/sh', '-c', rest.join(' ')] : undefined;
+  if (!argv || argv.length === 0) return undefined;
+  const timeoutMs = Math.min(30_000, Math.max(1000, (check.timeout ?? 30e9) / 1e6));
+  for (let attempt = 1; ; attempt++) {
+    const result = await container.exec(argv, { timeoutMs });
+    if (result.code === 0 || attempt === 3 || !container.running()) return { code: result.code, output: (result.stdout + result.stderr).slice(0, 2000) };
+    await new Promise((resolve) => setTimeout(resolve, 700));
+  }
+}

@@ -1,0 +1,38 @@
+/** Asks a running container's ports what they do, from inside its network namespace. */
+import type { Container } from '../engine/engine.ts';
+import type { ObservedPort, ProbeResult } from './observation.ts';
+import { PROBE_SCRIPT } from './probe-script.ts';
+
+/** The address a client uses for a socket bound to this one. */
+const reachable = (address: string): string => (address === '0.0.0.0' || address === '::' ? (address === '::' ? '::1' : '127.0.0.1') : address);
+
+/** One result per TCP port. UDP has no handshake: that it is bound is all that can be said without knowing the protocol. */
+export async function probePorts(container: Container, ports: readonly ObservedPort[], path: string): Promise<ProbeResult[]> {
+  const byPort = new Map<number, string>();
+  for (const port of ports) {
+    if (port.protocol !== 'tcp') continue;
+    // A port open on both families is asked over IPv4 once.
+    if (!byPort.has(port.port) || port.address === '0.0.0.0') byPort.set(port.port, reachable(port.address));
+  }
+  if (byPort.size === 0) return [];
+  const targets = [...byPort].map(([port, address]) => ({ port, address, path, bannerMs: 120, replyMs: 3000 }));
+  const result = await container.inNetwork([process.execPath, '-e', PROBE_SCRIPT], { timeoutMs: 15_000, input: JSON.stringify(targets) });
+  if (result.code !== 0 || result.stdout.trim() === '') return targets.map(({ port }) => ({ port, outcome: 'silent', text: result.stderr.slice(0, 200) }));
+  const answers = JSON.parse(result.stdout) as ProbeResult[];
+  return answers.map((answer) => (answer.text === undefined ? answer : { ...answer, text: normalise(answer.text) })).sort((a, b) => a.port - b.port);
+}
+
+/** Inside the container, as its user, like a HEALTHCHECK. */
+export async function runProbeCommand(container: Container, argv: readonly string[]): Promise<{ code: number; output: string }> {
+  const result = await container.exec(argv, { timeoutMs: 30_000 });
+  return { code: result.code, output: (result.stdout + result.stderr).slice(0, 4000) };
+}
+
+/** Numbers of two or more digits and hexadecimal runs differ from run to run (pids, dates, salts); what is left must not. */
+export function normalise(text: string): string {
+  return text
+    .replace(/[^\x20-\x7e]+/g, '?')
+    .replace(/\b[0-9a-f]{8,}\b/gi, '#')
+    .replace(/\d{2,}/g, '#')
+    .trim();
+}

@@ -1,0 +1,69 @@
+/** Waits until a container has ended, or is ready and quiet: nothing opens, nothing is written, nothing computes. */
+import type { Container, ProcessStatus } from '../engine/engine.ts';
+import type { ObservedPort } from './observation.ts';
+
+export interface SettleOptions {
+  /** Longest wait for readiness, ms. Default 30 000. */
+  readonly timeoutMs?: number;
+  /** How long it must be quiet once it listens, ms. Default 500; half of it when every expected port is open. */
+  readonly quietMs?: number;
+  /** How long a program without a port is watched at least, ms. Default 3000. */
+  readonly portlessMs?: number;
+}
+
+export interface Settled {
+  readonly ready: 'quiet' | 'exited' | 'timeout';
+  readonly ports: readonly ObservedPort[];
+  /** As last seen. */
+  readonly processes: readonly ProcessStatus[];
+}
+
+const POLL_MS = 50;
+/** Ticks (10 ms) of CPU per poll that still count as idle: timers and event loops tick a little. */
+const IDLE_TICKS = 1;
+
+export async function settle(
+  container: Container,
+  options: SettleOptions & { readonly eventCount: () => number; readonly expectedPorts: readonly ObservedPort[] },
+  signal?: AbortSignal,
+): Promise<Settled> {
+  const { timeoutMs = 30_000, quietMs = 500, portlessMs = 3000 } = options;
+  const started = performance.now();
+  let quietSince = started;
+  let before = '';
+  let ticksBefore = 0;
+  let ports: readonly ObservedPort[] = [];
+  let processes: readonly ProcessStatus[] = [];
+  let exited = false;
+  void container.exited.then(() => {
+    exited = true;
+  });
+  for (;;) {
+    signal?.throwIfAborted();
+    if (exited || !container.running()) return { ready: 'exited', ports, processes };
+    const seen = await container.processes();
+    if (seen.length > 0) {
+      processes = seen;
+      ports = (await container.listening()).map(({ protocol, port, address }) => ({ protocol, port, address }));
+    }
+    const ticks = processes.reduce((sum, process) => sum + (process.cpuTicks ?? 0), 0);
+    const now = performance.now();
+    const state = `${ports.map((port) => `${port.protocol}${port.port}`).join()}|${processes.length}|${container.stdout().length + container.stderr().length}|${options.eventCount()}`;
+    if (state !== before || ticks - ticksBefore > IDLE_TICKS) quietSince = now;
+    before = state;
+    ticksBefore = ticks;
+    const quiet = now - quietSince;
+    const elapsed = now - started;
+    const expected = options.expectedPorts.length > 0 && options.expectedPorts.every((wanted) => ports.some((port) => port.protocol === wanted.protocol && port.port === wanted.port));
+    if (expected && quiet >= quietMs / 2) return { ready: 'quiet', ports, processes };
+    if (options.expectedPorts.length === 0) {
+      if (ports.length > 0 && quiet >= quietMs) return { ready: 'quiet', ports, processes };
+      if (ports.length === 0 && quiet >= quietMs && elapsed >= portlessMs) return { ready: 'quiet', ports, processes };
+    } else if (quiet >= Math.max(4 * quietMs, 3000) && elapsed >= portlessMs + 2000) {
+      // Quiet for long, and the expected ports are not there: they will not come.
+      return { ready: 'quiet', ports, processes };
+    }
+    if (elapsed >= timeoutMs) return { ready: 'timeout', ports, processes };
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

@@ -1,0 +1,137 @@
+/** Compares two runs and says whether the second does the same work as the first, as the user that was asked for. */
+import type { Observation, ObservedPort, ProbeResult } from './observation.ts';
+import { newErrorLines } from './log-lines.ts';
+
+/** ok: the same, or as it should be. bad: work is lost. unsure: cannot be told from what was seen. note: different, and harmless. */
+export interface Reason {
+  readonly kind: 'ok' | 'bad' | 'unsure' | 'note';
+  readonly text: string;
+}
+
+export type VerdictName = 'proved' | 'failed' | 'inconclusive';
+
+export interface Verdict {
+  readonly verdict: VerdictName;
+  readonly reasons: readonly Reason[];
+}
+
+export interface Expectation {
+  /** The uid that every process must have, as the host sees it. */
+  readonly hostUid: number;
+  /** Where the outside port moved inside the container: before → after. */
+  readonly moved: ReadonlyMap<number, number>;
+  /** Work seen in the trace of the first run and not in that of the second, in words; from `trace/compare`. */
+  readonly lostEffects: readonly string[];
+  /** Denials of the second run that nothing answered, in words, and whether work may be lost by them. */
+  readonly leftDenials: readonly { readonly text: string; readonly losesWork: boolean }[];
+}
+
+/** proved needs at least one thing that positively worked, nothing bad, and nothing unsure. */
+export function judge(before: Observation, after: Observation, expectation: Expectation): Verdict {
+  const reasons: Reason[] = [
+    ...compareOutcome(before, after),
+    ...compareIdentity(after, expectation.hostUid),
+    ...comparePorts(before, after, expectation.moved),
+    ...compareProbes(before.probes, after.probes, expectation.moved),
+    ...compareCommands(before, after),
+    ...expectation.lostEffects.map((text): Reason => ({ kind: 'unsure', text })),
+    ...expectation.leftDenials.map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
+    ...newErrorLines(before, after).map((line): Reason => ({ kind: line.denial ? 'unsure' : 'note', text: `new in its log: ${line.text}` })),
+  ];
+  if (reasons.some((reason) => reason.kind === 'bad')) return { verdict: 'failed', reasons };
+  if (reasons.some((reason) => reason.kind === 'unsure')) return { verdict: 'inconclusive', reasons };
+  if (!positive(before)) {
+    const text = 'it opens no port, has no health check and does not end by itself: nothing shows that it works; give --probe CMD';
+    return { verdict: 'inconclusive', reasons: [...reasons, { kind: 'unsure', text }] };
+  }
+  return { verdict: 'proved', reasons };
+}
+
+/** Something that can only be there when the program did its work. */
+function positive(before: Observation): boolean {
+  if (before.outcome === 'exited') return before.exit?.code === 0;
+  return before.probes.some((probe) => probe.outcome !== 'refused' && probe.outcome !== 'silent') || before.healthcheck?.code === 0 || before.command?.code === 0 || before.ports.length > 0;
+}
+
+function compareOutcome(before: Observation, after: Observation): Reason[] {
+  if (before.outcome === 'refused') return [{ kind: 'unsure', text: `the image does not start as it is: ${before.refusal}` }];
+  if (after.outcome === 'refused') return [{ kind: 'bad', text: `refused to start: ${after.refusal}` }];
+  if (before.outcome === 'running' && after.outcome === 'exited')
+    return [{ kind: 'bad', text: `ended by itself with ${exitText(after)}; before, it kept running${lastLine(after)}` }];
+  if (before.outcome === 'exited' && after.outcome === 'running') return [{ kind: 'unsure', text: `keeps running; before, it ended with ${exitText(before)}` }];
+  if (before.outcome === 'exited') {
+    if (before.exit?.code !== after.exit?.code)
+      return [{ kind: 'bad', text: `ended with ${exitText(after)}; before, with ${exitText(before)}${lastLine(after)}` }];
+    if (before.exit?.code !== 0) return [{ kind: 'unsure', text: `ends with ${exitText(before)} in both runs: it does not work by itself, so nothing can be compared` }];
+    return [{ kind: 'ok', text: `ended with ${exitText(after)} in both runs` }];
+  }
+  const reasons: Reason[] = [{ kind: 'ok', text: `keeps running, ready after ${after.readyMs} ms (before: ${before.readyMs} ms)` }];
+  if (before.exit && after.exit && before.exit.code !== after.exit.code)
+    reasons.push({ kind: after.exit.code === 137 ? 'unsure' : 'note', text: `stopped with ${exitText(after)}; before, with ${exitText(before)}` });
+  return reasons;
+}
+
+function compareIdentity(after: Observation, hostUid: number): Reason[] {
+  if (after.outcome === 'refused' || after.processes.length === 0) return [];
+  const strangers = after.processes.filter((process) => process.uids.some((uid) => uid !== hostUid));
+  if (strangers.length > 0)
+    return strangers.map((process) => ({ kind: process.uids.includes(0) ? ('bad' as const) : ('unsure' as const), text: `process ${process.command} runs as uid ${process.uids.join('/')}, not ${hostUid}` }));
+  const count = after.processes.length;
+  return [{ kind: 'ok', text: `${count === 1 ? 'its one process has' : `all ${count} processes have`} uid ${hostUid}, seen from the host` }];
+}
+
+const fixedPort = (port: ObservedPort): boolean => port.port < 32768 || port.protocol === 'tcp';
+const name = (port: ObservedPort): string => `${port.protocol} ${port.port}`;
+
+function comparePorts(before: Observation, after: Observation, moved: ReadonlyMap<number, number>): Reason[] {
+  const has = new Set(after.ports.map(name));
+  const wanted = new Map(before.ports.filter(fixedPort).map((port) => [name(port), port] as const));
+  return [...wanted.values()].map((port) => {
+    const to = moved.get(port.port) ?? port.port;
+    const there = has.has(`${port.protocol} ${to}`);
+    const where = to === port.port ? `port ${port.port}/${port.protocol}` : `port ${port.port}/${port.protocol}, now ${to}`;
+    return there ? { kind: 'ok' as const, text: `listens on ${where}` } : { kind: 'bad' as const, text: `does not listen on ${where}` };
+  });
+}
+
+const probeText = (probe: ProbeResult): string =>
+  probe.outcome === 'http' ? `HTTP ${probe.status}${probe.contentType ? ` ${probe.contentType}` : ''}, ${probe.bodyLength} bytes` : probe.text ? `${probe.outcome} "${probe.text}"` : probe.outcome;
+
+function compareProbes(before: readonly ProbeResult[], after: readonly ProbeResult[], moved: ReadonlyMap<number, number>): Reason[] {
+  return before.flatMap((was): Reason[] => {
+    const to = moved.get(was.port) ?? was.port;
+    const is = after.find((probe) => probe.port === to);
+    if (!is) return [];
+    if (was.outcome === 'refused' || was.outcome === 'silent') {
+      return [{ kind: is.outcome === was.outcome ? 'note' : 'note', text: `port ${to}: ${probeText(is)} (before: ${probeText(was)})` }];
+    }
+    const same = was.outcome === is.outcome && was.status === is.status && (was.outcome === 'http' || was.text === is.text);
+    if (!same) return [{ kind: 'bad', text: `port ${to} answers ${probeText(is)}; before: ${probeText(was)}` }];
+    const reasons: Reason[] = [{ kind: 'ok', text: `port ${to} answers ${probeText(is)}, as before` }];
+    if (was.outcome === 'http' && was.contentType !== is.contentType) reasons.push({ kind: 'unsure', text: `port ${to}: content type ${is.contentType}; before: ${was.contentType}` });
+    return reasons;
+  });
+}
+
+function compareCommands(before: Observation, after: Observation): Reason[] {
+  const reasons: Reason[] = [];
+  const pairs = [
+    ['health check', before.healthcheck, after.healthcheck],
+    ['probe command', before.command, after.command],
+  ] as const;
+  for (const [what, was, is] of pairs) {
+    if (!was) continue;
+    if (was.code !== 0) reasons.push({ kind: 'note', text: `the ${what} fails before as well (exit ${was.code})` });
+    else if (is?.code === 0) reasons.push({ kind: 'ok', text: `the ${what} succeeds in both runs` });
+    else reasons.push({ kind: 'bad', text: `the ${what} fails${is ? ` with exit ${is.code}: ${is.output.trim().split('\n').at(-1) ?? ''}` : ''}` });
+  }
+  return reasons;
+}
+
+const exitText = (observation: Observation): string =>
+  observation.exit?.signal ? `${observation.exit.signal} (exit ${observation.exit.code})` : `exit ${observation.exit?.code ?? '?'}`;
+
+function lastLine(observation: Observation): string {
+  const line = (observation.stderr || observation.stdout).trim().split('\n').at(-1)?.trim();
+  return line ? `; it said: ${line.slice(0, 200)}` : '';
+}

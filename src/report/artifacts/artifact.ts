@@ -1,0 +1,23 @@
+/** The files that `fix --out` writes beside the image: what they are made from. */
+import type { LayerChange, Run } from '../../finding/fix.ts';
+
+export interface ArtifactInput {
+  /** How the result is called: `nginx-unroot:latest`. */
+  readonly name: string;
+  /** The image that was fixed, as the user named it or as it names itself. */
+  readonly baseName: string;
+  readonly layer: readonly LayerChange[];
+  readonly run: Run;
+  /** The image's own settings that the texts repeat. */
+  readonly hasShell: boolean;
+  readonly exposedPorts: readonly { readonly port: number; readonly protocol: 'tcp' | 'udp' }[];
+  /** VOLUMEs of the image. */
+  readonly volumes: readonly string[];
+}
+
+/** A container name that is a DNS label (RFC 1123), made from an image name. */
+export function dnsLabel(name: string): string {
+  const last = (name.split('@')[0] ?? name).split('/').pop() ?? name;
+  const label = (last.split(':')[0] ?? last).toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 63);
+  return label === '' ? 'app' : label;
+}

@@ -1,0 +1,33 @@
+/** A compose file that runs the result (compose-spec). */
+import { stringify } from 'yaml';
+import { type ArtifactInput, dnsLabel } from './artifact.ts';
+
+export function composeYaml(input: ArtifactInput): string {
+  const label = dnsLabel(input.name);
+  const paths = [...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes])];
+  const named = paths.map((path) => ({ name: `${label}${path.replace(/[^A-Za-z0-9]+/g, '-').replace(/-+$/, '')}`, path }));
+  const compose = {
+    services: {
+      [label]: {
+        image: input.name,
+        user: input.run.user,
+        ...(input.run.entrypoint === undefined ? {} : { entrypoint: input.run.entrypoint }),
+        ...(input.run.command === undefined ? {} : { command: input.run.command }),
+        ...(input.run.workdir === undefined ? {} : { working_dir: input.run.workdir }),
+        ...(Object.keys(input.run.env).length > 0 ? { environment: input.run.env } : {}),
+        cap_drop: input.run.capDrop,
+        ...(input.run.capAdd.length > 0 ? { cap_add: input.run.capAdd } : {}),
+        security_opt: input.run.noNewPrivileges ? ['no-new-privileges:true'] : [],
+        ...(input.run.readOnly ? { read_only: true } : {}),
+        ...(Object.keys(input.run.sysctls).length > 0 ? { sysctls: input.run.sysctls } : {}),
+        ...(input.run.tmpfs.length > 0 ? { tmpfs: input.run.tmpfs } : {}),
+        ...(input.run.ports.length > 0
+          ? { ports: input.run.ports.map(({ from, to, protocol }) => `${from}:${to}${protocol === 'udp' ? '/udp' : ''}`) }
+          : {}),
+        ...(named.length > 0 ? { volumes: named.map(({ name, path }) => `${name}:${path}`) } : {}),
+      },
+    },
+    ...(named.length > 0 ? { volumes: Object.fromEntries(named.map(({ name }) => [name, {}])) } : {}),
+  };
+  return stringify(compose);
+}

@@ -1,0 +1,47 @@
+/** The derived image as a Dockerfile: the same entries, the same owners, nothing recursive. */
+import type { LayerChange } from '../../finding/fix.ts';
+import type { ArtifactInput } from './artifact.ts';
+
+/** Name of the tar that goes beside the Dockerfile when the image has no shell to run chown with. */
+export const LAYER_ARCHIVE = 'layer.tar';
+
+const quote = (text: string): string => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+
+/** ADD of a local tar keeps owners and modes (Dockerfile reference, ADD); RUN lines are easier to read and to review. */
+export function dockerfile(input: ArtifactInput): string {
+  const lines = [`# Made by unroot: ${input.baseName} as uid ${input.run.user.split(':')[0]}.`, `FROM ${input.baseName}`, ''];
+  if (input.layer.length > 0) {
+    lines.push('USER 0:0');
+    if (input.hasShell) lines.push(...runLines(input.layer));
+    else lines.push('# The image has no shell: the entries come as an archive, which keeps their owners and modes.', `ADD ${LAYER_ARCHIVE} /`);
+    lines.push('');
+  }
+  for (const [name, value] of Object.entries(input.run.env)) lines.push(`ENV ${name}=${JSON.stringify(value)}`);
+  lines.push(`USER ${input.run.user}`);
+  if (input.run.workdir !== undefined) lines.push(`WORKDIR ${input.run.workdir}`);
+  if (input.run.entrypoint !== undefined) lines.push(`ENTRYPOINT ${JSON.stringify(input.run.entrypoint)}`);
+  if (input.run.command !== undefined) lines.push(`CMD ${JSON.stringify(input.run.command)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function runLines(layer: readonly LayerChange[]): string[] {
+  const commands = layer.flatMap((change): string[] => {
+    const path = quote(change.path);
+    switch (change.kind) {
+      case 'own':
+        return [`chown ${change.uid}:${change.gid} ${path}`, `chmod ${octal(change.mode)} ${path}`];
+      case 'directory':
+        return [`mkdir -p ${path}`, `chown ${change.uid}:${change.gid} ${path}`, `chmod ${octal(change.mode)} ${path}`];
+      case 'file':
+        return [
+          change.content === '' ? `: > ${path}` : `printf %s ${quote(change.content).replaceAll('\n', `'"$(printf '\\n')"'`)} > ${path}`,
+          `chown ${change.uid}:${change.gid} ${path}`,
+          `chmod ${octal(change.mode)} ${path}`,
+        ];
+      case 'symlink':
+        return [`ln -sfn ${quote(change.target)} ${path}`, `chown -h ${change.uid}:${change.gid} ${path}`];
+    }
+  });
+  return [`RUN ${commands.join(' \\\n && ')}`];
+}

@@ -1,0 +1,51 @@
+/** A pod that runs the result and passes Pod Security restricted (unless a capability was needed that restricted forbids). */
+import { stringify } from 'yaml';
+import { type ArtifactInput, dnsLabel } from './artifact.ts';
+
+export function podYaml(input: ArtifactInput): string {
+  const label = dnsLabel(input.name);
+  const [uid, gid] = input.run.user.split(':').map(Number) as [number, number];
+  const writable = [
+    ...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes]),
+  ].map((path, index) => ({ name: `data-${index}`, path, medium: undefined as string | undefined }));
+  const scratch = input.run.tmpfs.map((spec, index) => ({ name: `tmp-${index}`, path: spec.split(':')[0] as string, medium: 'Memory' as string | undefined }));
+  const volumes = [...writable, ...scratch];
+  const sysctls = Object.entries(input.run.sysctls).map(([name, value]) => ({ name, value }));
+  const env = Object.entries(input.run.env).map(([name, value]) => ({ name, value }));
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: label, labels: { app: label } },
+    spec: {
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: uid,
+        runAsGroup: gid,
+        ...(writable.length > 0 ? { fsGroup: gid, fsGroupChangePolicy: 'OnRootMismatch' } : {}),
+        seccompProfile: { type: 'RuntimeDefault' },
+        ...(sysctls.length > 0 ? { sysctls } : {}),
+      },
+      containers: [
+        {
+          name: label,
+          image: input.name,
+          ...(input.run.entrypoint === undefined ? {} : { command: input.run.entrypoint }),
+          ...(input.run.command === undefined ? {} : { args: input.run.command }),
+          ...(input.run.workdir === undefined ? {} : { workingDir: input.run.workdir }),
+          ...(env.length > 0 ? { env } : {}),
+          ...(input.exposedPorts.length > 0
+            ? { ports: input.exposedPorts.map(({ port, protocol }) => ({ containerPort: port, protocol: protocol.toUpperCase() })) }
+            : {}),
+          securityContext: {
+            allowPrivilegeEscalation: !input.run.noNewPrivileges,
+            capabilities: { drop: input.run.capDrop, ...(input.run.capAdd.length > 0 ? { add: input.run.capAdd } : {}) },
+            ...(input.run.readOnly ? { readOnlyRootFilesystem: true } : {}),
+          },
+          ...(volumes.length > 0 ? { volumeMounts: volumes.map(({ name, path }) => ({ name, mountPath: path })) } : {}),
+        },
+      ],
+      ...(volumes.length > 0 ? { volumes: volumes.map(({ name, medium }) => ({ name, emptyDir: medium === undefined ? {} : { medium } })) } : {}),
+    },
+  };
+  return stringify(pod);
+}
