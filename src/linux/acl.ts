@@ -42,7 +42,10 @@ export function decodeAcl(bytes: Uint8Array): readonly AclEntry[] | InvalidAcl {
  * Reads the text of the PAX records SCHILY.acl.access and SCHILY.acl.default: entries separated by commas or line ends,
  * `user:NAME:rwx:ID` with the id last (star) or `user:ID:rwx`. A name without an id needs `idOf`.
  */
-export function parseAclText(text: string, idOf?: (kind: 'user' | 'group', name: string) => number | undefined): readonly AclEntry[] | InvalidAcl {
+export function parseAclText(
+  text: string,
+  idOf?: (kind: 'user' | 'group', name: string) => number | undefined,
+): readonly AclEntry[] | InvalidAcl {
   const entries: AclEntry[] = [];
   for (const raw of text.split(/[,\n\0]/)) {
     const item = raw.replace(/#.*$/, '').trim();
@@ -101,7 +104,8 @@ export function evaluateAcl(
   let group: AclVerdict | undefined;
   for (const entry of acl) {
     const covers = (perm: number) => (perm & want) === want;
-    if (entry.tag === 'user-obj' && file.uid === subject.uid) return { allowed: covers(entry.perm), by: 'owner', grants: entry.perm };
+    if (entry.tag === 'user-obj' && file.uid === subject.uid)
+      return { allowed: covers(entry.perm), by: 'owner', grants: entry.perm };
     if (entry.tag === 'user' && entry.id === subject.uid) {
       const grants = entry.perm & mask;
       return { allowed: covers(grants), by: `named user ${entry.id}`, grants };

@@ -18,7 +18,11 @@ export interface Decision {
   readonly errno?: Errno;
   readonly steps: readonly DecisionStep[];
   /** The inode whose bits said no: what a fix has to change. `want` is rwx as 4, 2, 1. */
-  readonly deniedAt?: { readonly path: string; readonly want: number; readonly need: 'mode' | 'owner' | 'sticky' | 'read-only' | 'capability' | 'port' };
+  readonly deniedAt?: {
+    readonly path: string;
+    readonly want: number;
+    readonly need: 'mode' | 'owner' | 'sticky' | 'read-only' | 'capability' | 'port';
+  };
   /** The capability that would have turned the answer. */
   readonly capability?: Capability;
   /** False when the model lacks a fact (an unknown file, an LSM): the answer is a guess and must be reported as unknown. */
@@ -33,6 +37,10 @@ export interface FileNode {
   readonly readOnly?: boolean;
   readonly noExec?: boolean;
   readonly noSuid?: boolean;
+  /** Mount point it lives under, when known: entries of different mounts cannot be renamed or linked into one another (EXDEV). */
+  readonly mount?: string;
+  /** The program named after `#!`, when the content is known: execve needs it to be executable too. */
+  readonly interpreter?: string;
 }
 
 /**
@@ -41,6 +49,8 @@ export interface FileNode {
  */
 export interface FileTree {
   lookup(path: string): FileNode | 'unknown' | undefined;
+  /** Names in a directory, where the tree can tell; decides ENOTEMPTY. */
+  list?(path: string): readonly string[] | 'unknown' | undefined;
 }
 
 /** Facts about the machine and the network namespace that decide operations. */
@@ -56,4 +66,9 @@ export interface KernelFacts {
 }
 
 /** The shape of the decision function of `linux/access.ts`. */
-export type Decide = (operation: Operation, who: import('./credentials.ts').Credentials, tree: FileTree, facts: KernelFacts) => Decision;
+export type Decide = (
+  operation: Operation,
+  who: import('./credentials.ts').Credentials,
+  tree: FileTree,
+  facts: KernelFacts,
+) => Decision;

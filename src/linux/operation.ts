@@ -26,7 +26,12 @@ export type Operation =
   | { readonly kind: 'rename'; readonly path: string; readonly to: string }
   | { readonly kind: 'link'; readonly path: string; readonly to: string }
   | { readonly kind: 'symlink'; readonly path: string; readonly target: string }
-  | { readonly kind: 'mknod'; readonly path: string; readonly type: 'file' | 'fifo' | 'socket' | 'character-device' | 'block-device'; readonly mode?: number }
+  | {
+      readonly kind: 'mknod';
+      readonly path: string;
+      readonly type: 'file' | 'fifo' | 'socket' | 'character-device' | 'block-device';
+      readonly mode?: number;
+    }
   | { readonly kind: 'chmod'; readonly path: string; readonly mode: number; readonly noFollow?: boolean }
   | { readonly kind: 'chown'; readonly path: string; readonly uid: number; readonly gid: number; readonly noFollow?: boolean }
   | { readonly kind: 'truncate'; readonly path: string }
@@ -36,10 +41,22 @@ export type Operation =
   | { readonly kind: 'bind'; readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number }
   | { readonly kind: 'bind-unix'; readonly path: string }
   | { readonly kind: 'connect-unix'; readonly path: string }
-  | { readonly kind: 'socket'; readonly type: 'raw' | 'packet' | 'ping' | 'netlink'; readonly family: 'inet' | 'inet6' | 'packet' }
+  | {
+      readonly kind: 'socket';
+      readonly type: 'raw' | 'packet' | 'ping' | 'netlink';
+      readonly family: 'inet' | 'inet6' | 'packet';
+    }
   /** ids in the order of the widest call (setresuid); -1 = leave unchanged. */
-  | { readonly kind: 'setuid'; readonly call: 'setuid' | 'seteuid' | 'setreuid' | 'setresuid' | 'setfsuid'; readonly ids: readonly number[] }
-  | { readonly kind: 'setgid'; readonly call: 'setgid' | 'setegid' | 'setregid' | 'setresgid' | 'setfsgid'; readonly ids: readonly number[] }
+  | {
+      readonly kind: 'setuid';
+      readonly call: 'setuid' | 'seteuid' | 'setreuid' | 'setresuid' | 'setfsuid';
+      readonly ids: readonly number[];
+    }
+  | {
+      readonly kind: 'setgid';
+      readonly call: 'setgid' | 'setegid' | 'setregid' | 'setresgid' | 'setfsgid';
+      readonly ids: readonly number[];
+    }
   | { readonly kind: 'setgroups'; readonly groups: readonly number[] }
   | { readonly kind: 'chroot'; readonly path: string }
   | { readonly kind: 'mount'; readonly path: string; readonly call: 'mount' | 'umount' | 'pivot_root' }

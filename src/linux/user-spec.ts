@@ -233,7 +233,8 @@ function implicitGidStep(gid: number, entry: PasswdEntry | undefined, files: Acc
 
 function explicitGidStep(spec: string, gid: number, match: GroupEntry | undefined): UserStep {
   const written = spec.slice(spec.indexOf(':') + 1);
-  if (match === undefined) return { field: 'gid', value: String(gid), source: `the group is given as "${written}", so gid ${gid}` };
+  if (match === undefined)
+    return { field: 'gid', value: String(gid), source: `the group is given as "${written}", so gid ${gid}` };
   const source = `group "${match.name}" is gid ${gid} in ${GROUP} line ${match.line}`;
   return { field: 'gid', value: String(gid), source, where: { path: GROUP, line: match.line } };
 }
@@ -271,7 +272,8 @@ function addedGroups(
   steps: UserStep[],
 ): number[] | string {
   const gids: number[] = [];
-  if (wanted.length > 0 && known.failure !== undefined) return `unable to find additional groups [${wanted.join(' ')}]: ${known.failure}`;
+  if (wanted.length > 0 && known.failure !== undefined)
+    return `unable to find additional groups [${wanted.join(' ')}]: ${known.failure}`;
   for (const text of wanted) {
     const part = partOf(text);
     if (part.kind === 'out-of-range') return RANGE;

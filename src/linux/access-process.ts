@@ -1,0 +1,149 @@
+/** What needs no file: changing ids, signals, ports and sockets, priorities, limits, and the calls reserved to an administrator. */
+import type { Capability } from './capability.ts';
+import type { Operation } from './operation.ts';
+import { hasCapability, inGroup } from './permission.ts';
+import { deny, type Question, requireCapability, type Stop, say } from './question.ts';
+
+type Of<K extends Operation['kind']> = Extract<Operation, { kind: K }>;
+
+/** bind(2) to a port (inet_port_requires_bind_service); port 0 lets the kernel choose a high one. */
+export function decideBind(question: Question, operation: Of<'bind'>): Stop | undefined {
+  const { port } = operation;
+  const { who, facts } = question;
+  const start = facts.unprivilegedPortStart;
+  const source = 'net.ipv4.ip_unprivileged_port_start, ip(7)';
+  if (port === 0 || port >= start) {
+    say(question, true, `port ${port} is open to everybody: ports from ${start} on need no capability`, undefined, source);
+    return undefined;
+  }
+  const text = `port ${port} is below ${start} and needs CAP_NET_BIND_SERVICE`;
+  if (hasCapability(who, 'CAP_NET_BIND_SERVICE')) {
+    say(question, true, `${text}, which uid ${who.uid} has`, undefined, source);
+    return undefined;
+  }
+  const at = { path: `:${port}/${operation.protocol}`, want: 0, need: 'port' as const };
+  return deny(question, 'EACCES', `${text}, which uid ${who.uid} does not have`, at, {
+    capability: 'CAP_NET_BIND_SERVICE',
+    source,
+  });
+}
+
+export function decideSocket(question: Question, operation: Of<'socket'>): Stop | undefined {
+  const { who, facts } = question;
+  if (operation.type === 'netlink') return undefined;
+  if (operation.type !== 'ping')
+    return requireCapability(question, 'CAP_NET_RAW', `a ${operation.type} socket`, { source: 'socket(7)' });
+  const [low, high] = facts.pingGroupRange;
+  const source = 'net.ipv4.ping_group_range, icmp(7)';
+  const gid = [who.gid, ...who.groups].find((one) => one >= low && one <= high);
+  if (gid !== undefined) {
+    say(question, true, `ping sockets are open to groups ${low} to ${high}: gid ${gid} is one of them`, undefined, source);
+    return undefined;
+  }
+  const groups = low > high ? 'nobody' : `groups ${low} to ${high} only`;
+  const text = `ping sockets are open to ${groups}; no group of uid ${who.uid} is among them, and no capability helps`;
+  return deny(question, 'EACCES', text, { path: '', want: 0, need: 'capability' }, { source });
+}
+
+/** Ids a process may take without a capability: its own. Real, effective and saved id are one and the same here. */
+export function decideIds(question: Question, operation: Of<'setuid' | 'setgid'>): Stop | undefined {
+  const { who } = question;
+  const isUser = operation.kind === 'setuid';
+  const own = isUser ? who.uid : who.gid;
+  const foreign = operation.ids.find((id) => id !== -1 && id !== own);
+  if (foreign === undefined) {
+    say(question, true, `${operation.call} asks for the ${isUser ? 'uid' : 'gid'} it has`, undefined, `${operation.call}(2)`);
+    return undefined;
+  }
+  const what = `${operation.call} to ${isUser ? 'uid' : 'gid'} ${foreign}`;
+  return requireCapability(question, isUser ? 'CAP_SETUID' : 'CAP_SETGID', what, { source: `${operation.call}(2)` });
+}
+
+/** kill(2). A target whose owner is unknown gives no answer. */
+export function decideKill(question: Question, operation: Of<'kill'>): Stop | undefined {
+  const { who } = question;
+  if (operation.targetUid === who.uid) {
+    say(question, true, `process ${operation.pid} runs as uid ${who.uid} too`, undefined, 'kill(2)');
+    return undefined;
+  }
+  const target = operation.targetUid === undefined ? 'of an unknown uid' : `of uid ${operation.targetUid}`;
+  if (operation.targetUid === undefined && !hasCapability(who, 'CAP_KILL'))
+    return noAnswer(question, `process ${operation.pid} is ${target}`);
+  return requireCapability(question, 'CAP_KILL', `signalling process ${operation.pid} ${target}`, { source: 'kill(2)' });
+}
+
+export function decidePtrace(question: Question, operation: Of<'ptrace'>): Stop | undefined {
+  const { who } = question;
+  if (hasCapability(who, 'CAP_SYS_PTRACE')) return undefined;
+  // Even the same uid is refused when the target has capabilities the tracer lacks, or is not dumpable; neither is known.
+  if (operation.targetUid === undefined) return noAnswer(question, 'the traced process is of an unknown uid');
+  if (operation.targetUid === who.uid) return undefined;
+  return requireCapability(question, 'CAP_SYS_PTRACE', `tracing a process of uid ${operation.targetUid}`, {
+    source: 'ptrace(2)',
+  });
+}
+
+/** Raising one's own priority: nice values above the RLIMIT_NICE ceiling, whose default is none. */
+export function decidePriority(question: Question, operation: Of<'priority'>): Stop | undefined {
+  if (!operation.lowers) return undefined;
+  // setpriority answers EACCES, everything else EPERM (kernel/sys.c set_one_prio).
+  const errno = operation.call === 'setpriority' ? 'EACCES' : 'EPERM';
+  return requireCapability(question, 'CAP_SYS_NICE', `${operation.call} to a better priority`, {
+    errno,
+    source: 'setpriority(2)',
+  });
+}
+
+const NAMESPACE_FREE = new Set([
+  'CLONE_FILES',
+  'CLONE_FS',
+  'CLONE_SYSVSEM',
+  'CLONE_THREAD',
+  'CLONE_SIGHAND',
+  'CLONE_VM',
+  'CLONE_NEWUSER',
+]);
+
+/** unshare(2): new namespaces need CAP_SYS_ADMIN, which a new user namespace brings along. */
+export function decideUnshare(question: Question, operation: Of<'unshare'>): Stop | undefined {
+  const needy = operation.flags.filter((flag) => !NAMESPACE_FREE.has(flag));
+  if (needy.length === 0 || operation.flags.includes('CLONE_NEWUSER')) return undefined;
+  return requireCapability(question, 'CAP_SYS_ADMIN', `unshare ${needy.join('|')}`, { source: 'unshare(2)' });
+}
+
+/** Which options need what (net/core/sock.c, net/ipv4/ip_sockglue.c); SO_BINDTODEVICE on an unbound socket is free since Linux 5.7. */
+const SOCKET_OPTIONS: Readonly<Record<string, readonly Capability[]>> = {
+  SO_MARK: ['CAP_NET_RAW', 'CAP_NET_ADMIN'],
+  SO_RCVBUFFORCE: ['CAP_NET_ADMIN'],
+  SO_SNDBUFFORCE: ['CAP_NET_ADMIN'],
+  SO_DEBUG: ['CAP_NET_ADMIN'],
+  IP_TRANSPARENT: ['CAP_NET_RAW', 'CAP_NET_ADMIN'],
+  IPV6_TRANSPARENT: ['CAP_NET_RAW', 'CAP_NET_ADMIN'],
+};
+
+export function decideSetsockopt(question: Question, operation: Of<'setsockopt'>): Stop | undefined {
+  const needs = SOCKET_OPTIONS[operation.name];
+  if (needs === undefined) return undefined;
+  const errno = operation.name === 'SO_DEBUG' ? 'EACCES' : 'EPERM';
+  const held = needs.find((capability) => hasCapability(question.who, capability));
+  return requireCapability(question, held ?? needs[0]!, `setsockopt ${operation.name}`, { errno, source: 'socket(7)' });
+}
+
+/** capset(2): taking away is free; what was asked for is not known, so an empty permitted set is the one sure case. */
+export function decideCapset(question: Question): Stop | undefined {
+  if (hasCapability(question.who, 'CAP_SETPCAP')) return undefined;
+  return noAnswer(question, 'capset may drop any capability but add none, and which it asked for is not known');
+}
+
+/** setgroups(2), or a plain administrator's call. */
+export function decideSetgroups(question: Question, operation: Of<'setgroups'>): Stop | undefined {
+  const groups = operation.groups.length === 0 ? 'none' : operation.groups.join(', ');
+  const same = operation.groups.every((gid) => inGroup(question.who, gid));
+  const what = `setgroups to ${groups}${same ? ' (even though it is in all of them)' : ''}`;
+  return requireCapability(question, 'CAP_SETGID', what, { source: 'setgroups(2)' });
+}
+
+function noAnswer(question: Question, why: string): Stop {
+  say(question, false, `no answer: ${why}`);
+  return { stop: true, unknown: true };
+}

@@ -1,0 +1,123 @@
+/** What one decision is about while it is being made: the process, the tree, the steps so far; and how it ends. */
+import type { Capability } from './capability.ts';
+import type { Credentials } from './credentials.ts';
+import type { Decision, DecisionStep, FileNode, FileTree, KernelFacts } from './decision.ts';
+import type { Errno } from './operation.ts';
+import { EXECUTE, hasCapability, ownerAndMode, permission, rwx, WRITE } from './permission.ts';
+
+export interface Question {
+  readonly who: Credentials;
+  readonly tree: FileTree;
+  readonly facts: KernelFacts;
+  /** Grows as the decision is made. */
+  readonly steps: DecisionStep[];
+}
+
+/** The operation ends here. Without errno: it ends well, or nobody knows. */
+export interface Stop {
+  readonly stop: true;
+  readonly errno?: Errno;
+  readonly deniedAt?: Decision['deniedAt'];
+  readonly capability?: Capability;
+  readonly unknown?: true;
+}
+
+export function isStop<T extends object>(value: T | Stop | undefined): value is Stop {
+  return value !== undefined && 'stop' in value;
+}
+
+export function say(question: Question, ok: boolean, text: string, path?: string, source?: string): void {
+  // The same directory is searched again for every symlink through it: one sentence is enough.
+  if (question.steps.some((step) => step.text === text)) return;
+  question.steps.push({ text, ok, ...(path === undefined ? {} : { path }), ...(source === undefined ? {} : { source }) });
+}
+
+/** Fails for a reason that is no permission: the file is missing, is a directory … */
+export function fail(question: Question, errno: Errno, text: string, path?: string): Stop {
+  say(question, false, text, path);
+  return { stop: true, errno };
+}
+
+export function unknown(question: Question, path: string): Stop {
+  say(question, false, `${path} is outside what is known: no answer`, path);
+  return { stop: true, unknown: true };
+}
+
+type Need = NonNullable<Decision['deniedAt']>['need'];
+
+/** Fails for want of permission. */
+export function deny(
+  question: Question,
+  errno: Errno,
+  text: string,
+  at: { readonly path: string; readonly want: number; readonly need: Need },
+  extra: { readonly capability?: Capability | undefined; readonly source?: string } = {},
+): Stop {
+  say(question, false, text, at.path, extra.source);
+  return { stop: true, errno, deniedAt: at, ...(extra.capability === undefined ? {} : { capability: extra.capability }) };
+}
+
+const VERBS: Readonly<Record<number, string>> = {
+  1: 'execute',
+  2: 'write',
+  3: 'write and search',
+  4: 'read',
+  5: 'read and execute',
+  6: 'read and write',
+  7: 'read, write and execute',
+};
+
+/** inode_permission on a node; says one sentence either way. */
+export function requirePermission(question: Question, path: string, node: FileNode, want: number): Stop | undefined {
+  const { inode } = node;
+  const answer = permission(inode, question.who, want);
+  const verb = inode.type === 'directory' && want === EXECUTE ? 'search' : (VERBS[want] ?? rwx(want));
+  const text = `${path} is ${ownerAndMode(inode)}: ${answer.text}, ${answer.allowed ? 'may' : 'may not'} ${verb}`;
+  if (answer.allowed) {
+    say(question, true, text, path, 'path_resolution(7)');
+    return undefined;
+  }
+  return deny(
+    question,
+    'EACCES',
+    text,
+    { path, want, need: 'mode' },
+    { capability: answer.missing, source: 'path_resolution(7)' },
+  );
+}
+
+/** mnt_want_write: asked by everything that changes something, before or after permission, depending on the call. */
+export function requireWritableMount(question: Question, path: string, node: FileNode): Stop | undefined {
+  if (node.readOnly !== true) return undefined;
+  const text = `${path} lies on a read-only file system`;
+  return deny(question, 'EROFS', text, { path, want: WRITE, need: 'read-only' }, { source: 'mount(2)' });
+}
+
+/** A plain "has it or EPERM" capability question. */
+export function requireCapability(
+  question: Question,
+  capability: Capability,
+  what: string,
+  at: { readonly path?: string; readonly errno?: Errno; readonly source?: string } = {},
+): Stop | undefined {
+  const source = at.source ?? 'capabilities(7)';
+  if (hasCapability(question.who, capability)) {
+    say(question, true, `${what} needs ${capability}, which uid ${question.who.uid} has`, at.path, source);
+    return undefined;
+  }
+  const text = `${what} needs ${capability}, which uid ${question.who.uid} does not have`;
+  return deny(question, at.errno ?? 'EPERM', text, { path: at.path ?? '', want: 0, need: 'capability' }, { capability, source });
+}
+
+export function decisionOf(question: Question, stop: Stop | undefined): Decision {
+  const { steps } = question;
+  if (stop === undefined) return { allowed: true, steps, known: true };
+  return {
+    allowed: stop.errno === undefined && stop.unknown !== true,
+    ...(stop.errno === undefined ? {} : { errno: stop.errno }),
+    steps,
+    ...(stop.deniedAt === undefined ? {} : { deniedAt: stop.deniedAt }),
+    ...(stop.capability === undefined ? {} : { capability: stop.capability }),
+    known: stop.unknown !== true,
+  };
+}

@@ -1,0 +1,300 @@
+/** A file tree that remembers what was done to it: an overlay on another tree, so that a trace can be replayed under another identity. */
+import { aclAfterChmod } from './acl.ts';
+import { ALL_CAPABILITIES } from './capability.ts';
+import type { Credentials } from './credentials.ts';
+import type { FileNode, FileTree, KernelFacts } from './decision.ts';
+import { baseName, childPath, isWithin, parentPath } from './file-path.ts';
+import type { AclEntry, FileType, Inode } from './inode.ts';
+import type { Operation } from './operation.ts';
+import { hasCapability, inGroup } from './permission.ts';
+import { isStop, type Question } from './question.ts';
+import { type Ending, type Place, walk } from './walk.ts';
+
+export interface SimulatedTree extends FileTree {
+  list(path: string): readonly string[] | 'unknown' | undefined;
+  /**
+   * Records what the operation leaves behind when it succeeds, whether or not `who` would have been allowed it; what cannot take place in
+   * this tree (a missing parent, an unknown path) changes nothing.
+   */
+  apply(operation: Operation, who: Credentials, umask?: number): void;
+}
+
+/** Shared between hard links. */
+interface Cell {
+  node: FileNode;
+}
+
+/** What the overlay says of a path: what is there (undefined = removed), and which path below supplies the rest under it (undefined = nothing). */
+interface Entry {
+  readonly cell: Cell | undefined;
+  readonly below: string | undefined;
+}
+
+const NO_FACTS: KernelFacts = {
+  unprivilegedPortStart: 0,
+  pingGroupRange: [0, 0],
+  protectedRegular: 0,
+  protectedFifos: 0,
+  protectedHardlinks: 0,
+  protectedSymlinks: 0,
+};
+
+/** Walks like somebody whom nothing stops. */
+const ANYBODY: Credentials = {
+  uid: 0,
+  gid: 0,
+  groups: [],
+  noNewPrivileges: false,
+  capabilities: {
+    bounding: ALL_CAPABILITIES,
+    permitted: ALL_CAPABILITIES,
+    effective: ALL_CAPABILITIES,
+    inheritable: [],
+    ambient: [],
+  },
+};
+
+export function simulate(base: FileTree): SimulatedTree {
+  const entries = new Map<string, Entry>();
+  // Children that were put into a directory, so that listing does not search the whole map.
+  const names = new Map<string, Set<string>>();
+
+  /** The path of the tree below that stands behind `path`, if any. */
+  function below(path: string): string | undefined {
+    for (let at = path; ; at = parentPath(at)) {
+      const entry = entries.get(at);
+      if (entry !== undefined)
+        return entry.below === undefined ? undefined : joined(entry.below, path.slice(at === '/' ? 0 : at.length));
+      if (at === '/') return path;
+    }
+  }
+
+  function lookup(path: string): FileNode | 'unknown' | undefined {
+    const entry = entries.get(path);
+    if (entry !== undefined) return entry.cell?.node;
+    const source = below(path);
+    return source === undefined ? undefined : base.lookup(source);
+  }
+
+  function list(path: string): readonly string[] | 'unknown' | undefined {
+    const source = below(path);
+    const lower = source === undefined ? [] : base.list === undefined ? 'unknown' : base.list(source);
+    if (lower === 'unknown') return 'unknown';
+    const all = new Set([...(lower ?? []), ...(names.get(path) ?? [])]);
+    return [...all].filter((name) => lookup(childPath(path, name)) !== undefined).sort();
+  }
+
+  function set(path: string, entry: Entry): void {
+    entries.set(path, entry);
+    if (path === '/') return;
+    const parent = parentPath(path);
+    const known = names.get(parent);
+    if (known === undefined) names.set(parent, new Set([baseName(path)]));
+    else known.add(baseName(path));
+  }
+
+  function add(path: string, node: FileNode): void {
+    set(path, { cell: { node }, below: undefined });
+  }
+
+  function remove(path: string): void {
+    // Only a directory has anything below it; searching the map for every removed file would make long traces quadratic.
+    const node = lookup(path);
+    if (node !== undefined && (node === 'unknown' || node.inode.type === 'directory')) {
+      for (const key of [...entries.keys()]) if (key !== path && isWithin(key, path)) entries.delete(key);
+    }
+    set(path, { cell: undefined, below: undefined });
+  }
+
+  /** The overlay's own cell for something that exists, so that it can change. */
+  function cellOf(path: string, node: FileNode): Cell {
+    const entry = entries.get(path);
+    if (entry?.cell !== undefined) return entry.cell;
+    const cell = { node };
+    set(path, { cell, below: below(path) });
+    return cell;
+  }
+
+  function change(path: string, node: FileNode, changes: Partial<Inode>, drop: readonly (keyof Inode)[] = []): void {
+    const cell = cellOf(path, node);
+    const inode: Record<string, unknown> = { ...cell.node.inode, ...changes };
+    for (const key of drop) delete inode[key];
+    cell.node = { ...cell.node, inode: inode as unknown as Inode };
+  }
+
+  function move(from: string, to: string, node: FileNode): void {
+    const cell = cellOf(from, node);
+    const isDirectory = node.inode.type === 'directory';
+    const moved = isDirectory ? [...entries].filter(([key]) => key !== from && isWithin(key, from)) : [];
+    const source = entries.get(from)?.below;
+    remove(to);
+    remove(from);
+    set(to, { cell, below: source });
+    for (const [key, entry] of moved) set(to + key.slice(from.length), entry);
+  }
+
+  function walkTo(path: string, ending: Ending): Place | undefined {
+    const question: Question = { who: ANYBODY, tree: { lookup }, facts: NO_FACTS, steps: [] };
+    const place = walk(question, path, ending);
+    return isStop(place) ? undefined : place;
+  }
+
+  function existing(path: string, noFollow?: boolean): { readonly path: string; readonly node: FileNode } | undefined {
+    const place = walkTo(path, noFollow === true ? 'nofollow' : 'follow');
+    return place?.node === undefined ? undefined : { path: place.path, node: place.node };
+  }
+
+  function create(
+    path: string,
+    ending: Ending,
+    type: FileType,
+    mode: number,
+    who: Credentials,
+    umask: number,
+    target?: string,
+  ): void {
+    const place = walkTo(path, ending);
+    if (place === undefined || place.node !== undefined || place.last !== 'name') return;
+    const inode = newInode(place.parentNode.inode, type, mode, who, umask);
+    const { readOnly, noExec, noSuid, mount } = place.parentNode;
+    const node: FileNode = {
+      inode,
+      ...(target === undefined ? {} : { target }),
+      ...(readOnly === undefined ? {} : { readOnly }),
+      ...(noExec === undefined ? {} : { noExec }),
+      ...(noSuid === undefined ? {} : { noSuid }),
+      ...(mount === undefined ? {} : { mount }),
+    };
+    add(place.path, node);
+  }
+
+  function apply(operation: Operation, who: Credentials, umask = 0o022): void {
+    switch (operation.kind) {
+      case 'open': {
+        if (operation.tmpfile === true || operation.access === 'path') return;
+        if (operation.create === true) {
+          const noFollow = operation.noFollow === true || operation.exclusive === true;
+          create(operation.path, noFollow ? 'create-nofollow' : 'create', 'file', operation.mode ?? 0o666, who, umask);
+        }
+        if (operation.truncate === true) loseSetId(operation.path, who);
+        return;
+      }
+      case 'truncate':
+        loseSetId(operation.path, who);
+        return;
+      case 'mkdir':
+        create(operation.path, 'parent', 'directory', (operation.mode ?? 0o777) & 0o1777, who, umask);
+        return;
+      case 'symlink':
+        create(operation.path, 'parent', 'symlink', 0o777, who, 0, operation.target);
+        return;
+      case 'mknod':
+        create(operation.path, 'parent', operation.type, operation.mode ?? 0o666, who, umask);
+        return;
+      case 'bind-unix':
+        create(operation.path, 'parent', 'socket', 0o777, who, umask);
+        return;
+      case 'unlink':
+      case 'rmdir': {
+        const place = walkTo(operation.path, 'parent');
+        if (place?.node !== undefined && place.last === 'name') remove(place.path);
+        return;
+      }
+      case 'rename': {
+        const from = walkTo(operation.path, 'parent');
+        const to = walkTo(operation.to, 'parent');
+        if (from?.node === undefined || to === undefined || from.last !== 'name' || to.last !== 'name') return;
+        if (isWithin(to.path, from.path) || isWithin(from.path, to.path)) return;
+        move(from.path, to.path, from.node);
+        return;
+      }
+      case 'link': {
+        const from = existing(operation.path, true);
+        const to = walkTo(operation.to, 'parent');
+        if (from === undefined || from.node.inode.type === 'directory' || to === undefined || to.node !== undefined) return;
+        set(to.path, { cell: cellOf(from.path, from.node), below: undefined });
+        return;
+      }
+      case 'chmod': {
+        const place = existing(operation.path, operation.noFollow);
+        if (place === undefined || place.node.inode.type === 'symlink') return;
+        const { inode } = place.node;
+        const keepsSetgid = inGroup(who, inode.gid) || hasCapability(who, 'CAP_FSETID');
+        const mode = operation.mode & (keepsSetgid ? 0o7777 : 0o5777);
+        change(place.path, place.node, inode.acl === undefined ? { mode } : { mode, acl: aclAfterChmod(inode.acl, mode) });
+        return;
+      }
+      case 'chown': {
+        const place = existing(operation.path, operation.noFollow);
+        if (place === undefined) return;
+        const { inode } = place.node;
+        const owner = {
+          uid: operation.uid === -1 ? inode.uid : operation.uid,
+          gid: operation.gid === -1 ? inode.gid : operation.gid,
+        };
+        if (inode.type === 'directory') {
+          change(place.path, place.node, owner);
+          return;
+        }
+        change(place.path, place.node, { ...owner, mode: withoutSetId(inode, who) }, ['fileCapabilities']);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  /** Writing to a file takes its set-id bits and capabilities away, except from those with CAP_FSETID (file_remove_privs). */
+  function loseSetId(path: string, who: Credentials): void {
+    const place = existing(path);
+    if (place === undefined || place.node.inode.type !== 'file') return;
+    const { inode } = place.node;
+    if ((inode.mode & 0o6000) === 0 && inode.fileCapabilities === undefined) return;
+    const mode = hasCapability(who, 'CAP_FSETID') ? inode.mode : withoutSetId(inode, who);
+    change(place.path, place.node, { mode }, ['fileCapabilities']);
+  }
+
+  return { lookup, list, apply };
+}
+
+function joined(base: string, rest: string): string {
+  if (rest === '' || rest === '/') return base;
+  return base === '/' ? rest : base + rest;
+}
+
+/** setattr_should_drop_suidgid: setuid always; setgid when the group may execute, or when the process is not in the group. */
+function withoutSetId(inode: Inode, who: Credentials): number {
+  const dropsSetgid = (inode.mode & 0o010) !== 0 || !(inGroup(who, inode.gid) || hasCapability(who, 'CAP_FSETID'));
+  return inode.mode & (dropsSetgid ? 0o1777 : 0o3777);
+}
+
+/** inode_init_owner, mode_strip_sgid and posix_acl_create: who owns a new entry and with which mode. */
+function newInode(directory: Inode, type: FileType, asked: number, who: Credentials, umask: number): Inode {
+  const inherits = (directory.mode & 0o2000) !== 0;
+  const gid = inherits ? directory.gid : who.gid;
+  let wanted = asked & 0o7777;
+  if (inherits && type === 'directory') wanted |= 0o2000;
+  else if (inherits && (wanted & 0o2010) === 0o2010 && !inGroup(who, gid) && !hasCapability(who, 'CAP_FSETID')) wanted &= 0o5777;
+  const { defaultAcl } = directory;
+  if (type === 'symlink') return { type, uid: who.uid, gid, mode: 0o777 };
+  if (defaultAcl === undefined || defaultAcl.length === 0) return { type, uid: who.uid, gid, mode: wanted & ~umask };
+  // A default ACL takes the umask's place and becomes the new entry's own list, limited by the mode asked for.
+  const acl = limited(defaultAcl, wanted);
+  const mode = (wanted & 0o7000) | modeOf(acl);
+  const access = acl.length > 3 ? { acl } : {};
+  return { type, uid: who.uid, gid, mode, ...access, ...(type === 'directory' ? { defaultAcl } : {}) };
+}
+
+function limited(acl: readonly AclEntry[], mode: number): readonly AclEntry[] {
+  const groupTag = acl.some((entry) => entry.tag === 'mask') ? 'mask' : 'group-obj';
+  const shift: Partial<Record<AclEntry['tag'], number>> = { 'user-obj': 6, [groupTag]: 3, other: 0 };
+  return acl.map((entry) => {
+    const by = shift[entry.tag];
+    return by === undefined ? entry : { ...entry, perm: entry.perm & (mode >> by) };
+  });
+}
+
+function modeOf(acl: readonly AclEntry[]): number {
+  const perm = (tag: AclEntry['tag']) => acl.find((entry) => entry.tag === tag)?.perm;
+  return ((perm('user-obj') ?? 0) << 6) | ((perm('mask') ?? perm('group-obj') ?? 0) << 3) | (perm('other') ?? 0);
+}

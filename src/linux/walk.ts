@@ -1,0 +1,122 @@
+/** Walks a path component by component as the kernel does: search permission on each directory, symlinks followed, `..` taken where it stands (path_resolution(7), fs/namei.c). */
+import type { FileNode } from './decision.ts';
+import { childPath, components, parentPath } from './file-path.ts';
+import { EXECUTE } from './permission.ts';
+import { deny, fail, isStop, type Question, requirePermission, type Stop, say, unknown } from './question.ts';
+
+/** Where a path led. `path` has no symlink in it. */
+export interface Place {
+  readonly path: string;
+  /** undefined = the last component does not exist (only where the walk was told that it need not). */
+  readonly node: FileNode | undefined;
+  readonly parent: string;
+  readonly parentNode: FileNode;
+  /** How the last component was written: a name, `.`, `..`, or nothing at all (`/`). */
+  readonly last: 'name' | 'dot' | 'dot-dot' | 'root';
+  /** The path ended in a slash: a directory is meant. */
+  readonly slash: boolean;
+}
+
+/** A place where something is. */
+export interface Found extends Place {
+  readonly node: FileNode;
+}
+
+/** MAXSYMLINKS of include/linux/namei.h. */
+const MAX_LINKS = 40;
+
+/**
+ * `parent`: stops before the last component, which is looked up but never followed and may be missing (mkdir, unlink, rename).
+ * `create`: follows a last symlink, and the end may be missing (open with O_CREAT). `create-nofollow`: the same with O_EXCL or O_NOFOLLOW.
+ */
+export type Ending = 'follow' | 'nofollow' | 'parent' | 'create' | 'create-nofollow';
+
+/** Where `path` leads, for the endings at which something must be there. */
+export function walkTo(question: Question, path: string, ending: 'follow' | 'nofollow'): Found | Stop {
+  const place = walk(question, path, ending);
+  if (isStop(place)) return place;
+  return place.node === undefined ? missing(question, place.path) : (place as Found);
+}
+
+export function missing(question: Question, path: string): Stop {
+  return fail(question, 'ENOENT', `${path} does not exist`, path);
+}
+
+export function walk(question: Question, path: string, ending: Ending): Place | Stop {
+  const root = question.tree.lookup('/');
+  if (root === 'unknown' || root === undefined) return unknown(question, '/');
+  if (path === '') return fail(question, 'ENOENT', 'the path is empty');
+  let at = '/';
+  let node: FileNode = root;
+  let rest = components(path);
+  let slash = path.endsWith('/');
+  let links = 0;
+  let last: Place['last'] = 'root';
+
+  while (rest.length > 0) {
+    const denied = requirePermission(question, at, node, EXECUTE);
+    if (denied !== undefined) return denied;
+    const name = rest[0]!;
+    rest = rest.slice(1);
+    const final = rest.length === 0;
+    last = name === '.' ? 'dot' : name === '..' ? 'dot-dot' : 'name';
+    if (last !== 'name') {
+      if (last === 'dot-dot') {
+        at = parentPath(at);
+        const up = question.tree.lookup(at);
+        if (up === 'unknown' || up === undefined) return unknown(question, at);
+        node = up;
+      }
+      continue;
+    }
+    if (new TextEncoder().encode(name).length > 255)
+      return fail(question, 'ENAMETOOLONG', `a name in ${path} is longer than 255 bytes`);
+    const next = childPath(at, name);
+    const found = question.tree.lookup(next);
+    const place = { path: next, parent: at, parentNode: node, last, slash };
+    if (found === 'unknown') return unknown(question, next);
+    if (final && ending === 'parent') return { ...place, node: found };
+    // open(O_CREAT) of `name/`: a directory cannot be created so, whatever is there (open_last_lookups).
+    if (final && slash && ending.startsWith('create'))
+      return fail(question, 'EISDIR', `${next}/ cannot be created by open`, next);
+    if (found === undefined)
+      return final && ending.startsWith('create') ? { ...place, node: undefined } : missing(question, next);
+
+    if (found.inode.type === 'symlink' && (!final || slash || (ending !== 'nofollow' && ending !== 'create-nofollow'))) {
+      links += 1;
+      if (links > MAX_LINKS) return fail(question, 'ELOOP', `${next} leads through more than ${MAX_LINKS} symlinks`, next);
+      const refused = final ? mayFollow(question, next, found, node) : undefined;
+      if (refused !== undefined) return refused;
+      const target = found.target;
+      if (target === undefined) return unknown(question, next);
+      say(question, true, `${next} is a symlink to ${target}`, next);
+      const followed = components(target);
+      if (target.startsWith('/')) {
+        at = '/';
+        node = root;
+        last = 'root';
+      }
+      if (final) slash = slash || target.endsWith('/');
+      rest = [...followed, ...rest];
+      continue;
+    }
+    if (found.inode.type !== 'directory' && (!final || slash))
+      return fail(question, 'ENOTDIR', `${next} is not a directory`, next);
+    if (final) return { ...place, node: found };
+    at = next;
+    node = found;
+  }
+  // The path ended in `/`, `.` or `..`: what is there is a directory already walked into.
+  const parent = parentPath(at);
+  const up = question.tree.lookup(parent);
+  return { path: at, node, parent, parentNode: up === undefined || up === 'unknown' ? node : up, last, slash };
+}
+
+/** may_follow_link: fs.protected_symlinks, asked for a symlink that is the last component only. */
+function mayFollow(question: Question, path: string, link: FileNode, directory: FileNode): Stop | undefined {
+  if (question.facts.protectedSymlinks === 0) return undefined;
+  if (question.who.uid === link.inode.uid) return undefined;
+  if ((directory.inode.mode & 0o1002) !== 0o1002 || directory.inode.uid === link.inode.uid) return undefined;
+  const text = `${path} is a symlink of uid ${link.inode.uid} in a sticky, world-writable directory of uid ${directory.inode.uid}: fs.protected_symlinks forbids uid ${question.who.uid} to follow it`;
+  return deny(question, 'EACCES', text, { path, want: 0, need: 'owner' }, { source: 'proc_sys_fs(5)' });
+}
