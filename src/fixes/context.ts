@@ -16,6 +16,17 @@ export interface FixContext {
   /** As the recipient. */
   readonly target: Launch;
   readonly recipient: Recipient;
+  readonly knowledge: Knowledge;
+  /** The image's account files, as text; undefined when it has none. */
+  readonly accounts: { readonly passwd: string | undefined; readonly group: string | undefined };
+}
+
+/** What is known of programs, as far as remedies ask; filled from `recipes/`. */
+export interface Knowledge {
+  /** The argv that a privilege-dropping wrapper would start; undefined when argv is no such wrapper. */
+  unwrap(argv: readonly string[]): readonly string[] | undefined;
+  /** A script to put in place of such a wrapper; undefined when the program is none. */
+  standIn(program: string): string | undefined;
 }
 
 /** Where a path is, for a remedy: in the image, on something mounted over it, or on a file system the kernel makes. */

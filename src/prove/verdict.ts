@@ -47,6 +47,12 @@ export function judge(before: Observation, after: Observation, expectation: Expe
   return { verdict: 'proved', reasons };
 }
 
+/** The second run visibly does less: what makes a further remedy worth trying. */
+export function worksLess(before: Observation, after: Observation): boolean {
+  const reasons = [...compareOutcome(before, after), ...comparePorts(before, after, new Map()), ...compareProbes(before.probes, after.probes, new Map()), ...compareCommands(before, after)];
+  return reasons.some((reason) => reason.kind === 'bad');
+}
+
 /** Something that can only be there when the program did its work. */
 function positive(before: Observation): boolean {
   if (before.outcome === 'exited') return before.exit?.code === 0;

@@ -1,0 +1,77 @@
+/** Account entries: a name for the recipient's uid, for programs that cannot do without, or a service user's name moved to that uid. */
+import type { Finding } from '../finding/finding.ts';
+import type { Fix, LayerChange } from '../finding/fix.ts';
+import type { FixContext } from './context.ts';
+import { findingKey } from './need.ts';
+
+const NAME = 'nonroot';
+
+/** `name:x:uid:gid:…` lines without the one that shall be replaced. */
+const linesWithout = (text: string, drop: (fields: readonly string[]) => boolean): string[] => text.split('\n').filter((line) => line !== '' && !drop(line.split(':')));
+
+function accountFile(path: '/etc/passwd' | '/etc/group', content: string, context: FixContext): LayerChange {
+  const entry = context.rootFs.resolve(path).entry;
+  return { kind: 'file', path: entry?.path ?? path, uid: entry?.uid ?? 0, gid: entry?.gid ?? 0, mode: entry?.mode ?? 0o644, content };
+}
+
+/** An experiment: only a run can tell whether getpwuid(3) was what the program missed. Not for arbitrary uids, which nobody can list. */
+export function passwdEntry(context: FixContext): Fix | undefined {
+  const { uid, gid, arbitrary } = context.recipient;
+  if (arbitrary || context.target.userName !== undefined) return undefined;
+  const passwd = linesWithout(context.accounts.passwd ?? '', (fields) => fields[0] === NAME);
+  const group = linesWithout(context.accounts.group ?? '', (fields) => fields[0] === NAME);
+  const hasGroup = group.some((line) => line.split(':')[2] === String(gid));
+  return {
+    id: 'passwd-entry',
+    subject: '/etc/passwd',
+    title: `/etc/passwd: uid ${uid} gets the name ${NAME}`,
+    disposition: 'safe',
+    answers: [],
+    layer: [
+      accountFile('/etc/passwd', `${[...passwd, `${NAME}:x:${uid}:${gid}:made by unroot:${context.target.home}:/sbin/nologin`].join('\n')}\n`, context),
+      ...(hasGroup ? [] : [accountFile('/etc/group', `${[...group, `${NAME}:x:${gid}:`].join('\n')}\n`, context)]),
+    ],
+    run: {},
+    note: 'the program looks its own user up and did not go on without an answer',
+  };
+}
+
+/**
+ * A program that insists on chown to, or on becoming, its service user is content when that name *is* the recipient: chown to the owner a file
+ * already has, and setuid to the uid one already is, are allowed to anybody (chown(2), setuid(2)).
+ */
+export function serviceUser(observed: readonly Finding[], context: FixContext): Fix[] {
+  const { uid, gid, arbitrary } = context.recipient;
+  if (arbitrary || context.accounts.passwd === undefined) return [];
+  const asked = new Map<number, Set<string>>();
+  for (const finding of observed) {
+    const { operation } = finding;
+    const ids = operation?.kind === 'chown' ? [operation.uid] : operation?.kind === 'setuid' ? operation.ids : [];
+    for (const id of ids) if (id > 0 && id !== uid) asked.set(id, (asked.get(id) ?? new Set()).add(findingKey(finding)));
+  }
+  const taken = context.accounts.passwd.split('\n').map((line) => line.split(':'));
+  return [...asked].flatMap(([id, answers]): Fix[] => {
+    const account = taken.find((fields) => fields[2] === String(id));
+    if (!account?.[0] || taken.some((fields) => fields[2] === String(uid))) return [];
+    const name = account[0];
+    const lines = context.accounts.passwd!.split('\n').map((line) => {
+      const fields = line.split(':');
+      if (fields[0] !== name) return line;
+      fields[2] = String(uid);
+      fields[3] = String(gid);
+      return fields.join(':');
+    });
+    return [
+      {
+        id: 'service-user',
+        subject: name,
+        title: `/etc/passwd: ${name} is uid ${uid} instead of ${id}`,
+        disposition: 'needs-review',
+        answers: [...answers].sort(),
+        layer: [accountFile('/etc/passwd', lines.join('\n'), context)],
+        run: {},
+        note: `the program hands files to, or becomes, ${name}; as that user it finds nothing to change`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,53 @@
+/** `--user UID[:GID]|NAME|arbitrary`, against the image's own accounts. */
+import { UnrootError } from '../error.ts';
+import type { Recipient } from '../fixes/context.ts';
+import { resolveUser } from '../linux/user-spec.ts';
+import type { Subject } from './subject.ts';
+
+/** A uid as OpenShift gives them out: from the second block of its default range (cluster-policy-controller), so that no image knows it. */
+export const ARBITRARY_UID = 1_000_650_000;
+
+/** The largest id that Kubernetes and the engines accept. */
+const MAX_ID = 2_147_483_647;
+
+/**
+ * A number alone takes the group that the image's passwd gives that uid, or a group of the same number: a process in group 0 could write
+ * whatever OpenShift images open for the root group.
+ */
+export function recipientOf(user: string, subject: Pick<Subject, 'passwd' | 'group'>): Recipient {
+  if (user === 'arbitrary') return { uid: ARBITRARY_UID, gid: 0, arbitrary: true };
+  const numeric = /^(\d+)(?::(\d+))?$/.exec(user);
+  if (numeric) {
+    const uid = Number(numeric[1]);
+    const gid = numeric[2] === undefined ? (gidOf(uid, subject.passwd) ?? uid) : Number(numeric[2]);
+    if (uid > MAX_ID || gid > MAX_ID) throw badUser(user, `ids must be in range 0-${MAX_ID}`);
+    if (uid === 0) throw badUser(user, 'uid 0 is root');
+    return { uid, gid, arbitrary: false };
+  }
+  const files = { passwd: subject.passwd, group: subject.group };
+  const resolved = resolveUser(user, files, { dialect: 'moby-sys-user', explicitGroupKeepsImageGroups: false, skipsGroupNamedLikeUser: false });
+  if (resolved.kind === 'failed') throw badUser(user, resolved.message);
+  if (resolved.uid === 0) throw badUser(user, `${user} is uid 0 in the image's /etc/passwd`);
+  return { uid: resolved.uid, gid: resolved.gid, arbitrary: false };
+}
+
+function gidOf(uid: number, passwd: string | undefined): number | undefined {
+  const line = passwd?.split('\n').find((each) => each.split(':')[2] === String(uid));
+  const gid = line === undefined ? Number.NaN : Number(line.split(':')[3]);
+  return Number.isInteger(gid) ? gid : undefined;
+}
+
+function badUser(user: string, why: string): UnrootError {
+  return new UnrootError(`--user ${user}: ${why}`, {
+    code: 'usage.user',
+    expected: 'UID, UID:GID, the name of a user in the image, or `arbitrary`; not root',
+    hint: 'use a number that no account of the image has, such as 10001',
+  });
+}
+
+/** Other uids of the same kind for a proof that does not hang on one number. */
+export function arbitraryUids(count: number, random: () => number = Math.random): number[] {
+  const uids = new Set<number>();
+  while (uids.size < count) uids.add(1_000_000_000 + Math.floor(random() * 900_000_000));
+  return [...uids];
+}

@@ -1,0 +1,179 @@
+/**
+ * The search for the smallest change that works: run as the image says, see what the recipient may not do, fix, run as the recipient, see what is
+ * still denied, fix again, until nothing new is denied or nothing more can be done.
+ */
+import { checks } from '../checks/index.ts';
+import type { CheckContext } from '../checks/check.ts';
+import { observedDenials, replay } from '../checks/replay.ts';
+import type { PreparedImage } from '../engine/engine.ts';
+import type { Finding } from '../finding/finding.ts';
+import type { Fix, LayerChange, Run } from '../finding/fix.ts';
+import { passwdEntry, serviceUser } from '../fixes/accounts.ts';
+import type { FixContext, Recipient } from '../fixes/context.ts';
+import { mergeLayer, mergeRun } from '../fixes/merge.ts';
+import { planFixes, type Unresolved } from '../fixes/plan.ts';
+import { privilegeDrop } from '../fixes/privilege-drop.ts';
+import type { Image } from '../image/image.ts';
+import { launchTree } from '../launch/file-tree.ts';
+import type { Launch, Refusal } from '../launch/launch.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import { passThroughScript, privilegeDrop as knownDrop, unwrapped } from '../recipes/privilege-drop.ts';
+import { newDenials } from '../trace/denials.ts';
+import type { Trace, TraceEvent } from '../trace/event.ts';
+import { logDenialEvents } from '../trace/log-denials.ts';
+import type { Tracer } from '../trace/tracer.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import type { Observation } from './observation.ts';
+import { observe, type ObserveOptions } from './observe.ts';
+import { settingsAs, settingsOfRun } from './settings.ts';
+import { launchOf, readSubject, type Subject } from './subject.ts';
+import { worksLess } from './verdict.ts';
+
+export const MAX_ROUNDS = 5;
+
+export interface RoundsInput {
+  readonly subject: Subject;
+  readonly recipient: Recipient;
+  readonly settings: ContainerSettings;
+  readonly profile: PlatformProfile;
+  /** Makes an image runnable on the engine that is traced on; called for the image and for every derived one. */
+  readonly prepare: (image: Image) => Promise<PreparedImage>;
+  /** Builds the image with the one added layer. */
+  readonly derive: (layer: readonly LayerChange[], run: Run) => Promise<Image>;
+  readonly tracer: Tracer;
+  readonly observe: ObserveOptions;
+  readonly onProgress: (message: string) => void;
+}
+
+export interface RoundsResult {
+  readonly asIs: Launch;
+  readonly before: Observation;
+  /** As the image says, on the untouched image: what would be denied. */
+  readonly findings: readonly Finding[];
+  readonly fixes: readonly Fix[];
+  readonly layer: readonly LayerChange[];
+  readonly run: Run;
+  readonly image: Image;
+  readonly launch: Launch | Refusal;
+  readonly after: Observation;
+  /** Denials of the last run that nothing answers. */
+  readonly left: readonly Unresolved[];
+  readonly rounds: number;
+}
+
+const knowledge: FixContext['knowledge'] = {
+  unwrap: unwrapped,
+  standIn: (program) => {
+    const drop = knownDrop(program);
+    return drop && passThroughScript(drop);
+  },
+};
+
+export function fixContext(subject: Subject, asIs: Launch, target: Launch, recipient: Recipient): FixContext {
+  return { rootFs: subject.rootFs, asIs, target, recipient, knowledge, accounts: { passwd: subject.passwd, group: subject.group } };
+}
+
+/** Findings of the checks on an image; with a trace, of what a run as the image says did. */
+export function findingsOf(subject: Subject, asIs: Launch | Refusal, target: Launch | Refusal, trace?: Trace): Finding[] {
+  const tree = target.kind === 'launch' ? launchTree(target, subject.rootFs) : { lookup: () => undefined };
+  const denied = trace && target.kind === 'launch' ? replay(trace, target, tree) : [];
+  return runChecks({ image: subject.image, rootFs: subject.rootFs, asIs, target, tree, denied, ...(trace ? { trace } : {}) });
+}
+
+const runChecks = (context: CheckContext): Finding[] => checks.flatMap((check) => check.run(context));
+
+/** The checks of a run, over denials that the recipient really met. */
+function observedFindings(subject: Subject, asIs: Launch, launch: Launch, denials: readonly TraceEvent[], trace: Trace): Finding[] {
+  const tree = launchTree(launch, subject.rootFs);
+  const denied = observedDenials(denials, launch, tree);
+  const context: CheckContext = { image: subject.image, rootFs: subject.rootFs, asIs, target: launch, tree, denied, trace };
+  return runChecks(context).filter((finding) => finding.evidence.some((evidence) => evidence.kind === 'observed'));
+}
+
+export async function runRounds(input: RoundsInput, asIs: Launch): Promise<RoundsResult> {
+  const { subject, recipient, settings, profile, onProgress } = input;
+  onProgress('running it as the image says, watched');
+  const base = await input.prepare(subject.image);
+  const before = await observe(base, asIs, { ...input.observe, tracer: input.tracer });
+  const baseline = before.trace ?? NO_TRACE;
+
+  const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
+  if (target.kind === 'refusal') throw new Error(`the model refuses the recipient: ${target.message}`);
+  const context = fixContext(subject, asIs, target, recipient);
+  const findings = findingsOf(subject, asIs, target, baseline);
+
+  const met: Finding[] = [];
+  const extra: Fix[] = [];
+  let plan = planFixes(findings, context);
+  let triedName = false;
+  for (let round = 1; ; round++) {
+    const fixes = [...plan.fixes, ...extra];
+    const layer = mergeLayer(fixes);
+    const run = mergeRun(fixes, recipient, portsOf(before));
+    onProgress(`round ${round}: running it as ${run.user} with ${fixes.length} ${fixes.length === 1 ? 'fix' : 'fixes'}`);
+    const image = await input.derive(layer, run);
+    const fixed = await readSubject(image);
+    const launch = launchOf(fixed, settingsOfRun(run, recipient, settings, profile), profile);
+    const after =
+      launch.kind === 'refusal'
+        ? refusedObservation(launch)
+        : await observe(await input.prepare(image), launch, { ...input.observe, tracer: input.tracer, expectedPorts: before.ports });
+    const denials = launch.kind === 'refusal' ? [] : denialsOf(after, before);
+    const fresh = launch.kind === 'refusal' ? [] : observedFindings(fixed, asIs, launch, denials, after.trace ?? NO_TRACE);
+    const done = (left: readonly Unresolved[]): RoundsResult => ({ asIs, before, findings, fixes, layer, run, image, launch, after, left, rounds: round });
+
+    met.push(...fresh.filter((finding) => !met.some((other) => sameOperation(other, finding))));
+    const next = planFixes([...findings, ...met], context);
+    const broken = worksLess(before, after);
+    if (broken) addRemedies(extra, [...privilegeDrop(met, context), ...serviceUser(met, context)]);
+    let changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
+    if (!changed && broken && !triedName) {
+      triedName = true;
+      const name = passwdEntry(context);
+      if (name) addRemedies(extra, [name]);
+      changed = name !== undefined;
+    }
+    const left = next.unresolved.filter(({ finding }) => fresh.some((each) => sameOperation(each, finding)));
+    if (!changed || round === MAX_ROUNDS) return done(left);
+    plan = next;
+  }
+}
+
+const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
+
+/** What the recipient was denied and root was not: seen by the tracer, or told by the program itself where the tracer sees no failures. */
+function denialsOf(after: Observation, before: Observation): readonly TraceEvent[] {
+  const traced = newDenials(after.trace ?? NO_TRACE, before.trace ?? NO_TRACE);
+  if (after.trace?.tracer === 'strace') return traced;
+  return [...traced, ...logDenialEvents(`${after.stdout}\n${after.stderr}`)];
+}
+
+const sameOperation = (a: Finding, b: Finding): boolean => a.id === b.id && JSON.stringify(a.operation) === JSON.stringify(b.operation);
+
+const fingerprint = (fixes: readonly Fix[]): string => JSON.stringify(fixes.map(({ layer, run }) => [layer, run]));
+
+function addRemedies(list: Fix[], remedies: readonly Fix[]): void {
+  for (const remedy of remedies) if (!list.some((fix) => fix.id === remedy.id && fix.subject === remedy.subject)) list.push(remedy);
+}
+
+/** Every TCP and UDP port of the first run, unmoved. Ports of the ephemeral range are the program's own business (ip(7)). */
+function portsOf(before: Observation): Run['ports'] {
+  const ports = new Map<string, Run['ports'][number]>();
+  for (const { port, protocol } of before.ports) {
+    if (protocol === 'udp' && port >= 32768) continue;
+    ports.set(`${protocol}${port}`, { from: port, to: port, ...(protocol === 'udp' ? { protocol } : {}) });
+  }
+  return [...ports.values()].sort((a, b) => a.from - b.from);
+}
+
+const refusedObservation = (refusal: Refusal): Observation => ({
+  outcome: 'refused',
+  refusal: refusal.message,
+  readyMs: 0,
+  ports: [],
+  probes: [],
+  processes: [],
+  stdout: '',
+  stderr: '',
+  changes: [],
+});
