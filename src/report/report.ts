@@ -1,8 +1,11 @@
 /** The documents the commands hand out: versioned plain JSON. Their shapes are a contract with other programs; schemas/ describes them. */
+import type { ExitStatus } from '../engine/engine.ts';
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import type { Fix, Run } from '../finding/fix.ts';
 import type { Derivation } from '../launch/launch.ts';
 import type { CapabilityState } from '../linux/capability.ts';
+import type { Observation, ObservedPort, ObservedProcess } from '../prove/observation.ts';
+import type { Reason, VerdictName } from '../prove/verdict.ts';
 
 export const SCHEMA_VERSION = 1;
 
@@ -64,9 +67,10 @@ export interface FixReport {
   readonly platform: string;
   readonly user: string;
   readonly fixes: readonly Fix[];
-  readonly unresolved: readonly ReportedFinding[];
+  /** Findings that nothing here answers, each with the reason. */
+  readonly unresolved: readonly (ReportedFinding & { readonly reason: string })[];
   readonly run: Run;
-  readonly verdict?: Verdict;
+  readonly verdict?: VerdictName;
   /** Evidence behind the verdict. */
   readonly proof?: ProveReport;
   /** What was written, with `--out`: the folder, its files, and the bytes the added layer takes. */
@@ -76,36 +80,33 @@ export interface FixReport {
   readonly unknown: readonly string[];
 }
 
-export type Verdict = 'proved' | 'failed' | 'inconclusive';
-
 /** One question put to a running container, and the answer. */
-export interface ProbeResult {
-  /** `tcp`, `http`, `healthcheck`, `exit`. */
-  readonly kind: string;
-  /** `:80`, `GET :80/`. */
-  readonly subject: string;
+export interface ProbeRecord {
+  /** `tcp`: a port was talked to; `healthcheck`; `command`: the one of `--probe`. */
+  readonly kind: 'tcp' | 'healthcheck' | 'command';
+  /** Of a tcp probe. */
+  readonly port?: number;
   readonly ok: boolean;
+  /** `HTTP 200 text/html, 58 bytes`, `exit 0`. */
   readonly answer: string;
 }
 
-/** One side of a proof: what was started and what was seen. */
+/** One side of a proof: what was started and what was seen from outside. */
 export interface RunRecord {
+  /** As it was asked for: `0:0`, `10001:10001`. */
   readonly user: string;
-  readonly engine: string;
-  readonly outcome: 'running' | 'exited' | 'refused' | 'timed-out';
-  readonly exitCode?: number;
-  readonly message?: string;
-  readonly ports: readonly number[];
-  readonly probes: readonly ProbeResult[];
-  readonly processes: readonly {
-    readonly command: string;
-    readonly uid: number;
-    readonly gid: number;
-    readonly hostUid?: number;
-  }[];
-  /** Lines of the log that look like errors. */
-  readonly errors: readonly string[];
-  /** Operations the kernel denied. */
+  readonly outcome: Observation['outcome'];
+  /** running: how it ended when it was told to stop. */
+  readonly exit?: ExitStatus;
+  /** The words of a refusal. */
+  readonly refusal?: string;
+  readonly readyMs: number;
+  readonly ports: readonly ObservedPort[];
+  readonly probes: readonly ProbeRecord[];
+  readonly processes: readonly ObservedProcess[];
+  /** The end of its log, both streams. */
+  readonly log: readonly string[];
+  /** Operations that the kernel denied, in words, when it was traced. */
   readonly denials: readonly string[];
 }
 
@@ -114,12 +115,17 @@ export interface ProveReport {
   readonly kind: 'prove';
   readonly target: string;
   readonly platform: string;
+  readonly engine: string;
   readonly user: string;
-  readonly verdict: Verdict;
+  readonly verdict: VerdictName;
   readonly before: RunRecord;
   readonly after: RunRecord;
+  /** Ports that the fix moved inside the container. */
+  readonly moved: readonly { readonly from: number; readonly to: number }[];
   readonly rounds: number;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Reason[];
+  /** What the engine or the tracer could not do or see. */
+  readonly unknown: readonly string[];
 }
 
 /** What one run did that needs an identity. */

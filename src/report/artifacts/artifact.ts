@@ -18,6 +18,10 @@ export interface ArtifactInput {
 /** A container name that is a DNS label (RFC 1123), made from an image name. */
 export function dnsLabel(name: string): string {
   const last = (name.split('@')[0] ?? name).split('/').pop() ?? name;
-  const label = (last.split(':')[0] ?? last).toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 63);
+  const label = (last.split(':')[0] ?? last)
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 63);
   return label === '' ? 'app' : label;
 }

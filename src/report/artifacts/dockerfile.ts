@@ -14,7 +14,11 @@ export function dockerfile(input: ArtifactInput): string {
   if (input.layer.length > 0) {
     lines.push('USER 0:0');
     if (input.hasShell) lines.push(...runLines(input.layer));
-    else lines.push('# The image has no shell: the entries come as an archive, which keeps their owners and modes.', `ADD ${LAYER_ARCHIVE} /`);
+    else
+      lines.push(
+        '# The image has no shell: the entries come as an archive, which keeps their owners and modes.',
+        `ADD ${LAYER_ARCHIVE} /`,
+      );
     lines.push('');
   }
   for (const [name, value] of Object.entries(input.run.env)) lines.push(`ENV ${name}=${JSON.stringify(value)}`);
@@ -35,7 +39,9 @@ function runLines(layer: readonly LayerChange[]): string[] {
         return [`mkdir -p ${path}`, `chown ${change.uid}:${change.gid} ${path}`, `chmod ${octal(change.mode)} ${path}`];
       case 'file':
         return [
-          change.content === '' ? `: > ${path}` : `printf %s ${quote(change.content).replaceAll('\n', `'"$(printf '\\n')"'`)} > ${path}`,
+          change.content === ''
+            ? `: > ${path}`
+            : `printf %s ${quote(change.content).replaceAll('\n', `'"$(printf '\\n')"'`)} > ${path}`,
           `chown ${change.uid}:${change.gid} ${path}`,
           `chmod ${octal(change.mode)} ${path}`,
         ];

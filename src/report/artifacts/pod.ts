@@ -5,10 +5,16 @@ import { type ArtifactInput, dnsLabel } from './artifact.ts';
 export function podYaml(input: ArtifactInput): string {
   const label = dnsLabel(input.name);
   const [uid, gid] = input.run.user.split(':').map(Number) as [number, number];
-  const writable = [
-    ...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes]),
-  ].map((path, index) => ({ name: `data-${index}`, path, medium: undefined as string | undefined }));
-  const scratch = input.run.tmpfs.map((spec, index) => ({ name: `tmp-${index}`, path: spec.split(':')[0] as string, medium: 'Memory' as string | undefined }));
+  const writable = [...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes])].map((path, index) => ({
+    name: `data-${index}`,
+    path,
+    medium: undefined as string | undefined,
+  }));
+  const scratch = input.run.tmpfs.map((spec, index) => ({
+    name: `tmp-${index}`,
+    path: spec.split(':')[0] as string,
+    medium: 'Memory' as string | undefined,
+  }));
   const volumes = [...writable, ...scratch];
   const sysctls = Object.entries(input.run.sysctls).map(([name, value]) => ({ name, value }));
   const env = Object.entries(input.run.env).map(([name, value]) => ({ name, value }));
@@ -34,7 +40,12 @@ export function podYaml(input: ArtifactInput): string {
           ...(input.run.workdir === undefined ? {} : { workingDir: input.run.workdir }),
           ...(env.length > 0 ? { env } : {}),
           ...(input.exposedPorts.length > 0
-            ? { ports: input.exposedPorts.map(({ port, protocol }) => ({ containerPort: port, protocol: protocol.toUpperCase() })) }
+            ? {
+                ports: input.exposedPorts.map(({ port, protocol }) => ({
+                  containerPort: port,
+                  protocol: protocol.toUpperCase(),
+                })),
+              }
             : {}),
           securityContext: {
             allowPrivilegeEscalation: !input.run.noNewPrivileges,
@@ -44,7 +55,9 @@ export function podYaml(input: ArtifactInput): string {
           ...(volumes.length > 0 ? { volumeMounts: volumes.map(({ name, path }) => ({ name, mountPath: path })) } : {}),
         },
       ],
-      ...(volumes.length > 0 ? { volumes: volumes.map(({ name, medium }) => ({ name, emptyDir: medium === undefined ? {} : { medium } })) } : {}),
+      ...(volumes.length > 0
+        ? { volumes: volumes.map(({ name, medium }) => ({ name, emptyDir: medium === undefined ? {} : { medium } })) }
+        : {}),
     },
   };
   return stringify(pod);

@@ -27,7 +27,7 @@ export function viewCheck(report: CheckReport, verbose: boolean): readonly Block
 }
 
 /** Findings as a list, for check and for what fix could not resolve. */
-export function findingList(findings: readonly ReportedFinding[], verbose: boolean): Block {
+export function findingList(findings: readonly (ReportedFinding & { readonly reason?: string })[], verbose: boolean): Block {
   const order: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
   const sorted = [...findings].sort((a, b) => order[a.severity] - order[b.severity]);
   return {
@@ -51,6 +51,7 @@ export function findingList(findings: readonly ReportedFinding[], verbose: boole
               ],
             )
           : []),
+        ...(one.reason === undefined ? [] : [[unknown('left: '), one.reason]]),
         ...(one.fixes.length > 0 ? [[good('fix: '), one.fixes.join(', ')]] : []),
       ],
     })),

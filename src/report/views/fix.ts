@@ -3,7 +3,7 @@ import type { Fix, LayerChange, Run } from '../../finding/fix.ts';
 import { type Block, bytes, commandLine, dim, good, type Line, plural, strong, unknown } from '../block.ts';
 import type { FixReport } from '../report.ts';
 import { findingList, unknownList } from './check.ts';
-import { beforeAfter, verdictSpan } from './prove.ts';
+import { beforeAfter, reasonList, verdictSpan } from './prove.ts';
 
 /** Fixes, the run settings, what is left, and the proof. */
 export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
@@ -32,8 +32,7 @@ export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
   if (report.verdict !== undefined) blocks.push({ kind: 'heading', line: ['verdict: ', verdictSpan(report.verdict)] });
   if (report.proof !== undefined) {
     blocks.push(beforeAfter(report.proof));
-    if (report.proof.reasons.length > 0)
-      blocks.push({ kind: 'list', items: report.proof.reasons.map((text) => ({ line: [text] })) });
+    blocks.push(reasonList(report.proof.reasons));
   }
   if (report.written !== undefined)
     blocks.push({

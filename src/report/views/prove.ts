@@ -1,14 +1,13 @@
 /** The page of `unroot prove`: the same questions before and after, side by side. */
-import { type Block, bad, dim, good, type Line, type Span, strong, unknown } from '../block.ts';
-import type { ProveReport, RunRecord, Verdict } from '../report.ts';
+import type { Reason, VerdictName } from '../../prove/verdict.ts';
+import { type Block, bad, dim, good, type Line, plural, type Span, strong, unknown } from '../block.ts';
+import type { ProbeRecord, ProveReport, RunRecord } from '../report.ts';
+import { unknownList } from './check.ts';
 
-/** Verdict, before/after table, reasons, and the denials and new error lines behind them. */
+/** Verdict, before/after table, reasons; the log of a second run that did not work. */
 export function viewProve(report: ProveReport, verbose: boolean): readonly Block[] {
-  const { after } = report;
-  const evidence = [
-    ...after.denials.map((text) => [bad('denied'), ` ${text}`]),
-    ...after.errors.map((text) => [dim('log'), ` ${text}`]),
-  ];
+  const { after, verdict } = report;
+  const showLog = after.log.length > 0 && (verbose || verdict === 'failed');
   return [
     {
       kind: 'heading',
@@ -17,56 +16,75 @@ export function viewProve(report: ProveReport, verbose: boolean): readonly Block
         ' as ',
         strong(report.user),
         ': ',
-        verdictSpan(report.verdict),
-        dim(` (${after.engine}, ${report.platform})`),
+        verdictSpan(verdict),
+        dim(` (${report.engine}, rules of ${report.platform})`),
       ],
     },
     beforeAfter(report),
-    ...(report.reasons.length > 0 ? [{ kind: 'list', items: report.reasons.map((text) => ({ line: [text] })) } as const] : []),
-    ...(evidence.length > 0 && (verbose || report.verdict !== 'proved')
-      ? [{ kind: 'list', items: evidence.map((line) => ({ line })) } as const]
+    reasonList(report.reasons),
+    ...(after.denials.length > 0 && (verbose || verdict !== 'proved')
+      ? [{ kind: 'list', items: after.denials.map((text) => ({ line: [bad('denied'), ` ${text}`] })) } as const]
       : []),
+    ...(showLog ? [{ kind: 'code', language: 'text', text: after.log.slice(verbose ? 0 : -10).join('\n') } as const] : []),
+    ...(report.unknown.length > 0 ? [unknownList(report.unknown)] : []),
   ];
 }
 
 /** The table alone, for fix as well. */
-export function beforeAfter({ before, after, rounds }: ProveReport): Block {
-  const subjects = [...new Set([...before.probes, ...after.probes].map((probe) => `${probe.kind} ${probe.subject}`))];
+export function beforeAfter({ before, after, moved, rounds }: ProveReport): Block {
+  const to = new Map(moved.map((port) => [port.from, port.to]));
+  const now = (probe: ProbeRecord): number | undefined =>
+    probe.port === undefined ? undefined : (to.get(probe.port) ?? probe.port);
   const rows: (readonly Line[])[] = [
     [['runs as'], [identity(before)], [identity(after)]],
     [['outcome'], [outcome(before)], [outcome(after)]],
     [['listens on'], [ports(before)], [ports(after)]],
-    ...subjects.map((subject): readonly Line[] => [[subject], [answer(before, subject)], [answer(after, subject)]]),
-    [['denied by the kernel'], [tally(before.denials.length)], [tally(after.denials.length)]],
-    [['rounds'], [''], [String(rounds)]],
+    ...before.probes.map((probe): readonly Line[] => {
+      const partner = after.probes.find((one) => one.kind === probe.kind && one.port === now(probe));
+      return [[probe.kind === 'tcp' ? `port ${probe.port}` : probe.kind], [answer(probe)], [answer(partner)]];
+    }),
+    [['denied by the kernel'], [tally(before)], [tally(after)]],
   ];
-  return { kind: 'table', head: ['', 'BEFORE', 'AFTER'], rows };
+  return { kind: 'table', head: [rounds > 1 ? `${rounds} ROUNDS` : '', 'BEFORE', 'AFTER'], rows };
 }
 
-export const verdictSpan = (verdict: Verdict): Span =>
+const MARK: Readonly<Record<Reason['kind'], Span>> = {
+  ok: good('ok'),
+  bad: bad('bad'),
+  unsure: unknown('unsure'),
+  note: dim('note'),
+};
+
+/** Why the verdict is what it is. */
+export const reasonList = (reasons: readonly Reason[]): Block => ({
+  kind: 'list',
+  items: reasons.map((reason) => ({ line: [MARK[reason.kind], ` ${reason.text}`] })),
+});
+
+export const verdictSpan = (verdict: VerdictName): Span =>
   verdict === 'proved' ? good('proved') : verdict === 'failed' ? bad('failed') : unknown('inconclusive');
 
 function identity(run: RunRecord): Span {
-  const uids = [...new Set(run.processes.map((one) => one.uid))].sort((a, b) => a - b);
+  const uids = [...new Set(run.processes.flatMap((one) => one.uids))].sort((a, b) => a - b);
   const text =
     uids.length === 0
       ? run.user
-      : `uid ${uids.join(', ')} (${run.processes.length} ${run.processes.length === 1 ? 'process' : 'processes'})`;
-  return uids.includes(0) || run.user.startsWith('0') ? bad(text) : good(text);
+      : `uid ${uids.join(', ')} (${plural(run.processes.length, 'process').replace('processs', 'processes')})`;
+  return uids.includes(0) || run.user.startsWith('0:') ? bad(text) : good(text);
 }
 
 function outcome(run: RunRecord): Span {
-  if (run.outcome === 'running') return good('running');
-  if (run.outcome === 'exited') return run.exitCode === 0 ? good('exit 0') : bad(`exit ${run.exitCode ?? '?'}`);
-  return run.outcome === 'timed-out' ? unknown('timed out') : bad(`refused: ${run.message ?? ''}`);
+  if (run.outcome === 'running') return good('keeps running');
+  if (run.outcome === 'refused') return bad(`refused: ${run.refusal ?? ''}`);
+  return run.exit?.code === 0 ? good('exit 0') : bad(`exit ${run.exit?.code ?? '?'}`);
 }
 
-const ports = (run: RunRecord): string => (run.ports.length === 0 ? 'nothing' : run.ports.map((port) => `:${port}`).join(' '));
+const ports = (run: RunRecord): string =>
+  run.ports.length === 0 ? 'nothing' : [...new Set(run.ports.map((port) => `${port.port}/${port.protocol}`))].join(' ');
 
-function answer(run: RunRecord, subject: string): Span {
-  const probe = run.probes.find((one) => `${one.kind} ${one.subject}` === subject);
+function answer(probe: ProbeRecord | undefined): Span {
   if (probe === undefined) return unknown('not asked');
   return probe.ok ? good(probe.answer) : bad(probe.answer);
 }
 
-const tally = (count: number): Span => (count === 0 ? good('nothing') : unknown(`${count} times`));
+const tally = ({ denials }: RunRecord): Span => (denials.length === 0 ? 'nothing' : unknown(plural(denials.length, 'operation')));

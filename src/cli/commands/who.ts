@@ -1,0 +1,67 @@
+/** `unroot who`: as whom an image's program would start, without starting it. */
+import type { Command } from 'commander';
+import { openImage } from '../../image/sources/index.ts';
+import type { Launch, Refusal } from '../../launch/launch.ts';
+import { launchImage } from '../../launch/launch-image.ts';
+import type { PlatformProfile, ProfileName } from '../../platform/platform.ts';
+import { whoReport } from '../../report/who.ts';
+import { addCommon, addProfile, addUser, type CommonFlags } from '../flags.ts';
+import { emit, parseOutputs } from '../output.ts';
+import { profileFor } from '../profile.ts';
+import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
+import type { CommandContext } from './index.ts';
+
+interface WhoFlags extends CommonFlags, SettingsFlags {
+  readonly user?: string;
+  readonly platformProfile?: ProfileName;
+}
+
+/** Adds what `who` takes. */
+export function who(command: Command, context: CommandContext): Command {
+  command
+    .description(
+      'Who each container really runs as, and why; or who would refuse to start it, and in which words.\nNothing of the image is executed.',
+    )
+    .argument('<target...>', 'images')
+    .usage('[flags] TARGET… [-- COMMAND…]');
+  addUser(command, 'start it as this user, as docker run --user');
+  addProfile(command);
+  addCommon(command);
+  addSettings(command);
+  return command.action(async (targets: readonly string[], flags: WhoFlags) => {
+    const outputs = parseOutputs(flags.output ?? []);
+    const settings = settingsFrom(flags, flags.user, context.behind);
+    const launches: (Launch | Refusal)[] = [];
+    for (const target of targets) {
+      context.signal.throwIfAborted();
+      launches.push(await launchOf(target, settings, profileFor(target, flags.platformProfile), context.signal));
+    }
+    await emit(whoReport(launches), outputs, { color: flags.color, verbose: flags.verbose === true });
+  });
+}
+
+/** Reads no more of the image than its configuration and the two files that name users and groups. */
+async function launchOf(
+  target: string,
+  settings: ReturnType<typeof settingsFrom>,
+  profile: Promise<PlatformProfile>,
+  signal: AbortSignal,
+): Promise<Launch | Refusal> {
+  const image = await openImage(target, { signal });
+  try {
+    const files = await image.readFiles(['/etc/passwd', '/etc/group']);
+    const text = (path: string): string | undefined => {
+      const bytes = files.get(path);
+      return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+    };
+    const subject = { reference: image.reference, config: image.config, passwd: text('/etc/passwd'), group: text('/etc/group') };
+    return launchImage({
+      image: subject,
+      settings,
+      profile: await profile,
+      ...(image.name === undefined ? {} : { name: image.name }),
+    });
+  } finally {
+    await image.close();
+  }
+}

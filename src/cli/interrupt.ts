@@ -1,0 +1,15 @@
+/** Ctrl-C: the first one asks the work to stop and clean up, the second one ends the program at once. */
+import { UnrootError } from '../error.ts';
+import { EXIT } from './exit-code.ts';
+
+/** A signal that aborts on SIGINT, SIGTERM or SIGHUP. */
+export function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(EXIT.interrupted);
+      controller.abort(new UnrootError(`Interrupted by ${name}`, { code: 'cli.interrupted', exitCode: EXIT.interrupted }));
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,95 @@
+/** `-o FORMAT[=FILE]`, and getting a report to where it was asked for. */
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { UnrootError } from '../error.ts';
+import { FORMATS, type Format, render } from '../report/formats/index.ts';
+import type { Report } from '../report/report.ts';
+import { usageError } from './usage-error.ts';
+
+/** One `-o`. */
+export interface Output {
+  readonly format: Format;
+  /** Absent = standard output. */
+  readonly file?: string;
+}
+
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+/** Reads one `-o` value; throws `cli.usage` for an unknown format. */
+export function parseOutput(text: string): Output {
+  const at = text.indexOf('=');
+  const name = at < 0 ? text : text.slice(0, at);
+  const file = at < 0 ? undefined : text.slice(at + 1);
+  const format = FORMATS.find((one) => one === name);
+  if (format === undefined)
+    throw usageError(`There is no output format "${name}"`, `one of ${FORMATS.join(', ')}, or FORMAT=FILE`);
+  if (file === '') throw usageError(`-o ${text} names no file`, `${format}=FILE`);
+  return file === undefined || file === '-' ? { format } : { format, file };
+}
+
+/** All of them; standard output can only hold one. None = a table. */
+export function parseOutputs(texts: readonly string[]): readonly Output[] {
+  const outputs = texts.map(parseOutput);
+  if (outputs.filter((one) => one.file === undefined).length > 1) {
+    throw usageError(
+      'Two formats cannot both go to standard output',
+      'at most one -o without =FILE',
+      `-o ${texts.join(' -o ')}=FILE`,
+    );
+  }
+  return outputs.length === 0 ? [{ format: 'table' }] : outputs;
+}
+
+/** Colour: `--color`, then NO_COLOR (no-color.org), then CI and the kind of terminal. */
+export function wantsColor(choice: ColorChoice, stream: { readonly isTTY?: boolean } = process.stdout): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  const { NO_COLOR, CI, TERM } = process.env;
+  return stream.isTTY === true && (NO_COLOR ?? '') === '' && (CI ?? '') === '' && TERM !== 'dumb';
+}
+
+/** 80 columns, unless a terminal says what it has. */
+const columns = (): number => (process.stdout.isTTY ? Math.min(Math.max(process.stdout.columns ?? 80, 60), 120) : 80);
+
+/** Renders everything first, then writes: a format that fails leaves no half of the others behind. */
+export async function emit(
+  report: Report,
+  outputs: readonly Output[],
+  options: { color: ColorChoice; verbose: boolean },
+): Promise<void> {
+  const texts = await Promise.all(
+    outputs.map((output) =>
+      render(report, output.format, {
+        color: output.file === undefined ? wantsColor(options.color) : options.color === 'always',
+        width: output.file === undefined ? columns() : 80,
+        verbose: options.verbose,
+      }),
+    ),
+  );
+  for (const [index, output] of outputs.entries()) {
+    if (output.file === undefined) await print(texts[index]!);
+    else writeWhole(output.file, texts[index]!);
+  }
+}
+
+/** To standard output, waiting until it is taken. */
+export function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** A new file beside the old one, then rename(2): readers see the old or the new content, never half. */
+function writeWhole(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, text, { flag: 'wx' });
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new UnrootError(`Cannot write ${file}`, {
+      code: 'cli.output',
+      where: { file },
+      expected: 'a path in an existing, writable folder',
+      cause: error,
+    });
+  }
+}

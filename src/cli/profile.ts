@@ -1,0 +1,59 @@
+/** Whose rules decide, when nobody says: those of the engine that would run the image here. Looks without starting an engine. */
+import { execFile } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type ConfFile, containersConf } from '../platform/containers-conf.ts';
+import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
+import { profile } from '../platform/profiles.ts';
+
+/** The profile asked for, else the one of the store the image lies in, else of podman or docker when installed; Docker's newest without any. */
+export async function profileFor(target: string, asked: ProfileName | undefined): Promise<PlatformProfile> {
+  if (asked !== undefined && asked !== 'podman' && asked !== 'docker') return profile(asked);
+  const engine = asked ?? storeOf(target) ?? (['podman', 'docker'] as const).find(onPath);
+  if (engine === undefined || !onPath(engine)) return profile(engine ?? 'docker');
+  const version = await versionOf(engine);
+  return profile(engine, version, engine === 'podman' ? containersConf(confFiles()) : undefined);
+}
+
+function storeOf(target: string): 'podman' | 'docker' | undefined {
+  if (target.startsWith('containers-storage:')) return 'podman';
+  return target.startsWith('docker-daemon:') ? 'docker' : undefined;
+}
+
+function onPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return folder !== '';
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** `podman version 4.3.1`, `Docker version 20.10.24, build …`; undefined = unknown, which means the newest profile. */
+function versionOf(program: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, ['--version'], { timeout: 5000 }, (_error, stdout) =>
+      resolve(/version (\S+?),?\s/.exec(`${stdout} `)?.[1]),
+    );
+  });
+}
+
+/** The places of containers.conf(5), later ones win. */
+function confFiles(): readonly ConfFile[] {
+  const { CONTAINERS_CONF, XDG_CONFIG_HOME, HOME } = process.env;
+  const home = XDG_CONFIG_HOME ?? (HOME === undefined ? undefined : join(HOME, '.config'));
+  const own = home === undefined ? [] : [join(home, 'containers/containers.conf')];
+  const places =
+    CONTAINERS_CONF === undefined
+      ? ['/usr/share/containers/containers.conf', '/etc/containers/containers.conf', ...own]
+      : [CONTAINERS_CONF];
+  return places.flatMap((path) => {
+    try {
+      return [{ path, text: readFileSync(path, 'utf8') }];
+    } catch {
+      return []; // not there, or not for us: the defaults hold
+    }
+  });
+}
