@@ -63,7 +63,8 @@ const containerd1: PlatformProfile = {
   sysctls: {},
   refusals: {
     noCommand: 'no command specified',
-    start: CONTAINERD_START,
+    // runc 1.1 does not say "error during container init" about a program it cannot find.
+    start: CONTAINERD_START.replace('error during container init: ', ''),
     user: 'failed to create containerd container: mount callback failed on /var/lib/containerd/tmpmounts/containerd-mount…: %s',
   },
   sources: {

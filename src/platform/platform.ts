@@ -12,6 +12,11 @@ export interface RefusalShapes {
   readonly user?: string;
   /** The runtime could not execute the entrypoint. */
   readonly start?: string;
+  /** The same where the words around it depend on the low-level runtime. */
+  readonly startByRuntime?: { readonly runc: string; readonly crun: string };
+  /** Put behind the runtime's words when the file was not found, or may not be executed. */
+  readonly notFoundSuffix?: string;
+  readonly deniedSuffix?: string;
   /** Neither the image nor the settings name a program. Whole message. */
   readonly noCommand: string;
   /** A capability name nobody knows, `%s` the name as the platform spells it; absent = accepted and lost in silence (containerd). */

@@ -28,7 +28,9 @@ const current: PlatformProfile = {
   environment: { PATH: DEFAULT_PATH, container: 'podman', TERM: 'xterm' },
   readOnlyTmpfs: ['/run', '/tmp', '/var/tmp'],
   refusals: {
-    start: 'OCI runtime error: %s',
+    startByRuntime: { runc: 'runc: runc create failed: unable to start container process: %s', crun: 'crun: %s' },
+    notFoundSuffix: ': OCI runtime attempted to invoke a command that was not found',
+    deniedSuffix: ': OCI permission denied',
     noCommand: 'no command or entrypoint provided, and no CMD or ENTRYPOINT from image',
     unknownCapability: '"%s": unknown capability',
   },

@@ -1,0 +1,131 @@
+/** The files a container's process would see: the image's, with the mounts of its Launch laid over, /dev, and the part of /proc that is known. */
+import type { RootEntry, RootFs } from '../image/image.ts';
+import type { FileNode, FileTree } from '../linux/decision.ts';
+import { isWithin } from '../linux/file-path.ts';
+import type { Inode } from '../linux/inode.ts';
+import { DEVICE_NODES, terminalNode } from './device-nodes.ts';
+import type { Launch, LaunchMount } from './launch.ts';
+import { procNode } from './proc-nodes.ts';
+
+/** Of a Launch, what its files depend on. */
+export type FileTreeSubject = Pick<Launch, 'uid' | 'gid' | 'cwd' | 'mounts' | 'readOnlyRoot' | 'platform' | 'settings'>;
+
+export interface FileTreeOptions {
+  /** What is known of binds of the host, by mount target; paths handed to `lookup` are those inside the container. */
+  readonly binds?: ReadonlyMap<string, FileTree>;
+}
+
+/** Written by the engine and bound over the image's, root 0644; the kubelet's /etc/hosts too. */
+const ENGINE_FILES = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
+
+export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileTreeOptions = {}): FileTree {
+  const mounts = [...launch.mounts].sort((a, b) => b.target.length - a.target.length);
+  const made = madeDirectories(launch, rootFs);
+  return {
+    lookup(path) {
+      const mount = mounts.find(({ target }) => isWithin(path, target));
+      if (mount !== undefined) return onMount(path, mount, launch, rootFs, options, made);
+      if (ENGINE_FILES.has(path)) return node({ type: 'file', uid: 0, gid: 0, mode: 0o644 }, launch.readOnlyRoot);
+      const entry = rootFs.get(path);
+      if (entry !== undefined) return nodeOf(entry, launch.readOnlyRoot);
+      return made.has(path) ? node({ type: 'directory', uid: 0, gid: 0, mode: 0o755 }, launch.readOnlyRoot) : undefined;
+    },
+  };
+}
+
+/** Directories the runtime makes because something is mounted in them, or because it is the working directory. Root, 0755. */
+function madeDirectories(launch: FileTreeSubject, rootFs: RootFs): ReadonlySet<string> {
+  const made = new Set<string>();
+  const add = (path: string): void => {
+    for (let cut = path.indexOf('/', 1); cut > 0; cut = path.indexOf('/', cut + 1)) made.add(path.slice(0, cut));
+  };
+  for (const { target } of launch.mounts) add(`${target}/`);
+  for (const path of ENGINE_FILES) add(path);
+  const cwd = rootFs.resolve(launch.cwd);
+  if (cwd.entry === undefined) add(`${launch.cwd}/`);
+  return made;
+}
+
+function onMount(
+  path: string,
+  mount: LaunchMount,
+  launch: FileTreeSubject,
+  rootFs: RootFs,
+  options: FileTreeOptions,
+  made: ReadonlySet<string>,
+): FileNode | 'unknown' | undefined {
+  const below = path === mount.target ? '' : path.slice(mount.target === '/' ? 1 : mount.target.length + 1);
+  const flags = { noExec: mount.options.includes('noexec'), noSuid: mount.options.includes('nosuid') };
+  const own = (inode: Inode): FileNode => node(inode, mount.readOnly, flags);
+  switch (mount.type) {
+    case 'bind':
+      return options.binds?.get(mount.target)?.lookup(path) ?? 'unknown';
+    case 'proc':
+      return procNode(below, launch, launch.settings.privileged === true);
+    case 'devpts':
+      return below === '' ? own(root(mount)) : below.includes('/') ? undefined : terminalNode(below);
+    case 'sysfs':
+    case 'cgroup':
+      return below === '' ? own(root(mount)) : 'unknown';
+    case 'mqueue':
+      return below === '' ? own(root(mount)) : undefined;
+    case 'tmpfs':
+    case 'volume': {
+      if (below === '') return mount.mode === undefined ? rootOfUnknown(mount, rootFs, own) : own(root(mount));
+      if (mount.copiesImageContent === true) {
+        const entry = rootFs.get(path);
+        if (entry !== undefined) return nodeOf(entry, mount.readOnly, flags);
+      }
+      if (mount.target === '/dev' && mount.origin === 'platform') return devNode(below, launch, made.has(path));
+      return made.has(path) ? own({ type: 'directory', uid: 0, gid: 0, mode: 0o755 }) : undefined;
+    }
+  }
+}
+
+function devNode(below: string, launch: FileTreeSubject, made: boolean): FileNode | 'unknown' | undefined {
+  const known = DEVICE_NODES[below];
+  if (known !== undefined) return known;
+  // A privileged container has the host's devices, whatever they are.
+  if (launch.settings.privileged === true) return 'unknown';
+  return made ? node({ type: 'directory', uid: 0, gid: 0, mode: 0o755 }, false) : undefined;
+}
+
+function root(mount: LaunchMount): Inode {
+  return { type: 'directory', uid: mount.uid ?? 0, gid: mount.gid ?? 0, mode: mount.mode ?? 0o755 };
+}
+
+/** A volume planned without the image's files takes its root from them now. */
+function rootOfUnknown(mount: LaunchMount, rootFs: RootFs, own: (inode: Inode) => FileNode): FileNode | 'unknown' {
+  const entry = rootFs.get(mount.target);
+  return entry?.type === 'directory' ? own(inodeOf(entry)) : 'unknown';
+}
+
+function node(inode: Inode, readOnly: boolean, flags: { readonly noExec?: boolean; readonly noSuid?: boolean } = {}): FileNode {
+  return {
+    inode,
+    ...(readOnly ? { readOnly } : {}),
+    ...(flags.noExec === true ? { noExec: true } : {}),
+    ...(flags.noSuid === true ? { noSuid: true } : {}),
+  };
+}
+
+function nodeOf(
+  entry: RootEntry,
+  readOnly: boolean,
+  flags: { readonly noExec?: boolean; readonly noSuid?: boolean } = {},
+): FileNode {
+  const plain = node(inodeOf(entry), readOnly, flags);
+  return entry.target === undefined ? plain : { ...plain, target: entry.target };
+}
+
+function inodeOf({ type, uid, gid, mode, acl, defaultAcl, fileCapabilities }: RootEntry): Inode {
+  return {
+    type,
+    uid,
+    gid,
+    mode,
+    ...(acl === undefined ? {} : { acl }),
+    ...(defaultAcl === undefined ? {} : { defaultAcl }),
+    ...(fileCapabilities === undefined ? {} : { fileCapabilities }),
+  };
+}

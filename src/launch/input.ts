@@ -1,0 +1,65 @@
+/** What a Launch is worked out from, and how the parts say that nothing will start. */
+import type { ImageConfig, RootFs } from '../image/image.ts';
+import type { CapabilitySet } from '../linux/capability.ts';
+import type { KernelFacts } from '../linux/decision.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import type { Derivation, Refusal } from './launch.ts';
+
+/** Of an image, what decides who starts. Without `rootFs` the executable, volumes and file capabilities stay unknown; identity does not need it. */
+export interface LaunchSubject {
+  readonly reference: string;
+  readonly config: ImageConfig;
+  /** Text of /etc/passwd and /etc/group; undefined = the image has none. */
+  readonly passwd?: string | undefined;
+  readonly group?: string | undefined;
+  readonly rootFs?: RootFs | undefined;
+}
+
+/** What the machine at hand limits or sets differently from a usual host. */
+export interface HostFacts {
+  /** What `ALL` and `--privileged` can give at most: the engine's own bounding set. */
+  readonly bounding?: CapabilitySet;
+  /** Host-wide fs.protected_* and, with host networking, the port and ping sysctls. */
+  readonly kernel?: Partial<KernelFacts>;
+}
+
+export interface LaunchInput {
+  readonly image: LaunchSubject;
+  readonly settings: ContainerSettings;
+  readonly profile: PlatformProfile;
+  /** Default: the settings' name, else the image's reference. */
+  readonly name?: string;
+  readonly host?: HostFacts;
+}
+
+/** A part found that nothing will start. */
+export interface Stopped {
+  readonly kind: 'stopped';
+  readonly by: Refusal['by'];
+  readonly reason: string;
+  readonly message: string;
+  readonly because: readonly Derivation[];
+}
+
+/** The runtime stops in its phase; `shape` is the profile's wrapping, `%s` for the words. */
+export function stopped(
+  by: Refusal['by'],
+  reason: string,
+  words: string,
+  because: readonly Derivation[],
+  shape: string | undefined = undefined,
+): Stopped {
+  return { kind: 'stopped', by, reason, message: shape === undefined ? words : shape.replace('%s', () => words), because };
+}
+
+export function isStopped(value: object): value is Stopped {
+  return 'kind' in value && value.kind === 'stopped';
+}
+
+/** Where a failure of a phase shows: Kubernetes has its waiting reasons, engines say `create` or `start`. See semantics of startContainer. */
+export function phaseReason(profile: PlatformProfile, phase: 'create' | 'start'): string {
+  if (!profile.kubelet) return phase;
+  // CRI-O runs `runc create` inside CRI CreateContainer, containerd inside StartContainer.
+  return phase === 'create' || profile.passwdInjection === 'crio' ? 'CreateContainerError' : 'RunContainerError';
+}

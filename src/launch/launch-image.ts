@@ -1,0 +1,179 @@
+/** Works out the process that would really start from an image under some settings on a platform, or who refuses and how. */
+import type { CapabilityState } from '../linux/capability.ts';
+import { transitionOnExecve } from '../linux/execve.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import { capabilitiesOf } from './capabilities.ts';
+import { commandOf, workdirOf } from './command.ts';
+import { environmentOf } from './environment.ts';
+import { type Executable, executableOf, type UnknownExecutable } from './executable.ts';
+import { fileTree } from './file-tree.ts';
+import { type Identity, identityOf } from './identity.ts';
+import { isStopped, type LaunchInput, phaseReason, type Stopped, stopped } from './input.ts';
+import type { Derivation, Launch, Refusal } from './launch.ts';
+import { mountsOf } from './mounts.ts';
+import { networkOf } from './network.ts';
+import { userRequest } from './user-request.ts';
+import { validateSettings } from './validation.ts';
+
+/** Never throws for what an image or a user can say: a refusal is a value. */
+export function launchImage(input: LaunchInput): Launch | Refusal {
+  const name = input.name ?? input.settings.name ?? input.image.reference;
+  const outcome = work(input, name);
+  if (outcome.kind === 'launch') return outcome;
+  const { by, reason, message, because } = outcome;
+  return { kind: 'refusal', name, image: input.image.reference, platform: input.profile, by, reason, message, because };
+}
+
+/** Who makes the process in which order: admission and validation, kubelet, engine (user, capabilities), runtime (executable). */
+function work({ image, settings, profile, host }: LaunchInput, name: string): Launch | Stopped {
+  const invalid = validateSettings(settings, profile);
+  if (invalid !== undefined) return invalid;
+  const request = userRequest(image.config, settings, profile, name);
+  if (isStopped(request)) return request;
+  const network = networkOf(settings, profile, host);
+  if (isStopped(network)) return network;
+  const command = commandOf(image.config, settings, profile);
+  if (isStopped(command)) return command;
+  const identity = identityOf(request, image, settings, profile);
+  if (isStopped(identity)) return identity;
+  const capabilities = capabilitiesOf(settings, profile, host, identity.uid, request.spec);
+  if (isStopped(capabilities)) return capabilities;
+  const workdir = workdirOf(image, settings, profile);
+  if (isStopped(workdir)) return workdir;
+  const environment = environmentOf(image, settings, profile, identity, workdir.cwd);
+  // What admission filled in (fsGroup of a constraint) counts for volumes too.
+  const mounts = mountsOf(image, request.settings, profile, identity);
+
+  const noNewPrivileges = settings.noNewPrivileges ?? profile.noNewPrivileges;
+  const readOnlyRoot = settings.readOnly === true;
+  const runtime = {
+    uid: identity.uid,
+    gid: identity.gid,
+    groups: identity.groups,
+    capabilities: capabilities.runtime,
+    noNewPrivileges,
+  };
+  const subject = { ...identity, cwd: workdir.cwd, mounts: mounts.mounts, readOnlyRoot, platform: profile, settings };
+  const executable: Executable | UnknownExecutable | Stopped =
+    image.rootFs === undefined
+      ? { kind: 'unknown', because: [] }
+      : executableOf(
+          command.argv[0] as string,
+          environment.env,
+          workdir.cwd,
+          fileTree(subject, image.rootFs),
+          runtime,
+          network.facts,
+          profile,
+        );
+  if (isStopped(executable)) return executable;
+  const started = afterExecve(executable, runtime, profile);
+  if (isStopped(started)) return started;
+
+  const because: Derivation[] = [
+    ...identity.because,
+    { field: 'noNewPrivileges', value: String(noNewPrivileges), source: nnpSource(settings, profile) },
+    ...capabilities.because,
+    ...started.because,
+    ...command.because,
+    ...executable.because,
+    ...workdir.because,
+    ...environment.because,
+    ...network.because,
+    ...mounts.because,
+    { field: 'readOnlyRoot', value: String(readOnlyRoot), source: readOnlyRoot ? 'the settings ask for it' : 'not asked for' },
+    { field: 'umask', value: '0022', source: 'runc and crun set 0022 unless the runtime spec names another' },
+  ];
+  return {
+    kind: 'launch',
+    name,
+    image: image.reference,
+    platform: profile,
+    settings,
+    ...idsOf(identity),
+    ...started.ids,
+    runtimeCapabilities: capabilities.runtime,
+    capabilities: started.capabilities,
+    noNewPrivileges,
+    argv: command.argv,
+    ...(executable.kind === 'executable' ? { executable: executable.path } : {}),
+    env: environment.env,
+    home: environment.home,
+    cwd: workdir.cwd,
+    umask: 0o022,
+    readOnlyRoot,
+    mounts: mounts.mounts,
+    sysctls: network.sysctls,
+    network: network.network,
+    facts: network.facts,
+    because,
+  };
+}
+
+function idsOf(
+  identity: Identity,
+): Pick<Launch, 'uid' | 'gid' | 'groups' | 'userName' | 'hostUid' | 'uidMappings' | 'gidMappings'> {
+  const { uid, gid, groups, userName, hostUid, uidMappings, gidMappings } = identity;
+  return { uid, gid, groups, ...(userName === undefined ? {} : { userName }), hostUid, uidMappings, gidMappings };
+}
+
+interface Started {
+  readonly kind: 'started';
+  readonly capabilities: CapabilityState;
+  readonly ids: Pick<Launch, 'effectiveUid' | 'effectiveGid'>;
+  readonly because: readonly Derivation[];
+}
+
+/** The first execve. Of a file nobody knows, the usual is assumed: no set-id bits, no file capabilities. */
+function afterExecve(
+  executable: Executable | UnknownExecutable,
+  who: Parameters<typeof transitionOnExecve>[0],
+  profile: PlatformProfile,
+): Started | Stopped {
+  const file = executable.kind === 'executable' ? executable.node : undefined;
+  const inode = file?.inode;
+  const after = transitionOnExecve(who, {
+    mode: inode?.mode ?? 0o755,
+    uid: inode?.uid ?? 0,
+    gid: inode?.gid ?? 0,
+    ...(inode?.fileCapabilities === undefined ? {} : { fileCapabilities: inode.fileCapabilities }),
+    ...(file?.noSuid === undefined ? {} : { noSuid: file.noSuid }),
+  });
+  const steps = after.steps.join('; ') || 'nothing changes at the first execve';
+  const path = executable.kind === 'executable' ? executable.path : undefined;
+  const where = path === undefined ? {} : { where: { path } };
+  if (after.kind === 'refused') {
+    // The runtime has reported success by then: the words are in the container's log (runc exits 255, 1.1 with 1).
+    const words =
+      profile.runtime === 'crun'
+        ? `exec container process \`${path}\`: Operation not permitted`
+        : `exec ${path}: operation not permitted`;
+    return stopped('runtime', phaseReason(profile, 'start'), words, [
+      { field: 'capabilities', value: after.missing, source: steps, ...where },
+    ]);
+  }
+  const because: Derivation[] = [
+    {
+      field: 'capabilities.effective',
+      value: after.capabilities.effective.join(','),
+      source: `first execve: ${steps}`,
+      ...where,
+    },
+  ];
+  if (after.uid !== who.uid)
+    because.push({ field: 'effectiveUid', value: String(after.uid), source: 'the entrypoint is set-user-id', ...where });
+  if (after.gid !== who.gid)
+    because.push({ field: 'effectiveGid', value: String(after.gid), source: 'the entrypoint is set-group-id', ...where });
+  const ids = {
+    ...(after.uid === who.uid ? {} : { effectiveUid: after.uid }),
+    ...(after.gid === who.gid ? {} : { effectiveGid: after.gid }),
+  };
+  return { kind: 'started', capabilities: after.capabilities, ids, because };
+}
+
+function nnpSource(settings: ContainerSettings, profile: PlatformProfile): string {
+  return settings.noNewPrivileges === undefined
+    ? (profile.sources.noNewPrivileges ?? `the default of ${profile.name}`)
+    : 'the settings say so';
+}

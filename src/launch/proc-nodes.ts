@@ -1,0 +1,108 @@
+/** What a process sees in its own /proc, as far as permissions need it (proc(5)); everything else there is unknown. */
+import type { FileNode } from '../linux/decision.ts';
+import type { Launch } from './launch.ts';
+
+type Owner = Pick<Launch, 'uid' | 'gid' | 'platform'>;
+
+const NOT_HERE = { noExec: true, noSuid: true } as const;
+
+function directory(mode: number, uid = 0, gid = 0, readOnly = false): FileNode {
+  return { inode: { type: 'directory', uid, gid, mode }, ...NOT_HERE, ...(readOnly ? { readOnly } : {}) };
+}
+
+function file(mode: number, uid = 0, gid = 0, readOnly = false): FileNode {
+  return { inode: { type: 'file', uid, gid, mode }, ...NOT_HERE, ...(readOnly ? { readOnly } : {}) };
+}
+
+/** Readable by everyone on any kernel. */
+const PUBLIC = new Set([
+  'cpuinfo',
+  'meminfo',
+  'stat',
+  'uptime',
+  'loadavg',
+  'version',
+  'filesystems',
+  'cmdline',
+  'diskstats',
+  'vmstat',
+  'partitions',
+  'swaps',
+  'devices',
+  'cgroups',
+]);
+/** Of one process, readable by everyone. */
+const OF_PROCESS = new Set([
+  'cmdline',
+  'status',
+  'stat',
+  'statm',
+  'maps',
+  'mounts',
+  'mountinfo',
+  'limits',
+  'cgroup',
+  'comm',
+  'oom_score',
+  'uid_map',
+  'gid_map',
+  'setgroups',
+]);
+/** Of one process, for its owner only. */
+const PRIVATE = new Set(['environ', 'auxv', 'mem', 'io', 'pagemap']);
+const WRITABLE = new Set([
+  'comm',
+  'oom_score_adj',
+  'uid_map',
+  'gid_map',
+  'setgroups',
+  'mem',
+  'loginuid',
+  'coredump_filter',
+  'timerslack_ns',
+  'clear_refs',
+]);
+/** Mounted read-only by every runtime (OCI readonlyPaths). */
+const READ_ONLY = new Set(['bus', 'fs', 'irq', 'sys', 'sysrq-trigger']);
+/** Directories of /proc/sys two levels down and deeper; anything else that deep is taken for a file. */
+const SYSCTL_DIRECTORIES =
+  /^(?:net\/[a-z0-9_]+(?:\/(?:conf|neigh|route)(?:\/[^/]+)?)?|kernel\/(?:random|keys|yama|pty|usermodehelper|seccomp|ns_last_pid\.d)|fs\/(?:inotify|mqueue|epoll|quota|binfmt_misc|fanotify|verity)|[a-z]+)$/;
+
+/**
+ * `path` is the part below /proc, without a leading slash. Process 1 is the container's first process and so is `self` here: its standard
+ * streams are pipes that runc hands to the container's uid and crun to uid and gid, so a process that starts as root and then changes its
+ * user cannot open them again (observed: `fifo 600 0:0`).
+ */
+export function procNode(path: string, owner: Owner, privileged: boolean): FileNode | 'unknown' | undefined {
+  if (path === '') return directory(0o555);
+  const [first = '', ...rest] = path.split('/');
+  if (READ_ONLY.has(first)) return readOnlyNode(first, rest.join('/'), !privileged);
+  if (PUBLIC.has(first) && rest.length === 0) return file(0o444);
+  if (first === 'mounts' && rest.length === 0)
+    return { inode: { type: 'symlink', uid: 0, gid: 0, mode: 0o777 }, target: 'self/mounts' };
+  if (first === 'self' || first === 'thread-self' || first === '1') return processNode(rest, owner);
+  return 'unknown';
+}
+
+function readOnlyNode(first: string, rest: string, readOnly: boolean): FileNode | 'unknown' {
+  if (first === 'sysrq-trigger') return file(0o200, 0, 0, readOnly);
+  if (rest === '') return directory(0o555, 0, 0, readOnly);
+  if (first !== 'sys') return 'unknown';
+  return SYSCTL_DIRECTORIES.test(rest) ? directory(0o555, 0, 0, readOnly) : file(0o644, 0, 0, readOnly);
+}
+
+function processNode(rest: readonly string[], { uid, gid, platform }: Owner): FileNode | 'unknown' | undefined {
+  const [name, number] = rest;
+  if (name === undefined) return directory(0o555, uid, gid);
+  if (rest.length === 1) {
+    if (name === 'fd' || name === 'fdinfo') return directory(0o500, uid, gid);
+    if (name === 'task' || name === 'net' || name === 'ns') return directory(0o555, uid, gid);
+    if (PRIVATE.has(name)) return file(WRITABLE.has(name) ? 0o600 : 0o400, uid, gid);
+    if (WRITABLE.has(name)) return file(0o644, uid, gid);
+    return OF_PROCESS.has(name) ? file(0o444, uid, gid) : 'unknown';
+  }
+  if (name === 'fd' && rest.length === 2 && /^[012]$/.test(number ?? '')) {
+    return { inode: { type: 'fifo', uid, gid: platform.runtime === 'crun' ? gid : 0, mode: 0o600 } };
+  }
+  return 'unknown';
+}
