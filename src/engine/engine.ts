@@ -42,6 +42,8 @@ export interface Engine {
 
 export interface PreparedImage {
   readonly image: Image;
+  /** What could not be unpacked as the layers say it, in words. */
+  readonly notes?: readonly string[];
   create(launch: Launch, options?: CreateOptions): Promise<Container>;
   remove(): Promise<void>;
 }

@@ -1,0 +1,79 @@
+/** The folder of one container: its mounted root, its volumes, the small files an engine gives every container. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Image } from '../image/image.ts';
+import type { Launch } from '../launch/launch.ts';
+import type { FileChange } from './engine.ts';
+import { type ContainerRoot, containerRoot } from './rootfs/root.ts';
+import { newId, runFolder } from './rootfs/run-folder.ts';
+import { hostnameOf } from './spec.ts';
+import { makeVolumes, type VolumeFolder, volumeChanges } from './volumes.ts';
+
+export interface ContainerHome {
+  readonly id: string;
+  readonly path: string;
+  readonly root: ContainerRoot;
+  readonly volumes: readonly VolumeFolder[];
+  changes(launch: Launch): Promise<readonly FileChange[]>;
+  remove(): Promise<void>;
+}
+
+/** Makes it; when something fails half-way, nothing of it stays. */
+export async function prepareHome(image: Image, layers: readonly string[], launch: Launch): Promise<ContainerHome> {
+  const id = newId();
+  const { path, registration } = runFolder(id);
+  let root: ContainerRoot | undefined;
+  const remove = async (): Promise<void> => {
+    await root?.unmount();
+    rmSync(path, { recursive: true, force: true });
+    registration.release();
+  };
+  try {
+    root = await containerRoot(image, layers, path);
+    const mounted = root;
+    const volumes = makeVolumes(launch, mounted.path, path);
+    return {
+      id,
+      path,
+      root: mounted,
+      volumes,
+      async changes() {
+        const ours = madeByEngine(launch);
+        const found = (await mounted.changes()).filter(
+          (change) => !(change.change === 'added' && change.type === 'directory' && ours.has(change.path)),
+        );
+        return [...found, ...volumeChanges(volumes)];
+      },
+      remove,
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** A missing working directory is made by the runtime just before it starts the program (runc libcontainer/rootfs_linux.go). */
+function madeByEngine(launch: Launch): ReadonlySet<string> {
+  const words = launch.cwd.split('/').filter(Boolean);
+  return new Set(words.map((_, index) => `/${words.slice(0, index + 1).join('/')}`));
+}
+
+/** /etc/hosts, /etc/hostname and /etc/resolv.conf, as Docker and Podman mount them over the image's: without them not even `localhost` has a name. */
+export function containerFiles(
+  home: Pick<ContainerHome, 'id' | 'path'>,
+  launch: Launch,
+): readonly { readonly target: string; readonly source: string }[] {
+  const hostname = hostnameOf(launch, home.id);
+  const files = {
+    hosts: `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t${hostname}\n`,
+    hostname: `${hostname}\n`,
+    'resolv.conf': '',
+  };
+  const folder = join(home.path, 'etc');
+  mkdirSync(folder, { mode: 0o755 });
+  return Object.entries(files).map(([name, text]) => {
+    const source = join(folder, name);
+    writeFileSync(source, text, { mode: 0o644 });
+    return { target: `/etc/${name}`, source };
+  });
+}

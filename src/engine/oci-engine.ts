@@ -1,0 +1,80 @@
+/** runc and crun as engines: they unpack and mount themselves what Docker and Podman would, then hand a bundle to the runtime. */
+import type { Image } from '../image/image.ts';
+import type { Launch } from '../launch/launch.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import type { Container, CreateOptions, Engine, EngineOptions, PreparedImage } from './engine.ts';
+import { createOciContainer, type OciRuntime } from './oci-container.ts';
+import { storeLayers } from './rootfs/store.ts';
+
+/** The parts that differ between engines which start processes on this host themselves. */
+export interface LocalEngineParts {
+  readonly kind: Engine['kind'];
+  readonly version: string;
+  readonly profile: PlatformProfile;
+  readonly notes: readonly string[];
+  differences(launch: Launch): readonly string[];
+  create(image: Image, layers: readonly string[], launch: Launch, options: CreateOptions): Promise<Container>;
+}
+
+/** An engine that keeps unpacked layers, and knows what it made. */
+export function localEngine(parts: LocalEngineParts): Engine {
+  const made = new Set<() => Promise<void>>();
+  const prepare = async (image: Image, options: EngineOptions = {}): Promise<PreparedImage> => {
+    const stored = await storeLayers(image, options);
+    const containers = new Set<Container>();
+    const remove = async (): Promise<void> => {
+      made.delete(remove);
+      await Promise.all([...containers].map((container) => container.remove()));
+      stored.release();
+    };
+    made.add(remove);
+    return {
+      image,
+      notes: stored.notes,
+      async create(launch, createOptions = {}) {
+        const container = await parts.create(image, stored.folders, launch, createOptions);
+        containers.add(container);
+        return {
+          ...container,
+          async remove() {
+            await container.remove();
+            containers.delete(container);
+          },
+        };
+      },
+      remove,
+    };
+  };
+  return {
+    kind: parts.kind,
+    version: parts.version,
+    profile: parts.profile,
+    notes: parts.notes,
+    stopsBeforeStart: true,
+    differences: (launch) => [...localDifferences(launch), ...parts.differences(launch)],
+    prepare,
+    close: async () => void (await Promise.all([...made].map((remove) => remove()))),
+  };
+}
+
+/** An engine over an OCI runtime. */
+export function ociEngine(runtime: OciRuntime, version: string, profile: PlatformProfile, notes: readonly string[]): Engine {
+  return localEngine({
+    kind: runtime.kind,
+    version,
+    profile,
+    notes,
+    differences: () => [],
+    create: (image, layers, launch, options) => createOciContainer(runtime, image, layers, launch, options),
+  });
+}
+
+/** What none of them does. */
+function localDifferences(launch: Launch): readonly string[] {
+  const found: string[] = [];
+  if (launch.network === 'bridge') found.push('network: loopback only, no bridge to the outside');
+  const mapped = [...launch.uidMappings, ...launch.gidMappings].some(({ container, host }) => container !== host);
+  if (mapped) found.push('user namespace: ids are not mapped, the process has the same ids on the host');
+  if (launch.settings.privileged) found.push("privileged: the host's devices are not passed in");
+  return found;
+}
