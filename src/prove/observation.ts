@@ -45,3 +45,16 @@ export interface Observation {
   readonly changes: readonly FileChange[];
   readonly trace?: Trace;
 }
+
+/** A run that did not take place. */
+export const notStarted = (refusal: string): Observation => ({
+  outcome: 'refused',
+  refusal,
+  readyMs: 0,
+  ports: [],
+  probes: [],
+  processes: [],
+  stdout: '',
+  stderr: '',
+  changes: [],
+});

@@ -1,6 +1,7 @@
 /** Runs a launch once, watches it from outside until it is ready, probes it, and stops it again. */
 import { UnrootError } from '../error.ts';
 import type { Container, PreparedImage } from '../engine/engine.ts';
+import { type ScratchBinds, scratchBinds, type VolumeOwner } from '../engine/scratch-binds.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { Healthcheck } from '../image/image.ts';
 import type { TraceSession, Tracer } from '../trace/tracer.ts';
@@ -18,6 +19,8 @@ export interface ObserveOptions {
   /** Path of HTTP probes; default `/`. */
   readonly probePath?: string;
   readonly settle?: SettleOptions;
+  /** Owners that the folders of the host shall have; they are given to copies, never to the folders themselves. */
+  readonly volumeOwners?: readonly VolumeOwner[];
   readonly graceMs?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (message: string) => void;
@@ -27,9 +30,11 @@ export interface ObserveOptions {
 export async function observe(image: PreparedImage, launch: Launch, options: ObserveOptions = {}): Promise<Observation> {
   let container: Container | undefined;
   let session: TraceSession | undefined;
+  let scratch: ScratchBinds | undefined;
   try {
-    container = await image.create(launch, { ...(options.signal ? { signal: options.signal } : {}) });
-    session = options.tracer ? await options.tracer.attach(container, launch) : undefined;
+    scratch = await scratchBinds(launch, options.volumeOwners);
+    container = await image.create(scratch.launch, { ...(options.signal ? { signal: options.signal } : {}) });
+    session = options.tracer ? await options.tracer.attach(container, scratch.launch) : undefined;
     return await watch(container, session, options);
   } catch (error) {
     if (error instanceof UnrootError && error.code === 'engine.start-refused') return refused(error, container, session);
@@ -37,6 +42,7 @@ export async function observe(image: PreparedImage, launch: Launch, options: Obs
     throw error;
   } finally {
     await container?.remove();
+    scratch?.remove();
   }
 }
 

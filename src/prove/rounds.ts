@@ -23,7 +23,7 @@ import type { Trace, TraceEvent } from '../trace/event.ts';
 import { logDenialEvents } from '../trace/log-denials.ts';
 import type { Tracer } from '../trace/tracer.ts';
 import type { ContainerSettings } from '../workload/container.ts';
-import type { Observation } from './observation.ts';
+import { notStarted, type Observation } from './observation.ts';
 import { observe, type ObserveOptions } from './observe.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { launchOf, readSubject, type Subject } from './subject.ts';
@@ -116,8 +116,8 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
     const launch = launchOf(fixed, settingsOfRun(run, recipient, settings, profile), profile);
     const after =
       launch.kind === 'refusal'
-        ? refusedObservation(launch)
-        : await observe(await input.prepare(image), launch, { ...input.observe, tracer: input.tracer, expectedPorts: before.ports });
+        ? notStarted(launch.message)
+        : await observe(await input.prepare(image), launch, { ...input.observe, tracer: input.tracer, expectedPorts: before.ports, volumeOwners: run.volumes });
     const denials = launch.kind === 'refusal' ? [] : denialsOf(after, before);
     const fresh = launch.kind === 'refusal' ? [] : observedFindings(fixed, asIs, launch, denials, after.trace ?? NO_TRACE);
     const done = (left: readonly Unresolved[]): RoundsResult => ({ asIs, before, findings, fixes, layer, run, image, launch, after, left, rounds: round });
@@ -165,15 +165,3 @@ function portsOf(before: Observation): Run['ports'] {
   }
   return [...ports.values()].sort((a, b) => a.from - b.from);
 }
-
-const refusedObservation = (refusal: Refusal): Observation => ({
-  outcome: 'refused',
-  refusal: refusal.message,
-  readyMs: 0,
-  ports: [],
-  probes: [],
-  processes: [],
-  stdout: '',
-  stderr: '',
-  changes: [],
-});
