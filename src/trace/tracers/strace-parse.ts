@@ -2,10 +2,12 @@
 
 import { createEventCollector } from '../collapse.ts';
 import type { Trace } from '../event.ts';
-import { boundBy, type Call, type CallContext, rememberBind, STRACE_CALLS } from './strace-calls.ts';
+import type { Call, CallContext } from './strace-call.ts';
+import { STRACE_CALLS } from './strace-calls.ts';
 import { readHead, readResult, readStrings, splitArguments } from './strace-line.ts';
 import { createPathReader } from './strace-path.ts';
 import { own, type ProcessIdentity, ProcessTable } from './strace-process.ts';
+import { boundBy, rememberBind } from './strace-socket-calls.ts';
 
 export interface StraceParseOptions {
   /** Ids and working directory of the first process. Default: root in `/`. */

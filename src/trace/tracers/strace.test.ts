@@ -37,10 +37,14 @@ const until = async (what: string, condition: () => boolean): Promise<void> => {
 const launchOf = (argv: readonly string[], executable: string, more: Partial<Launch> = {}): Launch =>
   ({ kind: 'launch', uid: 0, gid: 0, cwd: '/', argv, executable, ...more }) as unknown as Launch;
 /** A process as a container: the tracer needs no more of it. */
-const containerOf = (pid: number | undefined, running: () => boolean): Container => ({ id: `test-${pid}`, pid, running }) as unknown as Container;
+const containerOf = (pid: number | undefined, running: () => boolean): Container =>
+  ({ id: `test-${pid}`, pid, running }) as unknown as Container;
 
 /** A shell that stops itself before it becomes the program. */
-async function stopped(argv: readonly string[], cwd: string): Promise<{ child: ChildProcess; resume: () => void; container: Container; exit: Promise<number | null> }> {
+async function stopped(
+  argv: readonly string[],
+  cwd: string,
+): Promise<{ child: ChildProcess; resume: () => void; container: Container; exit: Promise<number | null> }> {
   const child = spawn('/bin/sh', ['-c', 'kill -STOP $$; exec "$@"', 'sh', ...argv], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let ended = false;
   const exit = new Promise<number | null>((resolve) =>
@@ -54,7 +58,8 @@ async function stopped(argv: readonly string[], cwd: string): Promise<{ child: C
 }
 
 describe.skipIf(!has('strace'))('strace on a stopped process', () => {
-  const program = 'cd sub; mkdir made; echo x >made/file; chmod 600 made/file; ls /nowhere 2>/dev/null; (cat /etc/hostname; exit 0) >/dev/null; exit 7';
+  const program =
+    'cd sub; mkdir made; echo x >made/file; chmod 600 made/file; ls /nowhere 2>/dev/null; (cat /etc/hostname; exit 0) >/dev/null; exit 7';
 
   it('sees everything from the first program on, with absolute paths, results and exits', async () => {
     mkdirSync(join(folder, 'sub'), { recursive: true });
@@ -64,11 +69,31 @@ describe.skipIf(!has('strace'))('strace on a stopped process', () => {
     resume();
     expect(await exit).toBe(7);
     const trace = await session.finish();
-    const seen = (kind: string, path: string): number => trace.events.filter((e) => e.operation.kind === kind && 'path' in e.operation && e.operation.path === path && e.errno === undefined).length;
-    expect(trace.events[0]).toMatchObject({ seq: 0, time: 0, pid: container.pid, operation: { kind: 'exec', path: '/bin/sh', argv } });
+    const seen = (kind: string, path: string): number =>
+      trace.events.filter(
+        (e) => e.operation.kind === kind && 'path' in e.operation && e.operation.path === path && e.errno === undefined,
+      ).length;
+    expect(trace.events[0]).toMatchObject({
+      seq: 0,
+      time: 0,
+      pid: container.pid,
+      operation: { kind: 'exec', path: '/bin/sh', argv },
+    });
     expect(seen('mkdir', join(folder, 'sub/made'))).toBe(1);
     expect(seen('chmod', join(folder, 'sub/made/file'))).toBe(1);
-    expect(trace.events).toContainEqual(expect.objectContaining({ program: '/bin/sh', operation: { kind: 'open', path: join(folder, 'sub/made/file'), access: 'write', create: true, truncate: true, mode: 0o666 } }));
+    expect(trace.events).toContainEqual(
+      expect.objectContaining({
+        program: '/bin/sh',
+        operation: {
+          kind: 'open',
+          path: join(folder, 'sub/made/file'),
+          access: 'write',
+          create: true,
+          truncate: true,
+          mode: 0o666,
+        },
+      }),
+    );
     expect(trace.events.some((e) => e.errno === 'ENOENT' && 'path' in e.operation && e.operation.path === '/nowhere')).toBe(true);
     expect(trace.processes.find((p) => p.pid === container.pid)).toMatchObject({ argv, program: '/bin/sh', exit: { code: 7 } });
     expect(trace.processes.filter((p) => p.ppid === container.pid && p.exit !== undefined).length).toBeGreaterThanOrEqual(4);
@@ -103,11 +128,34 @@ describe.skipIf(!has('strace'))('strace on a stopped process', () => {
       return error as UnrootError;
     };
     const launch = launchOf(['/bin/true'], '/bin/true');
-    const absent = await failure(createStraceTracer({ strace: 'strace-that-is-not-there' }).attach(containerOf(process.pid, () => true), launch));
+    const absent = await failure(
+      createStraceTracer({ strace: 'strace-that-is-not-there' }).attach(
+        containerOf(process.pid, () => true),
+        launch,
+      ),
+    );
     expect(absent.code).toBe('trace.strace-missing');
     expect(absent.hint).toMatch(/apt-get install -y strace/);
-    expect((await failure(createStraceTracer().attach(containerOf(undefined, () => true), launch))).code).toBe('trace.no-process');
-    expect((await failure(createStraceTracer().attach(containerOf(4_194_303, () => true), launch))).code).toBe('trace.process-gone');
+    expect(
+      (
+        await failure(
+          createStraceTracer().attach(
+            containerOf(undefined, () => true),
+            launch,
+          ),
+        )
+      ).code,
+    ).toBe('trace.no-process');
+    expect(
+      (
+        await failure(
+          createStraceTracer().attach(
+            containerOf(4_194_303, () => true),
+            launch,
+          ),
+        )
+      ).code,
+    ).toBe('trace.process-gone');
     // A process has one tracer at most: a second strace is refused as someone without the right would be.
     const { child, container, exit } = await stopped(['/bin/true'], folder);
     const first = await createStraceTracer().attach(container, launch);
@@ -126,22 +174,46 @@ describe.skipIf(missing.length > 0 || !root)('strace on a container created by r
     const path = mkdtempSync(join(folder, 'bundle-'));
     const rootfs = join(path, 'rootfs');
     for (const name of ['usr', 'etc', 'proc', 'dev', 'var/data', 'tmp']) mkdirSync(join(rootfs, name), { recursive: true });
-    for (const name of ['bin', 'sbin', 'lib', 'lib64']) if (existsSync(`/${name}`)) symlinkSync(`usr/${name}`, join(rootfs, name));
+    for (const name of ['bin', 'sbin', 'lib', 'lib64'])
+      if (existsSync(`/${name}`)) symlinkSync(`usr/${name}`, join(rootfs, name));
     execFileSync('runc', ['spec'], { cwd: path });
     const config = JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'));
-    const all = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_SETUID', 'CAP_SETGID', 'CAP_NET_BIND_SERVICE', 'CAP_KILL', 'CAP_SYS_CHROOT', 'CAP_FOWNER'];
+    const all = [
+      'CAP_CHOWN',
+      'CAP_DAC_OVERRIDE',
+      'CAP_SETUID',
+      'CAP_SETGID',
+      'CAP_NET_BIND_SERVICE',
+      'CAP_KILL',
+      'CAP_SYS_CHROOT',
+      'CAP_FOWNER',
+    ];
     const sets = uid === 0 ? all : [];
-    config.process = { ...config.process, terminal: false, args, cwd, user: { uid, gid: uid }, rlimits: [{ type: 'RLIMIT_NOFILE', hard: 1024, soft: 1024 }] };
+    config.process = {
+      ...config.process,
+      terminal: false,
+      args,
+      cwd,
+      user: { uid, gid: uid },
+      rlimits: [{ type: 'RLIMIT_NOFILE', hard: 1024, soft: 1024 }],
+    };
     config.process.capabilities = { bounding: sets, effective: sets, permitted: sets };
     config.root.readonly = false;
     config.mounts = config.mounts.filter((mount: { type: string }) => !mount.type.startsWith('cgroup'));
-    config.mounts.push({ destination: '/usr', type: 'bind', source: '/usr', options: ['bind', 'ro'] }, { destination: '/etc', type: 'bind', source: '/etc', options: ['bind', 'ro'] });
+    config.mounts.push(
+      { destination: '/usr', type: 'bind', source: '/usr', options: ['bind', 'ro'] },
+      { destination: '/etc', type: 'bind', source: '/etc', options: ['bind', 'ro'] },
+    );
     delete config.linux.resources;
     writeFileSync(join(path, 'config.json'), JSON.stringify(config));
     return path;
   }
 
-  async function run(script: string, uid = 0, cwd = '/var/data'): Promise<Awaited<ReturnType<Awaited<ReturnType<ReturnType<typeof createStraceTracer>['attach']>>['finish']>>> {
+  async function run(
+    script: string,
+    uid = 0,
+    cwd = '/var/data',
+  ): Promise<Awaited<ReturnType<Awaited<ReturnType<ReturnType<typeof createStraceTracer>['attach']>>['finish']>>> {
     const argv = ['/bin/sh', '-c', script];
     const path = bundle(argv, uid, cwd);
     const id = `unroot-trace-test-${process.pid}-${Math.random().toString(36).slice(2)}`;
@@ -150,7 +222,10 @@ describe.skipIf(missing.length > 0 || !root)('strace on a container created by r
       execFileSync('runc', ['create', '--bundle', path, '--pid-file', pidFile, id], { stdio: ['ignore', 'ignore', 'ignore'] });
       const pid = Number(readFileSync(pidFile, 'utf8'));
       const running = (): boolean => existsSync(`/proc/${pid}/root/usr`);
-      const session = await createStraceTracer().attach(containerOf(pid, running), launchOf(argv, '/bin/sh', { uid, gid: uid, cwd }));
+      const session = await createStraceTracer().attach(
+        containerOf(pid, running),
+        launchOf(argv, '/bin/sh', { uid, gid: uid, cwd }),
+      );
       execFileSync('runc', ['start', id], { stdio: 'ignore' });
       await until('ended', () => !running());
       return await session.finish();
@@ -160,7 +235,9 @@ describe.skipIf(missing.length > 0 || !root)('strace on a container created by r
   }
 
   it('begins with the program itself, and names paths as the container sees them', async () => {
-    const trace = await run('mkdir a; echo 1 >a/f; chown 33:33 a/f; exec 9>a/gone; rm a/gone; chmod 600 /proc/self/fd/9; /bin/true; exit 4');
+    const trace = await run(
+      'mkdir a; echo 1 >a/f; chown 33:33 a/f; exec 9>a/gone; rm a/gone; chmod 600 /proc/self/fd/9; /bin/true; exit 4',
+    );
     expect(trace.events[0]?.operation).toMatchObject({ kind: 'exec', path: '/bin/sh' });
     const text = JSON.stringify(trace);
     expect(text).not.toContain(folder);
@@ -173,19 +250,24 @@ describe.skipIf(missing.length > 0 || !root)('strace on a container created by r
 
   it('shows what a user without rights is denied', async () => {
     const trace = await run('mkdir /var/data/x; true', 10001, '/tmp');
-    expect(trace.events.filter((e) => e.errno === 'EACCES').map((e) => [e.uid, e.gid, e.program.replace(/^\/usr/, ''), e.operation])).toContainEqual([10001, 10001, '/bin/mkdir', { kind: 'mkdir', path: '/var/data/x', mode: 0o777 }]);
+    expect(
+      trace.events.filter((e) => e.errno === 'EACCES').map((e) => [e.uid, e.gid, e.program.replace(/^\/usr/, ''), e.operation]),
+    ).toContainEqual([10001, 10001, '/bin/mkdir', { kind: 'mkdir', path: '/var/data/x', mode: 0o777 }]);
   });
 
-  it.skipIf(!has('perl'))('follows a server that drops its rights, knows its port, and its children by their parents', async () => {
-    const trace = await run(
-      `perl -e 'use Socket; use POSIX; socket(S,AF_INET,SOCK_STREAM,0); bind(S,sockaddr_in(80,INADDR_ANY)); listen(S,5); if (!fork) { POSIX::setgid(33); POSIX::setuid(33); mkdir "denied"; exit 5 } wait; chroot("/var"); mkdir "/jailed"'`,
-    );
-    expect(listeningPorts(trace)).toMatchObject([{ protocol: 'tcp', address: '0.0.0.0', port: 80 }]);
-    const denied = trace.events.find((e) => e.operation.kind === 'mkdir' && e.operation.path === '/var/data/denied');
-    expect(denied).toMatchObject({ uid: 33, gid: 33, errno: 'EACCES' });
-    expect(trace.events.some((e) => e.operation.kind === 'mkdir' && e.operation.path === '/var/jailed')).toBe(true);
-    const worker = trace.processes.find((p) => p.pid === denied?.pid);
-    expect(worker).toMatchObject({ uid: 33, exit: { code: 5 } });
-    expect(trace.processes.some((p) => p.pid === worker?.ppid && p.argv[0] === 'perl')).toBe(true);
-  });
+  it.skipIf(!has('perl'))(
+    'follows a server that drops its rights, knows its port, and its children by their parents',
+    async () => {
+      const trace = await run(
+        `perl -e 'use Socket; use POSIX; socket(S,AF_INET,SOCK_STREAM,0); bind(S,sockaddr_in(80,INADDR_ANY)); listen(S,5); if (!fork) { POSIX::setgid(33); POSIX::setuid(33); mkdir "denied"; exit 5 } wait; chroot("/var"); mkdir "/jailed"'`,
+      );
+      expect(listeningPorts(trace)).toMatchObject([{ protocol: 'tcp', address: '0.0.0.0', port: 80 }]);
+      const denied = trace.events.find((e) => e.operation.kind === 'mkdir' && e.operation.path === '/var/data/denied');
+      expect(denied).toMatchObject({ uid: 33, gid: 33, errno: 'EACCES' });
+      expect(trace.events.some((e) => e.operation.kind === 'mkdir' && e.operation.path === '/var/jailed')).toBe(true);
+      const worker = trace.processes.find((p) => p.pid === denied?.pid);
+      expect(worker).toMatchObject({ uid: 33, exit: { code: 5 } });
+      expect(trace.processes.some((p) => p.pid === worker?.ppid && p.argv[0] === 'perl')).toBe(true);
+    },
+  );
 });
