@@ -68,6 +68,8 @@ export interface RootEntry extends Inode {
   readonly hardlinkTo?: string;
   /** Raw extended attributes beyond those parsed into acl, defaultAcl and fileCapabilities. */
   readonly xattrs?: Readonly<Record<string, Uint8Array>>;
+  /** Every extended attribute as the layer stores it, the parsed ones too: what a copy of the entry has to carry. */
+  readonly rawXattrs?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Result of following a path inside the image, never leaving its root. */
@@ -113,6 +115,8 @@ export interface Image {
   readonly name?: string;
   /** The layer blob as stored (compressed when it is), digest verified at the end of the stream. */
   openLayerBlob(index: number): AsyncIterable<Uint8Array>;
+  /** A file that is exactly the layer blob, when there is one: sinks link or copy it instead of streaming. */
+  layerFile?(index: number): string | undefined;
   /** The uncompressed tar of a layer, bounded. */
   openLayer(index: number): AsyncIterable<Uint8Array>;
   /** The merged tree; read once, then kept. */

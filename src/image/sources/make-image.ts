@@ -1,0 +1,58 @@
+/** Puts an Image together from its layers' readers. */
+import type { ParsedConfig } from '../config.ts';
+import type { Image, RootFs } from '../image.ts';
+import type { LayerIndex } from '../layer-index.ts';
+import { createRootFs } from '../root-fs.ts';
+import type { LayerReader } from './file-layer.ts';
+
+export interface ImageParts extends Pick<Image, 'reference' | 'transport' | 'digest' | 'configDigest' | 'rawConfig'> {
+  readonly parsed: ParsedConfig;
+  readonly layers: readonly LayerReader[];
+  readonly name?: string | undefined;
+  readonly storeReference?: string;
+  readonly close: () => void;
+}
+
+/** The image over layers that can be read. */
+export function makeImage(parts: ImageParts): Image {
+  const { layers, parsed } = parts;
+  const where = { image: parts.reference };
+  let merged: Promise<RootFs> | undefined;
+
+  async function merge(keep: ReadonlySet<string>): Promise<RootFs> {
+    const indexes: LayerIndex[] = [];
+    for (const layer of layers) indexes.push(await layer.index(keep));
+    return createRootFs(indexes, (layer, ranges) => layers[layer]!.read(ranges), where);
+  }
+  const rootFs = (keep: ReadonlySet<string>): Promise<RootFs> =>
+    (merged ??= merge(keep).catch((error: unknown) => {
+      merged = undefined;
+      throw error;
+    }));
+
+  return {
+    reference: parts.reference,
+    transport: parts.transport,
+    ...(parts.storeReference === undefined ? {} : { storeReference: parts.storeReference }),
+    ...(parts.name === undefined ? {} : { name: parts.name }),
+    digest: parts.digest,
+    configDigest: parts.configDigest,
+    platform: parsed.platform,
+    config: parsed.config,
+    rawConfig: parts.rawConfig,
+    layers: layers.map((reader) => reader.layer),
+    openLayerBlob: (index) => layerAt(layers, index).openBlob(),
+    layerFile: (index) => layerAt(layers, index).file,
+    openLayer: (index) => layerAt(layers, index).openTar(),
+    rootFs: () => rootFs(new Set()),
+    // All headers are read, even when an answer turned up early: the last entry of a name wins, so only the end of a layer is certain.
+    readFiles: async (paths, options) => (await rootFs(new Set(paths))).readFiles(paths, options),
+    close: async () => parts.close(),
+  };
+}
+
+function layerAt(layers: readonly LayerReader[], index: number): LayerReader {
+  const reader = layers[index];
+  if (reader === undefined) throw new RangeError(`the image has ${layers.length} layers, there is no layer ${index}`);
+  return reader;
+}
