@@ -26,6 +26,11 @@ export function newErrorLines(before: Observation, after: Observation): LogLine[
   return fresh;
 }
 
+/** Lines of trouble of one run, at most ten, each once. */
+export function errorLines(observation: Observation): string[] {
+  return [...new Set(lines(observation).filter((line) => TROUBLE.test(line)))].slice(0, 10).map((line) => line.slice(0, 240));
+}
+
 const lines = (observation: Observation): string[] =>
   `${observation.stdout}\n${observation.stderr}`
     .split('\n')

@@ -14,7 +14,7 @@ import { mergeLayer, mergeRun } from '../fixes/merge.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
 import type { Image } from '../image/image.ts';
-import { launchTree } from '../launch/file-tree.ts';
+import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import { passThroughScript, privilegeDrop as knownDrop, unwrapped } from '../recipes/privilege-drop.ts';
@@ -75,7 +75,7 @@ export function fixContext(subject: Subject, asIs: Launch, target: Launch, recip
 
 /** Findings of the checks on an image; with a trace, of what a run as the image says did. */
 export function findingsOf(subject: Subject, asIs: Launch | Refusal, target: Launch | Refusal, trace?: Trace): Finding[] {
-  const tree = target.kind === 'launch' ? launchTree(target, subject.rootFs) : { lookup: () => undefined };
+  const tree = target.kind === 'launch' ? fileTree(target, subject.rootFs) : { lookup: () => undefined };
   const denied = trace && target.kind === 'launch' ? replay(trace, target, tree) : [];
   return runChecks({ image: subject.image, rootFs: subject.rootFs, asIs, target, tree, denied, ...(trace ? { trace } : {}) });
 }
@@ -84,7 +84,7 @@ const runChecks = (context: CheckContext): Finding[] => checks.flatMap((check) =
 
 /** The checks of a run, over denials that the recipient really met. */
 function observedFindings(subject: Subject, asIs: Launch, launch: Launch, denials: readonly TraceEvent[], trace: Trace): Finding[] {
-  const tree = launchTree(launch, subject.rootFs);
+  const tree = fileTree(launch, subject.rootFs);
   const denied = observedDenials(denials, launch, tree);
   const context: CheckContext = { image: subject.image, rootFs: subject.rootFs, asIs, target: launch, tree, denied, trace };
   return runChecks(context).filter((finding) => finding.evidence.some((evidence) => evidence.kind === 'observed'));

@@ -1,0 +1,282 @@
+/** The runs behind the commands: composes the layers, holds no logic of its own. */
+import type { Engine, EngineKind } from './engine/engine.ts';
+import { UnrootError } from './error.ts';
+import type { Finding } from './finding/finding.ts';
+import type { Fix, LayerChange, Run } from './finding/fix.ts';
+import { mergeLayer, mergeRun } from './fixes/merge.ts';
+import { planFixes, type Unresolved } from './fixes/plan.ts';
+import type { DerivedImage } from './image/derive.ts';
+import type { Image } from './image/image.ts';
+import type { Launch, Refusal } from './launch/launch.ts';
+import type { PlatformProfile } from './platform/platform.ts';
+import { prove, type Proof } from './prove/prove.ts';
+import { arbitraryUids, recipientOf } from './prove/recipient.ts';
+import { findingsOf, fixContext, type RoundsResult, runRounds } from './prove/rounds.ts';
+import { settingsAs, settingsOfRun } from './prove/settings.ts';
+import { launchOf, readSubject, type Subject } from './prove/subject.ts';
+import type { Observation } from './prove/observation.ts';
+import { observe, type ObserveOptions } from './prove/observe.ts';
+import { describeOperation } from './finding/denied.ts';
+import { compareEffects } from './trace/compare.ts';
+import type { Trace, TraceEvent } from './trace/event.ts';
+import type { Tracer } from './trace/tracer.ts';
+import type { ContainerSettings } from './workload/container.ts';
+import type { Recipient } from './fixes/context.ts';
+
+export interface ImageOptions {
+  /** Default 10001. */
+  readonly user?: string;
+  readonly settings: ContainerSettings;
+  /** Default: the chosen engine's own. */
+  readonly profile?: PlatformProfile;
+  readonly engine: EngineKind | 'auto';
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (message: string) => void;
+  readonly probeCommand?: readonly string[];
+  readonly probePath?: string;
+}
+
+export const DEFAULT_USER = '10001';
+
+export interface CheckResult {
+  readonly asIs: Launch | Refusal;
+  readonly target: Launch | Refusal;
+  readonly recipient: Recipient;
+  readonly profile: PlatformProfile;
+  readonly findings: readonly Finding[];
+  readonly fixes: readonly Fix[];
+  readonly observation?: Observation;
+  readonly unknown: readonly string[];
+}
+
+/** Findings for one image. Executes something of it only with `trace`. */
+export async function checkImage(image: Image, options: ImageOptions & { readonly profile: PlatformProfile; readonly trace?: boolean | Trace }): Promise<CheckResult> {
+  const subject = await readSubject(image);
+  const { profile, settings } = options;
+  const recipient = recipientOf(options.user ?? DEFAULT_USER, subject);
+  const asIs = launchOf(subject, settings, profile);
+  const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
+  const watched = options.trace === true && asIs.kind === 'launch' ? await watch(image, asIs, options) : undefined;
+  const trace = typeof options.trace === 'object' ? options.trace : watched?.observation.trace;
+  const findings = findingsOf(subject, asIs, target, trace);
+  const fixes = asIs.kind === 'launch' && target.kind === 'launch' ? planFixes(findings, fixContext(subject, asIs, target, recipient)).fixes : [];
+  return {
+    asIs,
+    target,
+    recipient,
+    profile,
+    findings,
+    fixes,
+    ...(watched ? { observation: watched.observation } : {}),
+    unknown: trace ? trace.blindSpots : ['nothing was run: what the program writes, binds or changes while it works is unknown (--trace runs it)'],
+  };
+}
+
+/** Runs the image once as it says, watched. */
+export async function traceImage(image: Image, options: ImageOptions): Promise<{ launch: Launch; engine: string; observation: Observation }> {
+  const subject = await readSubject(image);
+  const session = await openSession(options);
+  try {
+    const launch = started(launchOf(subject, options.settings, session.profile));
+    const prepared = await session.watcher.prepare(image, hooks(options));
+    const observation = await observe(prepared, launch, { ...observeOptions(image, options), tracer: session.tracer });
+    return { launch, engine: session.watcher.kind, observation };
+  } finally {
+    await session.close();
+  }
+}
+
+async function watch(image: Image, launch: Launch, options: ImageOptions): Promise<{ observation: Observation }> {
+  const session = await openSession(options);
+  try {
+    const prepared = await session.watcher.prepare(image, hooks(options));
+    return { observation: await observe(prepared, launch, { ...observeOptions(image, options), tracer: session.tracer }) };
+  } finally {
+    await session.close();
+  }
+}
+
+export interface FixResult {
+  readonly subject: Subject;
+  readonly recipient: Recipient;
+  readonly profile: PlatformProfile;
+  readonly engine: string;
+  readonly findings: readonly Finding[];
+  readonly fixes: readonly Fix[];
+  readonly unresolved: readonly Unresolved[];
+  readonly layer: readonly LayerChange[];
+  readonly run: Run;
+  readonly image: DerivedImage;
+  readonly asIs: Launch;
+  readonly rounds: number;
+  readonly proof?: Proof;
+  /** Denials that the watched runs met, in words. */
+  readonly denials: { readonly before: readonly string[]; readonly after: readonly string[] };
+  readonly unknown: readonly string[];
+}
+
+/** The same from image bytes alone: what could not be known is said. */
+export async function fixImageStatically(image: Image, options: ImageOptions & { readonly profile: PlatformProfile }): Promise<FixResult> {
+  const { profile, settings } = options;
+  const subject = await readSubject(image);
+  const recipient = recipientOf(options.user ?? DEFAULT_USER, subject);
+  const asIs = started(launchOf(subject, settings, profile));
+  const target = started(launchOf(subject, settingsAs(recipient, settings, profile), profile));
+  const findings = findingsOf(subject, asIs, target);
+  const plan = planFixes(findings, fixContext(subject, asIs, target, recipient));
+  const layer = mergeLayer(plan.fixes);
+  const run = mergeRun(plan.fixes, recipient, []);
+  return {
+    subject,
+    recipient,
+    profile,
+    engine: 'none',
+    findings,
+    fixes: plan.fixes,
+    unresolved: plan.unresolved,
+    layer,
+    run,
+    image: await derive(image, layer, run),
+    asIs,
+    rounds: 0,
+    denials: { before: [], after: [] },
+    unknown: ['nothing was run: what the program writes, binds or changes while it works is unknown', 'the result was not proved'],
+  };
+}
+
+/** Runs, fixes, runs again, and proves it. */
+export async function fixImage(image: Image, options: ImageOptions & { readonly prove?: boolean }): Promise<FixResult> {
+  const { settings } = options;
+  const onProgress = options.onProgress ?? (() => undefined);
+  const subject = await readSubject(image);
+  const recipient = recipientOf(options.user ?? DEFAULT_USER, subject);
+  const session = await openSession(options);
+  try {
+    const { profile } = session;
+    const asIs = started(launchOf(subject, settings, profile));
+    const rounds = await runRounds(
+      {
+        subject,
+        recipient,
+        settings,
+        profile,
+        prepare: (each) => session.watcher.prepare(each, hooks(options)),
+        derive: (layer, run) => derive(image, layer, run),
+        tracer: session.tracer,
+        observe: observeOptions(image, options),
+        onProgress,
+      },
+      asIs,
+    );
+    const proof = options.prove === false ? undefined : await proveRounds(rounds, subject, recipient, session, options);
+    return {
+      subject,
+      recipient,
+      profile,
+      engine: session.engine.kind,
+      findings: rounds.findings,
+      fixes: rounds.fixes,
+      unresolved: rounds.left,
+      layer: rounds.layer,
+      run: rounds.run,
+      image: rounds.image as DerivedImage,
+      asIs,
+      rounds: rounds.rounds,
+      ...(proof ? { proof } : {}),
+      denials: { before: denialTexts(rounds.before.trace), after: denialTexts(rounds.after.trace) },
+      unknown: [...new Set([...(rounds.before.trace?.blindSpots ?? []), ...session.engine.notes])],
+    };
+  } finally {
+    await session.close();
+  }
+}
+
+async function proveRounds(rounds: RoundsResult, subject: Subject, recipient: Recipient, session: Session, options: ImageOptions): Promise<Proof> {
+  const { engine, profile } = session;
+  const fixed = await readSubject(rounds.image);
+  const uids = recipient.arbitrary ? arbitraryUids(3) : [recipient.uid];
+  const launches = uids.map((uid) => launchOf(fixed, settingsOfRun(rounds.run, { ...recipient, uid }, options.settings, profile), profile));
+  const before = await engine.prepare(subject.image, hooks(options));
+  const after = await engine.prepare(rounds.image, hooks(options));
+  const lost = rounds.before.trace && rounds.after.trace ? compareEffects(rounds.before.trace, rounds.after.trace) : [];
+  return prove({
+    before: { image: before, launch: rounds.asIs },
+    after: launches.map((launch) => ({ image: after, launch })),
+    expectation: {
+      moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
+      lostEffects: lost,
+      leftDenials: rounds.left.map(({ finding, reason }) => ({ text: `${finding.message} — ${reason}`, losesWork: finding.severity === 'error' })),
+    },
+    volumeOwners: rounds.run.volumes,
+    observe: observeOptions(subject.image, options),
+    onProgress: options.onProgress ?? (() => undefined),
+  });
+}
+
+/** The engine that proves, the engine that is watched, and how. */
+interface Session {
+  readonly engine: Engine;
+  readonly watcher: Engine;
+  readonly tracer: Tracer;
+  readonly profile: PlatformProfile;
+  close(): Promise<void>;
+}
+
+async function openSession(options: ImageOptions): Promise<Session> {
+  const { chooseEngine } = await import('./engine/detect.ts');
+  const { chooseTracer } = await import('./trace/tracers/index.ts');
+  const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
+  const watched = await chooseTracer(engine, (kind) => chooseEngine(kind, {}));
+  return {
+    engine,
+    watcher: watched.engine,
+    tracer: watched.tracer,
+    profile: options.profile ?? engine.profile,
+    close: async () => {
+      await engine.close();
+      if (watched.engine !== engine) await watched.engine.close();
+    },
+  };
+}
+
+async function derive(image: Image, layer: readonly LayerChange[], run: Run): Promise<DerivedImage> {
+  const { deriveImage } = await import('./image/derive.ts');
+  return deriveImage(image, {
+    entries: layer,
+    config: {
+      user: run.user,
+      ...(Object.keys(run.env).length > 0 ? { env: run.env } : {}),
+      ...(run.entrypoint === undefined ? {} : { entrypoint: run.entrypoint }),
+      ...(run.command === undefined ? {} : { cmd: run.command }),
+      ...(run.workdir === undefined ? {} : { workingDir: run.workdir }),
+    },
+  });
+}
+
+/** A launch, or the refusal as an error: there is nothing to run, and the words say why. */
+export function started(launch: Launch | Refusal): Launch {
+  if (launch.kind === 'launch') return launch;
+  throw new UnrootError(`${launch.by === 'kubelet' ? 'the kubelet' : launch.platform.name} refuses to start ${launch.image} (${launch.reason}): ${launch.message}`, {
+    code: 'launch.refused',
+    where: { image: launch.image },
+    hint: `unroot who ${launch.image} shows how this was worked out`,
+  });
+}
+
+const hooks = (options: ImageOptions): { signal?: AbortSignal; onProgress?: (message: string) => void } => ({
+  ...(options.signal ? { signal: options.signal } : {}),
+  ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+});
+
+const observeOptions = (image: Image, options: ImageOptions): ObserveOptions => ({
+  ...(image.config.healthcheck ? { healthcheck: image.config.healthcheck } : {}),
+  ...(options.probeCommand ? { probeCommand: options.probeCommand } : {}),
+  ...(options.probePath ? { probePath: options.probePath } : {}),
+  ...hooks(options),
+});
+
+const denialTexts = (trace: Trace | undefined): string[] => {
+  const denied = (trace?.events ?? []).filter((event: TraceEvent) => event.errno === 'EACCES' || event.errno === 'EPERM' || event.errno === 'EROFS');
+  return [...new Set(denied.map((event) => `${event.program.split('/').pop()} ${describeOperation(event.operation)}: ${event.errno}`))].slice(0, 50);
+};
+
