@@ -1,11 +1,11 @@
 /** The page of `unroot who`: as whom each container starts, and why. */
-import { type Block, bad, commandLine, dim, good, type Line, plural, type Span, strong, unknown } from '../block.ts';
+import { type Block, bad, commandLine, dim, good, type Line, type Span, strong, unknown } from '../block.ts';
 import type { WhoContainer, WhoReport } from '../report.ts';
 
 /** One container gets everything; several get a row each, and their derivations when asked for. */
 export function viewWho(report: WhoReport, verbose: boolean): readonly Block[] {
   const [only] = report.containers;
-  if (only !== undefined && report.containers.length === 1) return viewOne(only, true);
+  if (only !== undefined && report.containers.length === 1) return viewOne(only, true, verbose);
   const rows = report.containers.map((one): readonly Line[] => [
     [strong(one.name)],
     [runsAs(one)],
@@ -19,17 +19,35 @@ export function viewWho(report: WhoReport, verbose: boolean): readonly Block[] {
     ...(refused.length > 0
       ? [{ kind: 'list', items: refused.map((one) => ({ line: [strong(one.name), `: ${one.message ?? ''}`] })) } as const]
       : []),
-    ...(verbose ? report.containers.flatMap((one) => viewOne(one, false)) : []),
+    ...(verbose ? report.containers.flatMap((one) => viewOne(one, false, true)) : []),
   ];
 }
 
-function viewOne(one: WhoContainer, alone: boolean): readonly Block[] {
-  const heading: Block = { kind: 'heading', line: headline(one) };
-  const facts: Block = { kind: 'facts', rows: one.outcome === 'starts' ? factsOf(one) : [imageFact(one)] };
-  const because = one.because.map((step): readonly Line[] => [[step.field], [step.value], [step.source + place(step.where)]]);
-  const table: Block = { kind: 'table', head: ['FIELD', 'VALUE', 'BECAUSE'], rows: because };
-  const blocks = one.outcome === 'starts' && !alone ? [heading, table] : [heading, facts, table];
-  return because.length > 0 ? blocks : blocks.slice(0, -1);
+/** Steps that everybody wants to see; the others come with -v. */
+const SHOWN = new Set([
+  'user',
+  'uid',
+  'gid',
+  'groups',
+  'userName',
+  'hostUid',
+  'home',
+  'noNewPrivileges',
+  'capabilities.effective',
+]);
+
+function viewOne(one: WhoContainer, alone: boolean, verbose: boolean): readonly Block[] {
+  const starts = one.outcome === 'starts';
+  const steps = one.because.filter((step) => verbose || !starts || SHOWN.has(step.field));
+  const rows = steps.map((step) => ({
+    name: step.field,
+    line: [...(verbose ? [strong(step.value), ': '] : []), step.source, dim(place(step.where))],
+  }));
+  return [
+    { kind: 'heading', line: headline(one) },
+    ...(starts && !alone ? [] : [{ kind: 'facts', rows: starts ? factsOf(one) : [imageFact(one)] } as const]),
+    ...(rows.length > 0 ? [{ kind: 'heading', line: [dim('because')] } as const, { kind: 'facts', rows } as const] : []),
+  ];
 }
 
 function headline(one: WhoContainer): Line {
@@ -89,10 +107,7 @@ function capabilityLine(one: WhoContainer): Line {
   const state = one.capabilities;
   if (state === undefined) return [''];
   if (state.effective.length > 0)
-    return [
-      bad(`${plural(state.effective.length, 'capability').replace('capabilitys', 'capabilities')} in effect`),
-      `: ${state.effective.map(short).join(' ')}`,
-    ];
+    return [bad(`${state.effective.length} in effect`), `: ${state.effective.map(short).join(' ')}`];
   return [
     good('none in effect'),
     state.bounding.length > 0
@@ -106,8 +121,8 @@ const privileges = (one: WhoContainer): Span =>
 
 function place(where: WhoContainer['because'][number]['where']): string {
   if (where === undefined) return '';
-  const parts = [where.file, where.line, where.path].filter((part) => part !== undefined).join(':');
+  const parts = [where.file ?? where.path, where.line].filter((part) => part !== undefined).join(':');
   const layer = where.layer === undefined ? '' : `layer ${where.layer}`;
   const text = [parts, layer].filter((part) => part !== '').join(', ');
-  return text === '' ? '' : ` (${text})`;
+  return text === '' ? '' : ` [${text}]`;
 }
