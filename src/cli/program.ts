@@ -1,10 +1,10 @@
 /** The command line: finds the command, loads it, runs it, turns what happens into an exit code. */
-import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { UnrootError } from '../error.ts';
 import { COMMANDS, type CommandContext, type CommandName } from './commands/index.ts';
 import { EXIT } from './exit-code.ts';
 import { failureDocument, failureText } from './failure.ts';
+import { helpText, programName } from './help.ts';
 import { interruptSignal } from './interrupt.ts';
 import { print } from './output.ts';
 import { usageError } from './usage-error.ts';
@@ -58,31 +58,20 @@ const isCommand = (word: string | undefined): word is CommandName => word !== un
 
 /** Only the command that was asked for is loaded; the others are a name and a sentence. */
 async function buildProgram(wanted: string | undefined, context: CommandContext): Promise<Command> {
-  const program = new Command(basename(process.argv[1] ?? 'unroot').startsWith('kubectl-') ? 'kubectl unroot' : 'unroot')
-    .description(
-      'Tells who a container really runs as, predicts what a non-root user will be denied,\nfixes it with the smallest change, and proves it.',
-    )
+  const program = new Command(programName())
     .version(`unroot ${VERSION}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
-    .addHelpText('after', HELP_END)
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
+  program.helpInformation = helpText;
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     if (name !== wanted) program.command(name).summary(summary);
     else program.addCommand((await load())(new Command(name).summary(summary).copyInheritedSettings(program), context));
   }
-  if (wanted === undefined) program.action(() => program.outputHelp());
   return program;
 }
-
-const HELP_END = `
-TARGET is an image: docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE, containers-storage:NAME,
-docker-daemon:NAME, or a bare path or name. Every flag has an environment variable UNROOT_…; see
-the help of each command.
-
-Exit codes: 0 fine, 1 findings, 2 could not finish, 3 nothing to analyse, 4 proof failed, 130 interrupted.`;
 
 /** What stands behind \`--\` is the container's command. Flags before the command's name count as if they stood behind it. */
 function prepare(args: readonly string[]): { readonly line: readonly string[]; readonly behind: readonly string[] } {
