@@ -176,7 +176,8 @@ export async function createOciContainer(
     execOptions: ExecOptions,
     limits: { nofile: number; nproc: number },
   ): Promise<ExecResult> {
-    const number = (execs += 1);
+    execs += 1;
+    const number = execs;
     const [processFile, pidFile] = [join(home.path, `exec-${number}.json`), join(home.path, `exec-${number}.pid`)];
     writeFileSync(processFile, JSON.stringify(specProcess(launch, limits, hostnameOf(launch, id), argv, execOptions.env)), {
       mode: 0o600,

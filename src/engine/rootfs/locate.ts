@@ -31,7 +31,7 @@ export function cacheFolder(): string {
 
 /** Bytes of unpacked layers kept: `$UNROOT_CACHE_LIMIT` as `5000000000`, `500M`, `5G`; 5 GiB unless told. */
 export function cacheLimit(): number {
-  const text = process.env['UNROOT_CACHE_LIMIT'];
+  const text = process.env.UNROOT_CACHE_LIMIT;
   if (!text) return DEFAULT_LIMIT;
   const match = /^(\d+)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
   if (!match) {

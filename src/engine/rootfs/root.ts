@@ -40,7 +40,7 @@ export async function containerRoot(
   mkdirSync(path, { mode: 0o700 });
   const registration = register(undo.unmount(path));
   const overlay =
-    noOverlay === undefined && process.env['UNROOT_NO_OVERLAY'] !== '1' && (await mountOverlay(layers, home, path, upper));
+    noOverlay === undefined && process.env.UNROOT_NO_OVERLAY !== '1' && (await mountOverlay(layers, home, path, upper));
   if (!overlay) {
     registration.release();
     copyLayers(layers, path);
