@@ -71,7 +71,7 @@ export function capabilitiesOf(
 
 /** Names as the platform reads them; what containerd loses in silence is said. */
 function readNames(settings: ContainerSettings, profile: PlatformProfile, because: Derivation[]): Asked | Stopped {
-  const read = (texts: readonly string[], verb: string): (Capability | 'ALL')[] | Stopped => {
+  const read = (texts: readonly string[], verb: 'add' | 'drop'): (Capability | 'ALL')[] | Stopped => {
     const names: (Capability | 'ALL')[] = [];
     for (const text of texts) {
       const name = parseCapability(text);
@@ -81,19 +81,19 @@ function readNames(settings: ContainerSettings, profile: PlatformProfile, becaus
         continue;
       }
       const spelled = `CAP_${lost ? text.trim().toUpperCase() : text.trim().toUpperCase().replace(/^CAP_/, '')}`;
-      const shape = profile.refusals?.unknownCapability;
+      const shape = profile.refusals?.unknownCapability?.[verb];
       const source = lost
-        ? `${verb} "${text}" becomes ${spelled}, which runc ignores: write it without CAP_ (${profile.sources.capabilityPrefix ?? ''})`
-        : `${verb} "${text}": no capability has that name`;
+        ? `cap-${verb} "${text}" becomes ${spelled}, which runc ignores: write it without CAP_ (${profile.sources.capabilityPrefix ?? ''})`
+        : `cap-${verb} "${text}": no capability has that name`;
       const derivation: Derivation = { field: 'capabilities.bounding', value: text, source };
       if (shape !== undefined) return stopped('runtime', phaseReason(profile, 'create'), spelled, [derivation], shape);
       because.push(derivation);
     }
     return names;
   };
-  const add = read(settings.capAdd ?? [], 'cap-add');
+  const add = read(settings.capAdd ?? [], 'add');
   if ('kind' in add) return add;
-  const drop = read(settings.capDrop ?? [], 'cap-drop');
+  const drop = read(settings.capDrop ?? [], 'drop');
   return 'kind' in drop ? drop : { add, drop };
 }
 

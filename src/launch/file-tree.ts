@@ -59,7 +59,7 @@ function onMount(
   const own = (inode: Inode): FileNode => node(inode, mount.readOnly, flags);
   switch (mount.type) {
     case 'bind':
-      return options.binds?.get(mount.target)?.lookup(path) ?? 'unknown';
+      return bound(options.binds?.get(mount.target), path);
     case 'proc':
       return procNode(below, launch, launch.settings.privileged === true);
     case 'devpts':
@@ -80,6 +80,11 @@ function onMount(
       return made.has(path) ? own({ type: 'directory', uid: 0, gid: 0, mode: 0o755 }) : undefined;
     }
   }
+}
+
+/** No tree: nobody knows. A tree that has no such file says so. */
+function bound(tree: FileTree | undefined, path: string): FileNode | 'unknown' | undefined {
+  return tree === undefined ? 'unknown' : tree.lookup(path);
 }
 
 function devNode(below: string, launch: FileTreeSubject, made: boolean): FileNode | 'unknown' | undefined {

@@ -41,6 +41,8 @@ const containerd2: PlatformProfile = {
     defaultCapabilities: 'containerd pkg/oci/spec.go, 14 capabilities',
     nonRootCapabilities:
       'containerd keeps bounding = permitted = effective for every uid and clears ambient (WithoutAmbientCaps, kubernetes#56374)',
+    capabilityMerge:
+      'containerd internal/cri/opts/spec_opts.go WithCapabilities: add ALL, drop ALL, then single adds, then single drops',
     capabilityPrefix:
       'containerd internal/cri/opts/spec_opts.go WithCapabilities: "CAP_" + upper case, always; runc then ignores the unknown name',
     noNewPrivileges: 'kubelet: only when allowPrivilegeEscalation is explicitly false',
@@ -99,7 +101,7 @@ const crio: PlatformProfile = {
     user: 'get exec user: %s',
     start: 'container create failed: %s',
     noCommand: 'no command specified',
-    unknownCapability: 'unknown capability "%s" to add',
+    unknownCapability: { add: 'unknown capability "%s" to add', drop: 'unknown capability "%s" to drop' },
   },
   sources: {
     runtime: 'CRI-O default_runtime is crun since 1.31',

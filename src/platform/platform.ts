@@ -20,7 +20,7 @@ export interface RefusalShapes {
   /** Neither the image nor the settings name a program. Whole message. */
   readonly noCommand: string;
   /** A capability name nobody knows, `%s` the name as the platform spells it; absent = accepted and lost in silence (containerd). */
-  readonly unknownCapability?: string;
+  readonly unknownCapability?: { readonly add: string; readonly drop: string };
 }
 
 /** What OpenShift's security context constraint allows and forces. */

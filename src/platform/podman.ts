@@ -32,7 +32,7 @@ const current: PlatformProfile = {
     notFoundSuffix: ': OCI runtime attempted to invoke a command that was not found',
     deniedSuffix: ': OCI permission denied',
     noCommand: 'no command or entrypoint provided, and no CMD or ENTRYPOINT from image',
-    unknownCapability: '"%s": unknown capability',
+    unknownCapability: { add: '"%s": unknown capability', drop: '"%s": unknown capability' },
   },
   sources: {
     runtime: 'containers/common pkg/config/default.go: crun first, then runc; `--runtime` and containers.conf change it',

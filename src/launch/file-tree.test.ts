@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { launchOf, type Scene } from '../../test/support/launch.ts';
+import { type MemoryEntry, memoryRootFs } from '../../test/support/memory-rootfs.ts';
+import { decide } from '../linux/access.ts';
+import type { FileTree } from '../linux/decision.ts';
+import { fileTree } from './file-tree.ts';
+import { credentialsOf, type Launch } from './launch.ts';
+
+const image: Record<string, MemoryEntry | string> = {
+  '/bin/app': { content: '', mode: 0o755 },
+  '/etc/hosts': { content: '', mode: 0o600, uid: 9 },
+  '/data': { uid: 33, mode: 0o750 },
+  '/data/file': 'x',
+  '/var/log/app.log': { target: '/dev/stdout' },
+};
+
+function treeOf(scene: Scene = {}): { tree: FileTree; launch: Launch } {
+  const launch = launchOf({ user: '1000', files: image, ...scene });
+  return { tree: fileTree(launch, memoryRootFs(image)), launch };
+}
+
+const shown = (tree: FileTree, path: string): string => {
+  const node = tree.lookup(path);
+  if (node === undefined || node === 'unknown') return String(node);
+  const { type, uid, gid, mode } = node.inode;
+  return `${type} ${uid}:${gid} ${mode.toString(8)}${node.readOnly === true ? ' ro' : ''}${node.target === undefined ? '' : ` -> ${node.target}`}`;
+};
+
+describe('image and engine', () => {
+  it("shows the image, and the engine's own files over it", () => {
+    const { tree } = treeOf();
+    expect(shown(tree, '/data')).toBe('directory 33:0 750');
+    expect(shown(tree, '/data/file')).toBe('file 0:0 644');
+    expect(shown(tree, '/nothing')).toBe('undefined');
+    expect(shown(tree, '/etc/hosts')).toBe('file 0:0 644');
+    expect(shown(tree, '/etc/resolv.conf')).toBe('file 0:0 644');
+    expect(shown(tree, '/')).toBe('directory 0:0 755');
+  });
+  it('is read-only when asked', () => {
+    const { tree } = treeOf({ settings: { readOnly: true } });
+    expect(shown(tree, '/data')).toBe('directory 33:0 750 ro');
+    expect(shown(tree, '/dev/shm')).toBe('directory 0:0 1777');
+  });
+  it('has the working directory that the engine makes', () => {
+    expect(shown(treeOf({ config: { workingDir: '/srv/new' } }).tree, '/srv/new')).toBe('directory 0:0 755');
+    expect(shown(treeOf().tree, '/srv/new')).toBe('undefined');
+  });
+});
+
+describe('mounts', () => {
+  const settings = {
+    volumes: [
+      { kind: 'tmpfs' as const, target: '/data' },
+      { kind: 'bind' as const, target: '/host', source: '/x' },
+      { kind: 'empty-dir' as const, target: '/deep/cache', readOnly: true },
+    ],
+  };
+  it('hide the image', () => {
+    const { tree } = treeOf({ settings });
+    expect(shown(tree, '/data')).toBe('directory 0:0 750');
+    expect(shown(tree, '/data/file')).toBe('undefined');
+    expect(shown(tree, '/host/anything')).toBe('unknown');
+    expect(shown(tree, '/deep')).toBe('directory 0:0 755');
+    expect(shown(tree, '/deep/cache')).toBe('directory 0:0 777 ro');
+  });
+  it('copy the content where the platform does', () => {
+    expect(shown(treeOf({ settings, platform: 'podman' }).tree, '/data/file')).toBe('file 0:0 644');
+  });
+  it('show a bind that the caller knows', () => {
+    const { launch } = treeOf({ settings });
+    const host: FileTree = {
+      lookup: (path) => (path === '/host/log' ? { inode: { type: 'file', uid: 7, gid: 7, mode: 0o600 } } : undefined),
+    };
+    const tree = fileTree(launch, memoryRootFs(image), { binds: new Map([['/host', host]]) });
+    expect(shown(tree, '/host/log')).toBe('file 7:7 600');
+    expect(shown(tree, '/host/none')).toBe('undefined');
+  });
+});
+
+describe('/dev and /proc', () => {
+  const { tree } = treeOf();
+  it.each([
+    ['/dev', 'directory 0:0 755'],
+    ['/dev/null', 'character-device 0:0 666'],
+    ['/dev/tty', 'character-device 0:0 666'],
+    ['/dev/shm', 'directory 0:0 1777'],
+    ['/dev/mqueue', 'directory 0:0 1777'],
+    ['/dev/pts', 'directory 0:0 755'],
+    ['/dev/pts/0', 'character-device 0:5 620'],
+    ['/dev/stdout', 'symlink 0:0 777 -> /proc/self/fd/1'],
+    ['/dev/fd', 'symlink 0:0 777 -> /proc/self/fd'],
+    ['/dev/sda', 'undefined'],
+    ['/proc/self/fd/1', 'fifo 1000:0 600'],
+    ['/proc/1/fd/2', 'fifo 1000:0 600'],
+    ['/proc/self/fd/9', 'unknown'],
+    ['/proc/sys/net/ipv4', 'directory 0:0 555 ro'],
+    ['/proc/sys/net/ipv4/ip_forward', 'file 0:0 644 ro'],
+    ['/proc/sys/kernel/hostname', 'file 0:0 644 ro'],
+    ['/proc/cpuinfo', 'file 0:0 444'],
+    ['/proc/4711/mem', 'unknown'],
+    ['/sys/class', 'unknown'],
+  ])('%s', (path, expected) => expect(shown(tree, path)).toBe(expected));
+  it("a privileged container has the host's devices and a writable /proc/sys", () => {
+    const privileged = treeOf({ settings: { privileged: true } }).tree;
+    expect(shown(privileged, '/dev/sda')).toBe('unknown');
+    expect(shown(privileged, '/proc/sys/kernel/hostname')).toBe('file 0:0 644');
+  });
+});
+
+describe('with the access rules', () => {
+  const open = (scene: Scene, path: string, uid?: number) => {
+    const { tree, launch } = treeOf(scene);
+    const who = credentialsOf(launch);
+    const empty = { ...who.capabilities, permitted: [], effective: [] };
+    return decide(
+      { kind: 'open', path, access: 'write' },
+      uid === undefined ? who : { ...who, uid, capabilities: empty },
+      tree,
+      launch.facts,
+    );
+  };
+  it('a log that is a symlink to /dev/stdout can be opened by a process started as the user, not by one that dropped to it', () => {
+    expect(open({}, '/var/log/app.log')).toMatchObject({ allowed: true, known: true });
+    expect(open({ user: '0' }, '/var/log/app.log', 1000)).toMatchObject({ allowed: false, errno: 'EACCES' });
+  });
+  it('sysctls are read-only even for root', () => {
+    expect(open({ user: '0' }, '/proc/sys/net/ipv4/ip_forward')).toMatchObject({ allowed: false, errno: 'EROFS' });
+  });
+  it('a bind of the host is an unknown, not a yes', () => {
+    const settings = { volumes: [{ kind: 'bind' as const, target: '/host', source: '/x' }] };
+    expect(open({ settings }, '/host/x').known).toBe(false);
+  });
+});
