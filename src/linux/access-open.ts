@@ -80,18 +80,20 @@ export function requireDirectory(question: Question, place: Found): Stop | undef
   return fail(question, 'ENOTDIR', `${place.path} is not a directory`, place.path);
 }
 
-/** may_create_in_sticky: fs.protected_regular and fs.protected_fifos. No capability helps. */
+/**
+ * may_create_in_sticky: fs.protected_regular and fs.protected_fifos. No capability helps. Sockets, devices and unfollowed symlinks are
+ * refused in world-writable sticky directories whatever the sysctls say.
+ */
 function mayCreateInSticky(question: Question, place: Found): Stop | undefined {
   const { inode } = place.node;
   const directory = place.parentNode.inode;
-  const isFifo = inode.type === 'fifo';
-  if (!isFifo && inode.type !== 'file') return undefined;
-  const level = isFifo ? question.facts.protectedFifos : question.facts.protectedRegular;
-  if (level === 0 || (directory.mode & 0o1000) === 0) return undefined;
-  if (inode.uid === directory.uid || inode.uid === question.who.uid) return undefined;
-  if ((directory.mode & 0o002) === 0 && !(level >= 2 && (directory.mode & 0o020) !== 0)) return undefined;
-  const sysctl = isFifo ? 'fs.protected_fifos' : 'fs.protected_regular';
-  const text = `${place.path} belongs to uid ${inode.uid} and lies in a sticky directory of uid ${directory.uid}: ${sysctl}=${level} forbids to open it with O_CREAT`;
+  if ((directory.mode & 0o1000) === 0 || inode.uid === directory.uid || inode.uid === question.who.uid) return undefined;
+  const sysctl = { file: 'fs.protected_regular', fifo: 'fs.protected_fifos' }[inode.type as string];
+  const level = inode.type === 'fifo' ? question.facts.protectedFifos : question.facts.protectedRegular;
+  if (sysctl !== undefined && level === 0) return undefined;
+  if ((directory.mode & 0o002) === 0 && !(sysctl !== undefined && level >= 2 && (directory.mode & 0o020) !== 0)) return undefined;
+  const rule = sysctl === undefined ? 'the kernel' : `${sysctl}=${level}`;
+  const text = `${place.path} belongs to uid ${inode.uid} and lies in a sticky directory of uid ${directory.uid}: ${rule} forbids to open it with O_CREAT`;
   return deny(question, 'EACCES', text, { path: place.path, want: WRITE, need: 'sticky' }, { source: 'proc_sys_fs(5)' });
 }
 
@@ -154,7 +156,8 @@ export function decideTruncate(question: Question, path: string): Stop | undefin
   const { type } = place.node.inode;
   if (type === 'directory') return fail(question, 'EISDIR', `${place.path} is a directory`, place.path);
   if (type !== 'file') return fail(question, 'EINVAL', `${place.path} is no regular file`, place.path);
-  return requireWritableMount(question, place.path, place.node) ?? requirePermission(question, place.path, place.node, WRITE);
+  // Permission first since Linux 6.x; before, a read-only mount was noticed first.
+  return requirePermission(question, place.path, place.node, WRITE) ?? requireWritableMount(question, place.path, place.node);
 }
 
 /** access(2) asks for the real uid and drops the capabilities of everybody but root (access_override_creds). */

@@ -172,11 +172,10 @@ export function simulate(base: FileTree): SimulatedTree {
     switch (operation.kind) {
       case 'open': {
         if (operation.tmpfile === true || operation.access === 'path') return;
-        if (operation.create === true) {
-          const noFollow = operation.noFollow === true || operation.exclusive === true;
-          create(operation.path, noFollow ? 'create-nofollow' : 'create', 'file', operation.mode ?? 0o666, who, umask);
-        }
         if (operation.truncate === true) loseSetId(operation.path, who);
+        if (operation.create !== true) return;
+        const noFollow = operation.noFollow === true || operation.exclusive === true;
+        create(operation.path, noFollow ? 'create-nofollow' : 'create', 'file', operation.mode ?? 0o666, who, umask);
         return;
       }
       case 'truncate':
@@ -192,7 +191,8 @@ export function simulate(base: FileTree): SimulatedTree {
         create(operation.path, 'parent', operation.type, operation.mode ?? 0o666, who, umask);
         return;
       case 'bind-unix':
-        create(operation.path, 'parent', 'socket', 0o777, who, umask);
+        // unix_bind takes the umask off itself, before a default ACL is looked at.
+        create(operation.path, 'parent', 'socket', 0o777 & ~umask, who, 0);
         return;
       case 'unlink':
       case 'rmdir': {

@@ -61,6 +61,8 @@ export function walk(question: Question, path: string, ending: Ending): Place | 
     const final = rest.length === 0;
     last = name === '.' ? 'dot' : name === '..' ? 'dot-dot' : 'name';
     if (last !== 'name') {
+      // The directory is where the walk stands; whether `..` leads out of it no longer matters to these calls.
+      if (final && ending === 'parent') return { path: at, node, parent: at, parentNode: node, last, slash };
       if (last === 'dot-dot') {
         at = parentPath(at);
         const up = question.tree.lookup(at);

@@ -1,0 +1,199 @@
+/** Runs perform.pl: builds trees, becomes somebody, performs operations, and brings back each errno and the resulting tree. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { decodeAcl } from '../../src/linux/acl.ts';
+import { type CapabilitySet, capabilitiesFromMask, capabilityMask, decodeFileCapabilities } from '../../src/linux/capability.ts';
+import type { Credentials } from '../../src/linux/credentials.ts';
+import type { FileNode, KernelFacts } from '../../src/linux/decision.ts';
+import type { AclEntry, FileType } from '../../src/linux/inode.ts';
+import type { Operation } from '../../src/linux/operation.ts';
+
+const SCRIPT: string = new URL('./perform.pl', import.meta.url).pathname;
+
+/** What is missing to run these tests here; undefined = nothing. */
+export function missingHere(): string | undefined {
+  if (process.platform !== 'linux') return 'needs Linux';
+  if (process.getuid?.() !== 0) return 'needs root: run the tests with sudo';
+  if (spawnSync('perl', ['-c', SCRIPT]).status !== 0) return 'needs perl: apt-get install perl-base';
+  return undefined;
+}
+
+/** Capabilities this very process may hand out. */
+export function availableCapabilities(): CapabilitySet {
+  const mask = /^CapPrm:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]!;
+  return capabilitiesFromMask(BigInt(`0x${mask}`));
+}
+
+export function factsHere(): KernelFacts {
+  const read = (name: string) => readFileSync(`/proc/sys/${name}`, 'utf8').trim();
+  const [low, high] = read('net/ipv4/ping_group_range').split(/\s+/).map(Number);
+  return {
+    unprivilegedPortStart: Number(read('net/ipv4/ip_unprivileged_port_start')),
+    pingGroupRange: [low!, high!],
+    protectedRegular: Number(read('fs/protected_regular')),
+    protectedFifos: Number(read('fs/protected_fifos')),
+    protectedHardlinks: Number(read('fs/protected_hardlinks')),
+    protectedSymlinks: Number(read('fs/protected_symlinks')),
+  };
+}
+
+export function asLine(who: Credentials, umask: number): string {
+  const mask = capabilityMask(who.capabilities.effective).toString(16).padStart(16, '0');
+  return ['as', who.uid, who.gid, who.groups.join(','), mask, umask.toString(8)].join('\t');
+}
+
+const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** Two names of one number on Linux. */
+const PREFERRED: Readonly<Record<string, string>> = { ENOTSUP: 'EOPNOTSUPP', EWOULDBLOCK: 'EAGAIN' };
+
+export interface Performed {
+  /** `OK` or the errno's name, one per `do` line. */
+  readonly results: readonly string[];
+  /** One per `dump` line. */
+  readonly trees: readonly ReadonlyMap<string, FileNode>[];
+}
+
+export function perform(lines: readonly string[]): Performed {
+  const run = spawnSync('perl', [SCRIPT], { input: lines.join('\n'), encoding: 'utf8', maxBuffer: 64 << 20 });
+  if (run.status !== 0) throw new Error(`perform.pl: ${run.status} ${run.stderr}\n${lines.join('\n')}`);
+  const results: string[] = [];
+  const trees: Map<string, FileNode>[] = [];
+  const roots = lines.filter((line) => line.startsWith('dump\t')).map((line) => line.split('\t')[1]!);
+  for (const line of run.stdout.split('\n')) {
+    const [what, ...rest] = line.split('\t');
+    if (what === 'did') {
+      const name = NAMES.get(Number(rest[0])) ?? rest[0]!;
+      results.push(rest[0] === '0' ? 'OK' : (PREFERRED[name] ?? name));
+    } else if (what === 'entry') {
+      if (rest[0] === roots[trees.length]) trees.push(new Map());
+      trees.at(-1)!.set(rest[0]!, nodeOf(rest));
+    }
+  }
+  return { results, trees };
+}
+
+/** A list, not an object: Biome 2.6 rewrites octal keys of objects to wrong numbers. */
+const TYPES: ReadonlyMap<number, FileType> = new Map([
+  [0o010000, 'fifo'],
+  [0o020000, 'character-device'],
+  [0o040000, 'directory'],
+  [0o060000, 'block-device'],
+  [0o100000, 'file'],
+  [0o120000, 'symlink'],
+  [0o140000, 'socket'],
+]);
+
+function nodeOf(fields: readonly string[]): FileNode {
+  const [, mode, uid, gid, target, acl, defaultAcl, capability] = fields;
+  const type = TYPES.get(Number(mode) & 0o170000)!;
+  const inode = {
+    type,
+    uid: Number(uid),
+    gid: Number(gid),
+    mode: Number(mode) & 0o7777,
+    ...(acl === '' ? {} : { acl: decodeAcl(Buffer.from(acl!, 'hex')) as readonly AclEntry[] }),
+    ...(defaultAcl === '' ? {} : { defaultAcl: decodeAcl(Buffer.from(defaultAcl!, 'hex')) as readonly AclEntry[] }),
+    ...(capability === '' ? {} : { fileCapabilities: fileCapabilities(capability!) }),
+  };
+  return type === 'symlink' ? { inode, target: target! } : { inode };
+}
+
+function fileCapabilities(hex: string): Exclude<ReturnType<typeof decodeFileCapabilities>, { invalid: string }> {
+  const decoded = decodeFileCapabilities(Buffer.from(hex, 'hex'));
+  if ('invalid' in decoded) throw new Error(decoded.invalid);
+  return decoded;
+}
+
+const FORMATS: Readonly<Record<string, number>> = {
+  file: 0o100000,
+  fifo: 0o010000,
+  socket: 0o140000,
+  'character-device': 0o020000,
+  'block-device': 0o060000,
+};
+/** /dev/null: opening it needs no hardware. */
+const NULL_DEVICE = 0x103;
+
+/** The line that performs an operation. */
+export function doLine(operation: Operation): string {
+  return ['do', ...fieldsOf(operation)].join('\t');
+}
+
+/** The same as root, while the tree is built. */
+export function buildLine(operation: Operation): string {
+  return ['build', ...fieldsOf(operation)].join('\t');
+}
+
+function fieldsOf(operation: Operation): readonly (string | number)[] {
+  const flag = (value: boolean | undefined) => (value === true ? 1 : 0);
+  switch (operation.kind) {
+    case 'open': {
+      const access = { read: 'r', write: 'w', 'read-write': 'b', path: 'p' }[operation.access];
+      const letters = [
+        access,
+        operation.create === true ? 'c' : '',
+        operation.exclusive === true ? 'x' : '',
+        operation.truncate === true ? 't' : '',
+        operation.directory === true ? 'd' : '',
+        operation.noFollow === true ? 'n' : '',
+        operation.tmpfile === true ? 'T' : '',
+      ];
+      return ['open', operation.path, letters.join(''), operation.mode ?? 0o666];
+    }
+    case 'stat':
+      return ['stat', operation.path, flag(operation.noFollow)];
+    case 'access':
+      return ['access', operation.path, operation.want];
+    case 'mkdir':
+      return ['mkdir', operation.path, operation.mode ?? 0o777];
+    case 'rename':
+    case 'link':
+      return [operation.kind, operation.path, operation.to];
+    case 'symlink':
+      return ['symlink', operation.path, operation.target];
+    case 'mknod': {
+      const device = operation.type.endsWith('device') ? NULL_DEVICE : 0;
+      return ['mknod', operation.path, FORMATS[operation.type]! | (operation.mode ?? 0o666), device];
+    }
+    case 'chmod':
+      return ['chmod', operation.path, operation.mode];
+    case 'chown':
+      return ['chown', operation.path, operation.uid, operation.gid, flag(operation.noFollow)];
+    case 'utimes':
+      return ['utimes', operation.path, flag(operation.now), flag(operation.noFollow)];
+    case 'setxattr':
+      return ['setxattr', operation.path, operation.name, '78'];
+    case 'bind':
+      return ['bind', operation.protocol, operation.port];
+    case 'socket':
+      return ['socket', operation.type];
+    case 'setuid':
+    case 'setgid':
+      return [operation.kind, ...operation.ids];
+    case 'setgroups':
+      return ['setgroups', ...operation.groups];
+    case 'mount':
+      return ['mount', operation.path];
+    case 'priority':
+    case 'sethostname':
+    case 'bounding-drop':
+      return [operation.kind];
+    case 'unshare':
+      return ['unshare', operation.flags.includes('CLONE_NEWUTS') ? 0x04000000 : 0];
+    case 'kill':
+      return ['kill', operation.pid];
+    case 'exec':
+    case 'chdir':
+    case 'readlink':
+    case 'rmdir':
+    case 'unlink':
+    case 'truncate':
+    case 'bind-unix':
+    case 'connect-unix':
+    case 'chroot':
+      return [operation.kind, operation.path];
+    default:
+      throw new Error(`perform.pl cannot ${operation.kind}`);
+  }
+}
