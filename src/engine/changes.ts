@@ -51,18 +51,23 @@ export function folderChanges(target: string, before: Snapshot, after: Snapshot)
 
 /**
  * What an overlay's upper folder says against the image: `baseline` is the upper folder before the program started (mount points and
- * files of the runtime's own), `deleted` what the engine itself calls deleted (it also sees through opaque folders).
+ * files of the runtime's own), `deleted` what the engine itself calls deleted (it also knows opaque folders).
  */
 export function overlayChanges(upper: string, baseline: Snapshot, rootFs: RootFs, deleted: readonly string[] = []): FileChange[] {
   const changes = new Map<string, FileChange>();
+  const after = snapshot(upper);
   const gone = (path: string): void => {
     const entry = rootFs.get(path);
-    if (entry) {
-      const { type, uid, gid, mode, size } = entry;
-      changes.set(path, { path, change: 'deleted', type, uid, gid, mode, size });
+    if (entry === undefined) return;
+    if (after.get(path)?.type === 'directory') {
+      // Deleted and made anew (an opaque folder): gone is what was in it.
+      for (const name of rootFs.list(path)) if (!after.has(`${path}/${name}`)) gone(`${path}/${name}`);
+      return;
     }
+    const { type, uid, gid, mode, size } = entry;
+    changes.set(path, { path, change: 'deleted', type, uid, gid, mode, size });
   };
-  for (const [path, now] of snapshot(upper)) {
+  for (const [path, now] of after) {
     const then = baseline.get(path);
     const inImage = rootFs.get(path);
     if (now.whiteout) gone(path);

@@ -1,0 +1,98 @@
+/** Puts an image at podman's disposal for a while: under a name of ours, so that nobody's own image is ever removed. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { UnrootError } from '../../error.ts';
+import type { Image } from '../../image/image.ts';
+import { writeOciLayout } from '../../image/sinks/index.ts';
+import type { EngineOptions } from '../engine.ts';
+import { register, undo } from '../reaper.ts';
+import type { PodmanContext } from './container.ts';
+
+/** Marks names that belong to a run of this program and to nobody else. */
+const OURS = 'localhost/unroot-borrowed-';
+
+export interface BorrowedImage {
+  readonly reference: string;
+  giveBack(): Promise<void>;
+}
+
+interface Inspected {
+  readonly Id: string;
+  readonly RepoTags?: readonly string[] | null;
+}
+
+/**
+ * An image podman has already (by reference, or by the digest of its configuration, which is podman's image id) gets one more name; any
+ * other is loaded under that name. Giving back takes the name away; the image itself goes only when no other name was ever on it.
+ */
+export async function borrowImage(context: PodmanContext, image: Image, options: EngineOptions = {}): Promise<BorrowedImage> {
+  const { client } = context;
+  const call = options.signal ? { signal: options.signal } : {};
+  const name = `${OURS}${context.newName()}:run`;
+  const present = await find(context, image, options);
+  // A name of another run on it means that the image is borrowed too, and that the last one to leave removes it.
+  const kept = present !== undefined && !(present.RepoTags?.length && present.RepoTags.every((tag) => tag.startsWith(OURS)));
+  const undoing = kept ? ['untag', name, name] : ['rmi', '--ignore', name];
+  const registration = register(undo.command(...client.argv, ...undoing));
+  let given: Promise<void> | undefined;
+  const giveBack = (): Promise<void> => {
+    given ??= (async () => {
+      const result = await client.run(undoing);
+      if (result.code !== 0 && !/not known|does not exist|no such/i.test(result.stderr)) {
+        throw new UnrootError(`podman ${undoing[0]} ${name} failed: ${result.stderr.trim()}`, { code: 'engine.failed' });
+      }
+      registration.release();
+    })();
+    return given;
+  };
+  try {
+    if (present !== undefined) await client.need(['tag', present.Id, name], call);
+    else {
+      options.onProgress?.(`loading ${image.reference} into podman`);
+      await load(context, image, name, options);
+    }
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+  return { reference: name, giveBack };
+}
+
+async function find(context: PodmanContext, image: Image, options: EngineOptions): Promise<Inspected | undefined> {
+  const candidates = [
+    ...(image.transport === 'containers-storage' && image.storeReference ? [image.storeReference] : []),
+    image.configDigest.replace(/^sha256:/, ''),
+  ];
+  for (const candidate of candidates) {
+    const result = await context.client.run(
+      ['image', 'inspect', '--format=json', candidate],
+      options.signal ? { signal: options.signal } : {},
+    );
+    if (result.code === 0) return (JSON.parse(result.stdout) as Inspected[])[0];
+  }
+  return undefined;
+}
+
+/**
+ * Podman names an image from a folder after the folder (relative, because a path may hold capitals, which a name may not). That name is
+ * ours alone, and goes as soon as the other one is on it.
+ */
+async function load(context: PodmanContext, image: Image, name: string, options: EngineOptions): Promise<void> {
+  const { client } = context;
+  const call = options.signal ? { signal: options.signal } : {};
+  const inside = name.slice('localhost/'.length).replace(/:run$/, '-layout');
+  const folder = join(context.folder, inside);
+  const provisional = `localhost/${inside}:latest`;
+  const registration = register(undo.command(...client.argv, 'rmi', '--ignore', provisional));
+  try {
+    await writeOciLayout(image, folder, { tag: 'run', hardLinks: true, ...call });
+    const id = (
+      await client.need(['pull', '--quiet', `oci:${inside}:run`], { ...call, cwd: context.folder, timeoutMs: 600_000 })
+    ).trim();
+    await client.need(['tag', id, name], call);
+  } finally {
+    await client.run(['untag', provisional, provisional]);
+    registration.release();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
