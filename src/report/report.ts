@@ -76,6 +76,8 @@ export interface FixReport {
   /** What was written, with `--out`: the folder, its files, and the bytes the added layer takes. */
   readonly written?: { readonly directory: string; readonly files: readonly string[] };
   readonly addedBytes?: number;
+  /** The derived image as a Dockerfile: the change as a person would write it. */
+  readonly dockerfile?: string;
   readonly diagnostics: readonly Diagnostic[];
   readonly unknown: readonly string[];
 }

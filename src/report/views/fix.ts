@@ -22,6 +22,8 @@ export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
   if (report.fixes.length > 0)
     blocks.push({ kind: 'list', items: report.fixes.map((fix) => ({ line: titleLine(fix), sub: changeLines(fix, verbose) })) });
   blocks.push({ kind: 'facts', rows: runFacts(report.run) });
+  if (report.dockerfile !== undefined && report.written === undefined)
+    blocks.push({ kind: 'code', language: 'dockerfile', text: report.dockerfile });
   if (report.unresolved.length > 0) {
     blocks.push(
       { kind: 'heading', line: [unknown(`${plural(report.unresolved.length, 'finding')} left`)] },

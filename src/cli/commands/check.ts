@@ -1,0 +1,53 @@
+/** `unroot check`: what will not work as that user. Changes nothing, and runs nothing without `--trace`. */
+import type { Command } from 'commander';
+import { checkReport, mergeChecks } from '../../report/documents.ts';
+import type { CheckReport } from '../../report/report.ts';
+import { checkImage } from '../../unroot.ts';
+import { codeForFindings } from '../exit-code.ts';
+import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
+import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import { emit, parseOutputs } from '../output.ts';
+import { profileFor } from '../profile.ts';
+import { addSettings } from '../settings.ts';
+import type { CommandContext } from './index.ts';
+
+interface CheckFlags extends RunFlags {
+  readonly trace?: boolean;
+  readonly failOn: FailOn;
+}
+
+/** Adds what `check` takes. */
+export function check(command: Command, context: CommandContext): Command {
+  command
+    .description(
+      'What will not work when the image runs as that user. Changes nothing.\nWithout --trace nothing of the image is executed.',
+    )
+    .argument('<target...>', 'images')
+    .usage('[flags] TARGET… [-- COMMAND…]')
+    .option('--trace', 'run the image once as it is, and check everything it did');
+  addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
+  addFailOn(addEngine(addProfile(command)));
+  addSettings(addCommon(command));
+  return command.action(async (targets: readonly string[], flags: CheckFlags) => {
+    const outputs = parseOutputs(flags.output ?? []);
+    const log = logFor(flags);
+    const reports: CheckReport[] = [];
+    for (const target of targets) {
+      context.signal.throwIfAborted();
+      const profile = await profileFor(target, flags.platformProfile);
+      const options = {
+        ...imageOptions(flags, context, log, flags.user),
+        profile,
+        ...(flags.trace === true ? { trace: true } : {}),
+      };
+      const result = await withImage(target, context.signal, (image) => checkImage(image, options));
+      const user = result.recipient.arbitrary ? 'arbitrary' : `${result.recipient.uid}:${result.recipient.gid}`;
+      const { findings, fixes, unknown } = result;
+      reports.push(checkReport({ target, platform: profile.name, user, traced: flags.trace === true, findings, fixes, unknown }));
+    }
+    log.clear();
+    const report = mergeChecks(reports);
+    await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+    context.done(codeForFindings(report.findings, flags.failOn));
+  });
+}

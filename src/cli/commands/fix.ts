@@ -1,0 +1,56 @@
+/** `unroot fix`: the smallest change that lets an image run as that user, proved by running it. */
+import type { Command } from 'commander';
+import { type FixResult, fixImage, fixImageStatically } from '../../unroot.ts';
+import { codeForFindings, codeForVerdict } from '../exit-code.ts';
+import { fixedImage } from '../fixed-image.ts';
+import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
+import { addProbes, imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import { emit, parseOutputs } from '../output.ts';
+import { profileFor } from '../profile.ts';
+import { addSettings } from '../settings.ts';
+import { usageError } from '../usage-error.ts';
+import { requireWritableFolder, writeFixed } from '../write-fixed.ts';
+import type { CommandContext } from './index.ts';
+
+interface FixFlags extends RunFlags {
+  readonly out?: string;
+  readonly tag?: string;
+  readonly prove: boolean;
+  readonly static?: boolean;
+  readonly failOn: FailOn;
+}
+
+/** Adds what `fix` takes. */
+export function fix(command: Command, context: CommandContext): Command {
+  command
+    .description(
+      'The smallest change that makes an image run as that user, proved by running it before\nand after. Shows it; --out writes the image and the files around it.',
+    )
+    .argument('<target>', 'image')
+    .usage('[flags] TARGET [-- COMMAND…]')
+    .option('--out <dir>', 'write image/, Dockerfile, pod.yaml, compose.yaml and report.json there')
+    .option('--tag <name>', 'what pod.yaml and compose.yaml call the result (default: localhost/NAME-unroot:latest)')
+    .option('--no-prove', 'do not run it once more to prove the result')
+    .option('--static', 'run nothing at all, and say what could not be known');
+  addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
+  addProbes(addFailOn(addEngine(addProfile(command))));
+  addSettings(addCommon(command));
+  return command.action(async (target: string, flags: FixFlags) => {
+    const outputs = parseOutputs(flags.output ?? []);
+    if (flags.static === true && (flags.probe ?? flags.probePath) !== undefined)
+      throw usageError('--static runs nothing, so --probe has nothing to ask');
+    if (flags.out !== undefined) requireWritableFolder(flags.out);
+    const log = logFor(flags);
+    const options = imageOptions(flags, context, log, flags.user);
+    await withImage(target, context.signal, async (image) => {
+      const result: FixResult = flags.static
+        ? await fixImageStatically(image, { ...options, profile: await profileFor(target, flags.platformProfile) })
+        : await fixImage(image, { ...options, prove: flags.prove });
+      const fixed = fixedImage(target, image, result, flags.tag);
+      const report = flags.out === undefined ? fixed.report : await writeFixed(flags.out, fixed, context.signal);
+      log.clear();
+      await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+      context.done(codeForVerdict(report.verdict) || codeForFindings(report.unresolved, flags.failOn));
+    });
+  });
+}

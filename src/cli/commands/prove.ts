@@ -1,0 +1,37 @@
+/** `unroot prove`: run it before and after, ask the same questions, show the evidence. */
+import type { Command } from 'commander';
+import { UnrootError } from '../../error.ts';
+import { fixImage } from '../../unroot.ts';
+import { codeForVerdict } from '../exit-code.ts';
+import { fixedImage } from '../fixed-image.ts';
+import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
+import { addProbes, imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import { emit, parseOutputs } from '../output.ts';
+import { addSettings } from '../settings.ts';
+import type { CommandContext } from './index.ts';
+
+/** Adds what `prove` takes. */
+export function prove(command: Command, context: CommandContext): Command {
+  command
+    .description(
+      'Runs the image as it is, works out the fixes, runs the result as that user, asks both the\nsame questions, and shows the evidence. Writes nothing.',
+    )
+    .argument('<target>', 'image')
+    .usage('[flags] TARGET [-- COMMAND…]');
+  addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
+  addProbes(addEngine(addProfile(command)));
+  addSettings(addCommon(command));
+  return command.action(async (target: string, flags: RunFlags) => {
+    const outputs = parseOutputs(flags.output ?? []);
+    const log = logFor(flags);
+    await withImage(target, context.signal, async (image) => {
+      const result = await fixImage(image, { ...imageOptions(flags, context, log, flags.user), prove: true });
+      const { proof } = fixedImage(target, image, result).report;
+      log.clear();
+      if (proof === undefined)
+        throw new UnrootError(`${target} was not proved`, { code: 'cli.no-proof', where: { image: target } });
+      await emit(proof, outputs, { color: flags.color, verbose: flags.verbose === true });
+      context.done(codeForVerdict(proof.verdict));
+    });
+  });
+}

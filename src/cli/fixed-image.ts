@@ -1,0 +1,49 @@
+/** The result of a fix as documents and as the texts that are written beside the image. */
+import type { Image } from '../image/image.ts';
+import { type ArtifactInput, dnsLabel } from '../report/artifacts/artifact.ts';
+import { dockerfile } from '../report/artifacts/dockerfile.ts';
+import { fixReport, proveReport } from '../report/documents.ts';
+import type { FixReport } from '../report/report.ts';
+import type { FixResult } from '../unroot.ts';
+
+export interface FixedImage {
+  readonly result: FixResult;
+  readonly artifacts: ArtifactInput;
+  readonly report: FixReport;
+}
+
+/** `name` is what the result is called; default: the base's name with `-unroot`. */
+export function fixedImage(target: string, image: Image, result: FixResult, name?: string): FixedImage {
+  const { recipient, profile, findings, fixes, unresolved, layer, run, rounds, denials, engine, unknown } = result;
+  const baseName = image.name ?? target;
+  const artifacts: ArtifactInput = {
+    name: name ?? `localhost/${dnsLabel(baseName)}-unroot:latest`,
+    baseName,
+    layer,
+    run,
+    hasShell: result.subject.rootFs.resolve('/bin/sh').entry !== undefined,
+    exposedPorts: run.ports.map(({ to, protocol }) => ({ port: to, protocol: protocol ?? 'tcp' })),
+    volumes: image.config.volumes,
+  };
+  const subject = {
+    target,
+    platform: profile.name,
+    user: recipient.arbitrary ? 'arbitrary' : `${recipient.uid}:${recipient.gid}`,
+  };
+  const proof =
+    result.proof === undefined
+      ? undefined
+      : proveReport(result.proof, result.asIs, { ...subject, engine, rounds, moved: run.ports, denials, unknown: [] });
+  const report = fixReport({
+    ...subject,
+    findings,
+    fixes,
+    unresolved,
+    run,
+    addedBytes: result.image.added.compressed,
+    dockerfile: dockerfile(artifacts),
+    ...(proof === undefined ? {} : { proof }),
+    unknown,
+  });
+  return { result, artifacts, report };
+}

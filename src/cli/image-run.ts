@@ -1,0 +1,55 @@
+/** What the commands that work on images share: opening and closing them, and the options of a run. */
+import type { Command } from 'commander';
+import type { EngineKind } from '../engine/engine.ts';
+import type { Image } from '../image/image.ts';
+import { openImage } from '../image/sources/index.ts';
+import type { ProfileName } from '../platform/platform.ts';
+import { profile } from '../platform/profiles.ts';
+import type { ImageOptions } from '../unroot.ts';
+import type { CommandContext } from './commands/index.ts';
+import type { CommonFlags } from './flags.ts';
+import { createLog, type Log } from './log.ts';
+import { type SettingsFlags, settingsFrom } from './settings.ts';
+
+/** Flags of every command that may start something. */
+export interface RunFlags extends CommonFlags, SettingsFlags {
+  readonly user?: string;
+  readonly platformProfile?: ProfileName;
+  readonly engine?: EngineKind | 'auto';
+  readonly probe?: string;
+  readonly probePath?: string;
+}
+
+/** Opens the image for as long as `work` takes. */
+export async function withImage<T>(target: string, signal: AbortSignal, work: (image: Image) => Promise<T>): Promise<T> {
+  const image = await openImage(target, { signal });
+  try {
+    return await work(image);
+  } finally {
+    await image.close();
+  }
+}
+
+/** The log behind `-q`, `-v`, `--log-format`. */
+export const logFor = (flags: CommonFlags): Log =>
+  createLog({ quiet: flags.quiet === true, verbose: flags.verbose === true, format: flags.logFormat });
+
+/** The options of `unroot.ts`. `user` is whom the image shall run as; left out where `--user` is what is started. */
+export function imageOptions(flags: RunFlags, context: CommandContext, log: Log, user?: string): ImageOptions {
+  return {
+    ...(user === undefined ? {} : { user }),
+    settings: settingsFrom(flags, undefined, context.behind),
+    ...(flags.platformProfile === undefined ? {} : { profile: profile(flags.platformProfile) }),
+    engine: flags.engine ?? 'auto',
+    signal: context.signal,
+    onProgress: (message) => log.progress(message),
+    ...(flags.probe === undefined ? {} : { probeCommand: ['/bin/sh', '-c', flags.probe] }),
+    ...(flags.probePath === undefined ? {} : { probePath: flags.probePath }),
+  };
+}
+
+/** `--probe` and `--probe-path`. */
+export const addProbes = (command: Command): Command =>
+  command
+    .option('--probe <line>', 'shell line run inside the container as one more probe')
+    .option('--probe-path <path>', 'path that HTTP ports are asked for (default: /)');

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { ArtifactInput } from './artifact.ts';
+import { dnsLabel } from './artifact.ts';
+import { composeYaml } from './compose.ts';
+import { dockerfile } from './dockerfile.ts';
+import { podYaml } from './pod.ts';
+
+const INPUT: ArtifactInput = {
+  name: 'nginx-unroot:latest',
+  baseName: 'nginx:latest',
+  layer: [
+    { kind: 'own', path: '/run', uid: 10001, gid: 10001, mode: 0o755 },
+    { kind: 'file', path: "/it's.log", uid: 10001, gid: 10001, mode: 0o644, content: '' },
+  ],
+  run: {
+    user: '10001:10001',
+    env: { HOME: '/home/nonroot' },
+    ports: [{ from: 80, to: 80 }, { from: 53, to: 53, protocol: 'udp' }],
+    tmpfs: ['/scratch:mode=1777'],
+    volumes: [{ path: '/data', owner: '10001:10001', mode: '0755' }],
+    capAdd: [],
+    capDrop: ['ALL'],
+    sysctls: { 'net.ipv4.ip_unprivileged_port_start': '53' },
+    noNewPrivileges: true,
+    readOnly: false,
+  },
+  hasShell: true,
+  exposedPorts: [{ port: 80, protocol: 'tcp' }],
+  volumes: ['/data', '/more'],
+};
+
+describe('podYaml', () => {
+  const pod = parse(podYaml(INPUT));
+
+  it('meets every control of Pod Security restricted', () => {
+    const [container] = pod.spec.containers;
+    expect(pod.spec.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, seccompProfile: { type: 'RuntimeDefault' } });
+    expect(container.securityContext).toEqual({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
+    for (const volume of pod.spec.volumes) expect(Object.keys(volume)).toEqual(['name', 'emptyDir']);
+    expect(pod.spec.securityContext.sysctls).toEqual([{ name: 'net.ipv4.ip_unprivileged_port_start', value: '53' }]);
+  });
+
+  it('mounts every volume once, and opens them to the group', () => {
+    expect(pod.spec.containers[0].volumeMounts.map((mount: { mountPath: string }) => mount.mountPath)).toEqual(['/data', '/more', '/scratch']);
+    expect(pod.spec.securityContext.fsGroup).toBe(10001);
+  });
+});
+
+describe('composeYaml', () => {
+  it('asks for the same things', () => {
+    const service = parse(composeYaml(INPUT)).services['nginx-unroot'];
+    expect(service).toMatchObject({
+      user: '10001:10001',
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      sysctls: { 'net.ipv4.ip_unprivileged_port_start': '53' },
+      ports: ['80:80', '53:53/udp'],
+      environment: { HOME: '/home/nonroot' },
+    });
+  });
+});
+
+describe('dockerfile', () => {
+  it('changes each path by name, never recursively, and ends as the user', () => {
+    const text = dockerfile(INPUT);
+    expect(text).toContain('FROM nginx:latest\n');
+    expect(text).toContain('chown 10001:10001 /run');
+    expect(text).toContain(`: > '/it'\\''s.log'`);
+    expect(text).not.toMatch(/-R\b/);
+    expect(text.trim().split('\n').at(-1)).toBe('USER 10001:10001');
+  });
+
+  it('comes with an archive when there is no shell', () => {
+    expect(dockerfile({ ...INPUT, hasShell: false })).toContain('ADD layer.tar /');
+  });
+});
+
+describe('dnsLabel', () => {
+  it.each([
+    ['nginx', 'nginx'],
+    ['localhost/My_App:1.0', 'my-app'],
+    ['registry:5000/a/b@sha256:00', 'b'],
+    ['///', 'app'],
+  ])('%s → %s', (name, label) => {
+    expect(dnsLabel(name)).toBe(label);
+  });
+});
