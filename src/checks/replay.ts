@@ -17,6 +17,9 @@ export interface DeniedEvent {
   readonly count: number;
 }
 
+/** Denied, these leave everything as it was, which is what the target wants anyway. */
+const STAYS: ReadonlySet<string> = new Set(['chown', 'chmod', 'setxattr', 'utimes']);
+
 /** errno values that mean "you may not"; anything else is about the world, not about identity. */
 export const PERMISSION_ERRNOS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
@@ -37,8 +40,9 @@ export function replay(trace: Trace, target: Launch, tree: FileTree): DeniedEven
       if (seen) seen.count += event.count ?? 1;
       else denied.set(key, { event, decision, count: event.count ?? 1 });
     }
-    // Applied even when denied: the question about the next operation is "and if this one is fixed?"
-    world.apply(event.operation, who, target.umask);
+    // Applied even when denied: the question about the next operation is "and if this one is fixed?" Not so a change of owner or of
+    // identity: nothing fixes that, the files simply stay the target's.
+    if (decision.allowed || !STAYS.has(event.operation.kind)) world.apply(event.operation, who, target.umask);
   }
   return [...denied.values()];
 }

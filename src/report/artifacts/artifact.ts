@@ -13,6 +13,8 @@ export interface ArtifactInput {
   readonly exposedPorts: readonly { readonly port: number; readonly protocol: 'tcp' | 'udp' }[];
   /** VOLUMEs of the image. */
   readonly volumes: readonly string[];
+  /** Those paths of volumes where the image has content: an emptyDir would hide it, a named volume copies it. */
+  readonly withContent: readonly string[];
 }
 
 /** A container name that is a DNS label (RFC 1123), made from an image name. */

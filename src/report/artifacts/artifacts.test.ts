@@ -27,7 +27,8 @@ const INPUT: ArtifactInput = {
   },
   hasShell: true,
   exposedPorts: [{ port: 80, protocol: 'tcp' }],
-  volumes: ['/data', '/more'],
+  volumes: ['/data', '/more', '/full'],
+  withContent: ['/full'],
 };
 
 describe('podYaml', () => {
@@ -41,7 +42,7 @@ describe('podYaml', () => {
     expect(pod.spec.securityContext.sysctls).toEqual([{ name: 'net.ipv4.ip_unprivileged_port_start', value: '53' }]);
   });
 
-  it('mounts every volume once, and opens them to the group', () => {
+  it('mounts every empty volume once, and opens them to the group', () => {
     expect(pod.spec.containers[0].volumeMounts.map((mount: { mountPath: string }) => mount.mountPath)).toEqual(['/data', '/more', '/scratch']);
     expect(pod.spec.securityContext.fsGroup).toBe(10001);
   });

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import type { Observation } from './observation.ts';
+import { judge, worksLess, type Expectation } from './verdict.ts';
+
+const GOOD: Observation = {
+  outcome: 'running',
+  exit: { code: 0 },
+  readyMs: 300,
+  ports: [{ protocol: 'tcp', port: 80, address: '0.0.0.0' }],
+  probes: [{ port: 80, outcome: 'http', status: 200, contentType: 'text/html', bodyLength: 10 }],
+  processes: [{ command: 'app', uids: [10001, 10001, 10001, 10001], gid: 10001 }],
+  stdout: 'started\n',
+  stderr: '',
+  changes: [],
+};
+const BEFORE: Observation = { ...GOOD, processes: [{ command: 'app', uids: [0, 0, 0, 0], gid: 0 }] };
+const EXPECTATION: Expectation = { hostUid: 10001, moved: new Map(), lostEffects: [], leftDenials: [] };
+const verdict = (after: Partial<Observation>, before: Partial<Observation> = {}, expectation: Partial<Expectation> = {}): string =>
+  judge({ ...BEFORE, ...before }, { ...GOOD, ...after }, { ...EXPECTATION, ...expectation }).verdict;
+
+describe('judge', () => {
+  it('proves the same answers as the user', () => {
+    expect(judge(BEFORE, GOOD, EXPECTATION)).toMatchObject({ verdict: 'proved' });
+  });
+
+  it.each<[string, Partial<Observation>]>([
+    ['it is refused', { outcome: 'refused', refusal: 'no' }],
+    ['it ends by itself', { outcome: 'exited', exit: { code: 1 }, ports: [], probes: [] }],
+    ['a port is missing', { ports: [], probes: [] }],
+    ['a port answers otherwise', { probes: [{ port: 80, outcome: 'http', status: 500 }] }],
+    ['a port no longer speaks', { probes: [{ port: 80, outcome: 'silent' }] }],
+    ['a process is root', { processes: [{ command: 'app', uids: [0, 0, 0, 0], gid: 0 }] }],
+    ['a process keeps root as its saved uid', { processes: [{ command: 'app', uids: [10001, 10001, 0, 10001], gid: 0 }] }],
+  ])('fails when %s', (_, after) => {
+    expect(verdict(after)).toBe('failed');
+  });
+
+  it('fails when the health check or the probe command fails only after', () => {
+    expect(verdict({ healthcheck: { code: 1, output: '' } }, { healthcheck: { code: 0, output: '' } })).toBe('failed');
+    expect(verdict({ command: { code: 1, output: '' } }, { command: { code: 0, output: '' } })).toBe('failed');
+    expect(verdict({}, { healthcheck: { code: 0, output: '' } })).toBe('failed');
+  });
+
+  it('is not sure when work was lost, a denial is left, or the log says something was denied', () => {
+    expect(verdict({}, {}, { lostEffects: ['it no longer writes /server.log'] })).toBe('inconclusive');
+    expect(verdict({}, {}, { leftDenials: [{ text: 'mkdir', losesWork: true }] })).toBe('inconclusive');
+    expect(verdict({}, {}, { leftDenials: [{ text: 'nice', losesWork: false }] })).toBe('proved');
+    expect(verdict({ stderr: 'cannot open /data/x: Permission denied\n' })).toBe('inconclusive');
+  });
+
+  it('is not sure when another user than the one asked for runs it', () => {
+    expect(verdict({ processes: [{ command: 'app', uids: [33, 33, 33, 33], gid: 33 }] })).toBe('inconclusive');
+  });
+
+  it('does not count trouble that was there before', () => {
+    const stderr = '2026/11/21 12:00:01 [error] 12#12: cannot open /x: Permission denied\n';
+    expect(verdict({ stderr: stderr.replace('12#12', '99#99') }, { stderr })).toBe('proved');
+  });
+
+  it('is not sure when nothing shows that it works', () => {
+    const mute: Partial<Observation> = { ports: [], probes: [] };
+    expect(verdict(mute, mute)).toBe('inconclusive');
+  });
+
+  it('compares a program that ends by its exit code', () => {
+    const ended = (code: number): Partial<Observation> => ({ outcome: 'exited', exit: { code }, ports: [], probes: [], processes: [] });
+    expect(verdict(ended(0), ended(0))).toBe('proved');
+    expect(verdict(ended(1), ended(0))).toBe('failed');
+    expect(verdict(ended(1), ended(1))).toBe('inconclusive');
+  });
+
+  it('follows a port that moved', () => {
+    const after: Partial<Observation> = { ports: [{ protocol: 'tcp', port: 8080, address: '0.0.0.0' }], probes: [{ port: 8080, outcome: 'http', status: 200, contentType: 'text/html' }] };
+    expect(verdict(after, {}, { moved: new Map([[80, 8080]]) })).toBe('proved');
+    expect(verdict(after)).toBe('failed');
+  });
+});
+
+describe('worksLess', () => {
+  it('is about work, not about who does it', () => {
+    expect(worksLess(BEFORE, GOOD)).toBe(false);
+    expect(worksLess(BEFORE, { ...GOOD, outcome: 'exited', exit: { code: 1 }, ports: [], probes: [] })).toBe(true);
+  });
+});
