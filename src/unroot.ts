@@ -184,7 +184,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       rounds: rounds.rounds,
       ...(proof ? { proof } : {}),
       denials: { before: denialTexts(rounds.before.trace), after: denialTexts(rounds.after.trace) },
-      unknown: [...new Set([...(rounds.before.trace?.blindSpots ?? []), ...session.engine.notes])],
+      unknown: [...new Set([...(rounds.before.trace?.blindSpots ?? []), ...session.notes])],
     };
   } finally {
     await session.close();
@@ -219,12 +219,13 @@ interface Session {
   readonly watcher: Engine;
   readonly tracer: Tracer;
   readonly profile: PlatformProfile;
+  readonly notes: readonly string[];
   close(): Promise<void>;
 }
 
 async function openSession(options: ImageOptions): Promise<Session> {
   const { chooseEngine } = await import('./engine/detect.ts');
-  const { chooseTracer } = await import('./trace/tracers/index.ts');
+  const { chooseTracer } = await import('./trace/tracers/choose.ts');
   const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
   const watched = await chooseTracer(engine, (kind) => chooseEngine(kind, {}));
   return {
@@ -232,6 +233,7 @@ async function openSession(options: ImageOptions): Promise<Session> {
     watcher: watched.engine,
     tracer: watched.tracer,
     profile: options.profile ?? engine.profile,
+    notes: [...engine.notes, ...watched.notes],
     close: async () => {
       await engine.close();
       if (watched.engine !== engine) await watched.engine.close();

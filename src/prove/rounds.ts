@@ -20,9 +20,9 @@ import type { PlatformProfile } from '../platform/platform.ts';
 import { passThroughScript, privilegeDrop as knownDrop, unwrapped } from '../recipes/privilege-drop.ts';
 import { newDenials } from '../trace/denials.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
-import { logDenialEvents } from '../trace/log-denials.ts';
 import type { Tracer } from '../trace/tracer.ts';
 import type { ContainerSettings } from '../workload/container.ts';
+import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
 import { observe, type ObserveOptions } from './observe.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
@@ -118,7 +118,7 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
       launch.kind === 'refusal'
         ? notStarted(launch.message)
         : await observe(await input.prepare(image), launch, { ...input.observe, tracer: input.tracer, expectedPorts: before.ports, volumeOwners: run.volumes });
-    const denials = launch.kind === 'refusal' ? [] : denialsOf(after, before);
+    const denials = launch.kind === 'refusal' ? [] : denialsOf(after, before, launch);
     const fresh = launch.kind === 'refusal' ? [] : observedFindings(fixed, asIs, launch, denials, after.trace ?? NO_TRACE);
     const done = (left: readonly Unresolved[]): RoundsResult => ({ asIs, before, findings, fixes, layer, run, image, launch, after, left, rounds: round });
 
@@ -142,10 +142,10 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
 
 /** What the recipient was denied and root was not: seen by the tracer, or told by the program itself where the tracer sees no failures. */
-function denialsOf(after: Observation, before: Observation): readonly TraceEvent[] {
+function denialsOf(after: Observation, before: Observation, launch: Launch): readonly TraceEvent[] {
   const traced = newDenials(after.trace ?? NO_TRACE, before.trace ?? NO_TRACE);
   if (after.trace?.tracer === 'strace') return traced;
-  return [...traced, ...logDenialEvents(`${after.stdout}\n${after.stderr}`)];
+  return [...traced, ...logEvents(`${after.stdout}\n${after.stderr}`, launch)];
 }
 
 const sameOperation = (a: Finding, b: Finding): boolean => a.id === b.id && JSON.stringify(a.operation) === JSON.stringify(b.operation);

@@ -5,7 +5,10 @@ import { type ArtifactInput, dnsLabel } from './artifact.ts';
 export function podYaml(input: ArtifactInput): string {
   const label = dnsLabel(input.name);
   const [uid, gid] = input.run.user.split(':').map(Number) as [number, number];
-  const writable = [...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes])].map((path, index) => ({
+  // An emptyDir hides what the image has there; then the runtime's own volume, which copies it, is left in charge.
+  const hiding = new Set(input.withContent);
+  const paths = [...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes])].filter((path) => !hiding.has(path));
+  const writable = paths.map((path, index) => ({
     name: `data-${index}`,
     path,
     medium: undefined as string | undefined,
