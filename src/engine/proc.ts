@@ -81,8 +81,8 @@ export function namespaceOf(pid: number | 'self', kind: 'pid' | 'net' | 'mnt' | 
 
 /**
  * Every process of the container whose init has this host pid: those in its pid namespace, and all descendants of one of them (which
- * covers nested namespaces, and processes whose namespace link we may not read). Init first, then by pid. Empty when init is gone:
- * the kernel has then killed all the rest (pid_namespaces(7)).
+ * covers nested namespaces, and processes whose namespace link we may not read). Init first, then by pid; zombies are no processes any
+ * more. Empty when init is gone: the kernel has then killed all the rest (pid_namespaces(7)).
  */
 export function containerProcesses(init: number): readonly ProcessStatus[] {
   if (!processAlive(init)) return [];
@@ -95,7 +95,7 @@ export function containerProcesses(init: number): readonly ProcessStatus[] {
     if (!/^\d+$/.test(name)) continue;
     const pid = Number(name);
     const status = processStatus(pid);
-    if (status === undefined) continue;
+    if (status === undefined || !processAlive(pid)) continue;
     all.set(pid, status);
     if (!own && namespace !== undefined && namespaceOf(pid, 'pid') === namespace) members.add(pid);
   }
