@@ -5,6 +5,7 @@ import { dockerfile } from '../report/artifacts/dockerfile.ts';
 import { fixReport, proveReport } from '../report/documents.ts';
 import type { FixReport } from '../report/report.ts';
 import type { FixResult } from '../unroot.ts';
+import { imageLabel } from './image-label.ts';
 
 export interface FixedImage {
   readonly result: FixResult;
@@ -15,7 +16,7 @@ export interface FixedImage {
 /** `name` is what the result is called; default: the base's name with `-unroot`. */
 export function fixedImage(target: string, image: Image, result: FixResult, name?: string): FixedImage {
   const { recipient, profile, findings, fixes, unresolved, layer, run, rounds, denials, engine, unknown } = result;
-  const baseName = image.name ?? target;
+  const baseName = imageLabel(target, image);
   const artifacts: ArtifactInput = {
     name: name ?? `localhost/${dnsLabel(baseName)}-unroot:latest`,
     baseName,
@@ -24,6 +25,9 @@ export function fixedImage(target: string, image: Image, result: FixResult, name
     hasShell: result.subject.rootFs.resolve('/bin/sh').entry !== undefined,
     exposedPorts: run.ports.map(({ to, protocol }) => ({ port: to, protocol: protocol ?? 'tcp' })),
     volumes: image.config.volumes,
+    withContent: [...image.config.volumes, ...run.volumes.map(({ path }) => path)].filter(
+      (path) => result.subject.rootFs.list(path).length > 0,
+    ),
   };
   const subject = {
     target,

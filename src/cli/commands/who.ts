@@ -3,9 +3,11 @@ import type { Command } from 'commander';
 import { openImage } from '../../image/sources/index.ts';
 import type { Launch, Refusal } from '../../launch/launch.ts';
 import { launchImage } from '../../launch/launch-image.ts';
+import { launchSubject } from '../../launch/subject.ts';
 import type { PlatformProfile, ProfileName } from '../../platform/platform.ts';
 import { whoReport } from '../../report/who.ts';
 import { addCommon, addProfile, addUser, type CommonFlags } from '../flags.ts';
+import { imageLabel } from '../image-label.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
@@ -49,18 +51,8 @@ async function launchOf(
 ): Promise<Launch | Refusal> {
   const image = await openImage(target, { signal });
   try {
-    const files = await image.readFiles(['/etc/passwd', '/etc/group']);
-    const text = (path: string): string | undefined => {
-      const bytes = files.get(path);
-      return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
-    };
-    const subject = { reference: image.reference, config: image.config, passwd: text('/etc/passwd'), group: text('/etc/group') };
-    return launchImage({
-      image: subject,
-      settings,
-      profile: await profile,
-      ...(image.name === undefined ? {} : { name: image.name }),
-    });
+    const subject = await launchSubject(image);
+    return launchImage({ image: subject, settings, profile: await profile, name: settings.name ?? imageLabel(target, image) });
   } finally {
     await image.close();
   }
