@@ -32,6 +32,10 @@ export function createTarStream(entry: (entry: TarEntry) => ContentSink | undefi
     const step = decoder.block(buffer, at, start);
     if (step === undefined) {
       done = true;
+    } else if (typeof step === 'number') {
+      content = step;
+      padding = paddingOf(step);
+      sink = undefined;
     } else if ('meta' in step) {
       meta = step;
       part = new Uint8Array(step.size);
@@ -106,7 +110,7 @@ export function scanTar(
   options: TarOptions & { readonly window?: number } = {},
 ): void {
   const decoder = createTarDecoder(options);
-  const window = options.window ?? 4096;
+  const window = options.window ?? 32768;
   let buffer: Uint8Array = new Uint8Array(0);
   let start = 0;
   let position = 0;
@@ -125,7 +129,10 @@ export function scanTar(
     const step = decoder.block(buffer, headerAt, position);
     if (step === undefined) return;
     position += BLOCK;
-    if ('meta' in step) {
+    if (typeof step === 'number') {
+      if (step > size - position) throw decoder.truncated(size);
+      position += step + paddingOf(step);
+    } else if ('meta' in step) {
       if (step.size > size - position) throw decoder.truncated(size);
       const at = need(step.size);
       decoder.body(step, buffer.subarray(at, at + step.size));

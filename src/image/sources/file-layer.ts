@@ -4,7 +4,8 @@ import type { Digest, Layer } from '../image.ts';
 import { createLayerIndex, type LayerIndex } from '../layer-index.ts';
 import type { ImageLimits } from '../limits.ts';
 import type { ContentRange } from '../root-fs.ts';
-import { createTarStream, scanTar } from '../tar.ts';
+import { createLocator } from '../locate.ts';
+import { createTarStream, scanTar, type TarEntry, type TarOptions } from '../tar.ts';
 import { type FileRange, readInto, streamRange, windowReader } from './blob-file.ts';
 
 /** What the rest of `sources/` needs of a layer. */
@@ -16,6 +17,8 @@ export interface LayerReader {
   openTar(): AsyncIterable<Uint8Array>;
   /** All entries. `keep` names small files whose content is wanted soon: a compressed layer remembers them on the way. */
   index(keep: ReadonlySet<string>): Promise<LayerIndex>;
+  /** The part of the index that decides about these paths, without keeping the rest; undefined = only the whole index can tell. */
+  locate(paths: readonly string[]): Promise<LayerIndex | undefined>;
   read(ranges: readonly ContentRange[]): Promise<readonly Uint8Array[]>;
 }
 
@@ -47,19 +50,20 @@ export function fileLayer(layer: Layer, range: () => FileRange, limits: ImageLim
     else yield* verified(unpacked(openBlob()), layer.diffId, what, where);
   }
 
-  function scanInPlace(): LayerIndex {
-    const builder = createLayerIndex(where);
+  function scanInPlace<T>(builder: { add(entry: TarEntry): unknown; finish(): T; skip?: TarOptions['skip'] }): T {
     const file = range();
-    scanTar(
-      windowReader(file, where),
-      file.size,
-      (entry) => {
-        builder.add(entry);
-        return undefined;
-      },
-      { limits, where, what },
-    );
+    const add = (entry: TarEntry): undefined => {
+      builder.add(entry);
+    };
+    const skip = builder.skip;
+    scanTar(windowReader(file, where), file.size, add, { limits, where, what, ...(skip && { skip }) });
     return builder.finish();
+  }
+
+  async function locate(paths: readonly string[]): Promise<LayerIndex | undefined> {
+    // Unpacking costs far more than keeping what was seen.
+    if (index !== undefined || !plain) return undefined;
+    return scanInPlace(createLocator(paths, where));
   }
 
   async function scanStream(keep: ReadonlySet<string>): Promise<LayerIndex> {
@@ -112,7 +116,8 @@ export function fileLayer(layer: Layer, range: () => FileRange, limits: ImageLim
     openBlob,
     openTar,
     // A scan that failed is tried again next time: the caller may have raised a limit or been interrupted.
-    index: (keep) => (index ??= (plain ? Promise.resolve().then(scanInPlace) : scanStream(keep)).catch(forget)),
+    index: (keep) => (index ??= (plain ? Promise.resolve().then(() => scanInPlace(createLayerIndex(where))) : scanStream(keep)).catch(forget)),
+    locate,
     read,
   };
 

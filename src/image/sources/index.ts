@@ -126,6 +126,8 @@ async function openArchiveAs(
   options: OpenImageOptions,
   where: Where,
 ): Promise<Image> {
+  // Both at once: nearly every archive needs both, and each wait for a module costs a millisecond.
+  const docker = import('./docker-archive.ts');
   const { notAnArchive, openArchive } = await import('./archive-file.ts');
   const files = await openArchive(path, options, where);
   try {
@@ -139,7 +141,7 @@ async function openArchiveAs(
         options,
       );
     }
-    const { openDockerArchive } = await import('./docker-archive.ts');
+    const { openDockerArchive } = await docker;
     return await openDockerArchive(
       files,
       { reference: target, path, transport: 'docker-archive', ...(choose === undefined ? {} : { choose }) },

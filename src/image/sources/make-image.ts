@@ -30,6 +30,20 @@ export function makeImage(parts: ImageParts): Image {
       throw error;
     }));
 
+  /**
+   * A tree of nothing but what decides about `paths`, when that can be told. All headers are read, even when an answer turned up early:
+   * the last entry of a name wins, so only the end of a layer is certain.
+   */
+  async function located(paths: readonly string[]): Promise<RootFs | undefined> {
+    const indexes: LayerIndex[] = [];
+    for (const layer of layers) {
+      const index = await layer.locate(paths);
+      if (index === undefined) return undefined;
+      indexes.push(index);
+    }
+    return createRootFs(indexes, (layer, ranges) => layers[layer]!.read(ranges), where);
+  }
+
   return {
     reference: parts.reference,
     transport: parts.transport,
@@ -45,8 +59,10 @@ export function makeImage(parts: ImageParts): Image {
     layerFile: (index) => layerAt(layers, index).file,
     openLayer: (index) => layerAt(layers, index).openTar(),
     rootFs: () => rootFs(new Set()),
-    // All headers are read, even when an answer turned up early: the last entry of a name wins, so only the end of a layer is certain.
-    readFiles: async (paths, options) => (await rootFs(new Set(paths))).readFiles(paths, options),
+    readFiles: async (paths, options) => {
+      const fs = merged === undefined ? ((await located(paths)) ?? (await rootFs(new Set(paths)))) : await merged;
+      return fs.readFiles(paths, options);
+    },
     close: async () => parts.close(),
   };
 }
