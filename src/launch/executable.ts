@@ -61,18 +61,11 @@ export function executableOf(
       break;
     }
   }
-  const missing = denied === undefined || denied.miss.errno === 'ENOENT';
   const words =
     denied === undefined ? notInPath(argv0, runtime) : wordsFor(argv0, denied.candidate, denied.miss, runtime, tree, facts);
   const source = denied === undefined ? `"${argv0}" is in no directory of PATH=${path}` : denied.miss.text;
   const because: Derivation[] = [{ field: 'executable', value: '', source, where: { path: denied?.candidate ?? argv0 } }];
-  return stopped(
-    'runtime',
-    phaseReason(profile, 'start'),
-    `${words}${suffix(profile, missing)}`,
-    because,
-    startShape(profile, runtime),
-  );
+  return stopped('runtime', phaseReason(profile, 'start'), words, because, startShape(profile, runtime, words));
 }
 
 function lookAt(path: string, tree: FileTree, who: Credentials, facts: KernelFacts): { path: string; node: FileNode } | Miss {
@@ -156,13 +149,17 @@ function wordsFor(
   return `exec: "${argv0}": ${old ? GO_WORDS.EACCES : GO_WORDS[miss.errno]}`;
 }
 
-function startShape(profile: PlatformProfile, runtime: RuntimeKind): string | undefined {
-  const family = runtime === 'crun' ? 'crun' : 'runc';
-  return profile.refusals?.startByRuntime?.[family] ?? profile.refusals?.start;
-}
-
-function suffix(profile: PlatformProfile, missing: boolean): string {
-  return (missing ? profile.refusals?.notFoundSuffix : profile.refusals?.deniedSuffix) ?? '';
+/** `%s` stands for the words. Podman files an error by its text (libpod/define ErrOCIRuntime…, getOCIRuntimeError). */
+function startShape(profile: PlatformProfile, runtime: RuntimeKind, words: string): string | undefined {
+  const byText = profile.refusals?.startByText;
+  if (byText === undefined) return profile.refusals?.start;
+  const missing = /executable file .*not found in|no such file or directory/i.test(words);
+  const shape = missing
+    ? byText.notFound
+    : /permission denied|operation not permitted/i.test(words)
+      ? byText.denied
+      : byText.other;
+  return shape.replace('%s', `${runtime === 'crun' ? byText.prefix.crun : byText.prefix.runc}%s`);
 }
 
 const mode = (bits: number): string => (bits & 0o7777).toString(8).padStart(4, '0');

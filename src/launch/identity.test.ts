@@ -49,7 +49,8 @@ const TABLE: readonly [user: string, engines: string, containerd: string, crio: 
 describe.each(TABLE)('USER "%s"', (user, engines, containerd, crio) => {
   it('docker', () => expect(shown({ user, platform: 'docker' })).toBe(engines));
   it('docker 20.10', () => expect(shown({ user, platform: 'docker', version: '20.10.24' })).toBe(engines));
-  it('podman', () => expect(shown({ user, platform: 'podman' })).toBe(engines));
+  // Without any user Podman adds no group at all (observed).
+  it('podman', () => expect(shown({ user, platform: 'podman' })).toBe(user === '' ? '0:0 ' : engines));
   it('containerd 2', () => expect(shown({ user, platform: 'containerd-2' })).toBe(containerd));
   it('containerd 1', () => {
     const wrapped = containerd.replace(
@@ -121,6 +122,12 @@ describe('settings', () => {
       'unable to find group none: no matching entries in group file',
     );
     expect(refusalOf({ settings: { user: '2147483648' } }).message).toBe('uids and gids must be in range 0-2147483647');
+  });
+  it('podman without any user keeps the groups that list root', () => {
+    const group = 'root:x:0:root\nbin:x:1:root\n';
+    expect(shown({ platform: 'podman', group })).toBe('0:0 0,1');
+    expect(shown({ platform: 'podman', group: 'bin:x:1:root\n', settings: { groupAdd: ['9'] } })).toBe('0:0 1,9');
+    expect(shown({ platform: 'podman', settings: { user: '0' } })).toBe('0:0 0');
   });
   it('an image without account files still runs as a number', () => {
     expect(shown({ user: '1000', passwd: null, group: null })).toBe('1000:0 0');

@@ -1,5 +1,6 @@
 /** uid, gid and groups: the user string resolved in the image's account files as the platform's runtime does it. */
 import type { IdMapping } from '../linux/credentials.ts';
+import { groupsListing, parseGroup } from '../linux/group.ts';
 import { type ResolvedUser, resolveUser, type UserStep } from '../linux/user-spec.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
@@ -49,6 +50,10 @@ export function identityOf(
       profile.refusals?.user,
     );
   }
+  const groups =
+    profile.emptyUserLacksPrimaryGroup === true && request.spec === ''
+      ? withoutPrimary(answer, request, image, because)
+      : answer.groups;
   const mapping = userNamespace(settings);
   const unmapped = mapping === undefined ? undefined : unmappedId(answer, mapping);
   if (unmapped !== undefined) {
@@ -68,7 +73,7 @@ export function identityOf(
     kind: 'identity',
     uid: answer.uid,
     gid: answer.gid,
-    groups: answer.groups,
+    groups,
     ...(answer.userName === undefined ? {} : { userName: answer.userName }),
     ...(answer.home === undefined ? {} : { passwdHome: answer.home }),
     hostUid,
@@ -91,6 +96,22 @@ function derivationOf(step: UserStep, request: UserRequest, image: LaunchSubject
     ...(layer === undefined ? {} : { layer }),
   };
   return [{ field: step.field, value: step.value, source, where }];
+}
+
+/** The primary gid stays only when /etc/group or --group-add names it as well. */
+function withoutPrimary(
+  answer: ResolvedUser,
+  request: UserRequest,
+  image: LaunchSubject,
+  because: Derivation[],
+): readonly number[] {
+  const listed = groupsListing(parseGroup(request.imageGroups ? (image.group ?? '') : ''), answer.userName ?? '');
+  const named = listed.some((group) => group.gid === answer.gid) || request.groupAdd.includes(String(answer.gid));
+  if (named) return answer.groups;
+  const groups = answer.groups.filter((gid) => gid !== answer.gid);
+  const source = `no user is set, so the primary gid ${answer.gid} is not added to the supplementary groups`;
+  because.push({ field: 'groups', value: groups.join(','), source });
+  return groups;
 }
 
 /** KEP-127: one block of 65536 ids; its host base is a multiple of that and never 0. */

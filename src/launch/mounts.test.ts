@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { launchOf, type Scene } from '../../test/support/launch.ts';
+import { profile, withRuntime } from '../platform/profiles.ts';
 import type { ContainerSettings, Volume } from '../workload/container.ts';
 import type { LaunchMount } from './launch.ts';
 
@@ -74,6 +75,11 @@ describe('settings', () => {
     expect(at('/data', { settings: volume('tmpfs', '/data', { mode: 0o700, uid: 7, gid: 8 }) })?.options).toEqual(
       expect.arrayContaining(['mode=0700', 'uid=7', 'gid=8']),
     );
+  });
+  it('a mode for a tmpfs is lost in runc before 1.1.8, when it covers a directory', () => {
+    const old = withRuntime(profile('docker', '20.10.24'), 'runc', 'runc version 1.1.5+ds1\ncommit: 1');
+    expect(owned(at('/data', { profile: old, settings: volume('tmpfs', '/data', { mode: 0o700 }) }))).toBe('tmpfs 0:0 750');
+    expect(owned(at('/none', { profile: old, settings: volume('tmpfs', '/none', { mode: 0o700 }) }))).toBe('tmpfs 0:0 700');
   });
   it('named volumes start as image volumes do', () => {
     expect(owned(at('/data', { settings: volume('named', '/data', { source: 'v' }) }))).toBe('volume 33:33 750 +content');

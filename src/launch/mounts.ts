@@ -170,7 +170,8 @@ function emptyDir(volume: Volume, settings: ContainerSettings): Owned {
 /** The mode of what it covers, never the owner; else the kernel's 1777. */
 function tmpfs(volume: Volume, image: LaunchSubject, profile: PlatformProfile, origin: LaunchMount['origin']): LaunchMount {
   const covered = image.rootFs === undefined ? undefined : directoryAt(volume.target, image.rootFs);
-  const mode = volume.mode ?? (profile.tmpfs.copiesMode ? covered?.mode : undefined) ?? 0o1777;
+  const copied = profile.tmpfs.copiesMode ? covered?.mode : undefined;
+  const mode = (profile.tmpfs.explicitModeLost === true ? (copied ?? volume.mode) : (volume.mode ?? copied)) ?? 0o1777;
   const options = ['nosuid', 'nodev', ...(profile.tmpfs.copiesContent ? ['tmpcopyup'] : ['noexec'])];
   if (volume.mode !== undefined) options.push(`mode=${volume.mode.toString(8).padStart(4, '0')}`);
   if (volume.uid !== undefined) options.push(`uid=${volume.uid}`);

@@ -12,11 +12,13 @@ export interface RefusalShapes {
   readonly user?: string;
   /** The runtime could not execute the entrypoint. */
   readonly start?: string;
-  /** The same where the words around it depend on the low-level runtime. */
-  readonly startByRuntime?: { readonly runc: string; readonly crun: string };
-  /** Put behind the runtime's words when the file was not found, or may not be executed. */
-  readonly notFoundSuffix?: string;
-  readonly deniedSuffix?: string;
+  /** Podman: the low-level runtime's own prefix, and what it makes of an error by its text: missing, denied, anything else. */
+  readonly startByText?: {
+    readonly prefix: { readonly runc: string; readonly crun: string };
+    readonly notFound: string;
+    readonly denied: string;
+    readonly other: string;
+  };
   /** Neither the image nor the settings name a program. Whole message. */
   readonly noCommand: string;
   /** A capability name nobody knows, `%s` the name as the platform spells it; absent = accepted and lost in silence (containerd). */
@@ -36,6 +38,8 @@ export interface PlatformProfile {
   readonly asOf?: string;
   /** The low-level runtime it uses unless told otherwise. */
   readonly runtime?: RuntimeKind;
+  /** With no user at all, the primary gid is not among the supplementary groups (Podman). */
+  readonly emptyUserLacksPrimaryGroup?: boolean;
   /** The capability list is also put into the inheritable set (Docker up to 20.10.13). */
   readonly inheritableCapabilities?: boolean;
   /** What wins when a capability is both added and dropped, and in which order ALL is applied. */
@@ -78,7 +82,12 @@ export interface PlatformProfile {
   /** Dockerfile VOLUME: how the mount starts out. */
   readonly imageVolumes: 'copy-content' | 'copy-content-or-user-owned' | 'mkdir-user-owned';
   /** tmpfs over an existing directory: copies its mode; and its content (podman tmpcopyup). */
-  readonly tmpfs: { readonly copiesMode: boolean; readonly copiesContent: boolean };
+  readonly tmpfs: {
+    readonly copiesMode: boolean;
+    readonly copiesContent: boolean;
+    /** A mode that is asked for gives way to that of the directory it covers (runc before 1.1.8). */
+    readonly explicitModeLost?: boolean;
+  };
   /** Uid a platform assigns when nobody asks: OpenShift's namespace range. */
   readonly arbitraryUid?: { readonly first: number; readonly size: number };
   readonly sources: Readonly<Record<string, string>>;

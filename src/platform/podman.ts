@@ -12,6 +12,7 @@ const current: PlatformProfile = {
   userResolution: 'moby-sys-user',
   kubelet: false,
   explicitGroupKeepsImageGroups: false,
+  emptyUserLacksPrimaryGroup: true,
   skipsGroupNamedLikeUser: false,
   defaultCapabilities: ELEVEN,
   nonRootCapabilities: 'added-as-ambient',
@@ -28,9 +29,12 @@ const current: PlatformProfile = {
   environment: { PATH: DEFAULT_PATH, container: 'podman', TERM: 'xterm' },
   readOnlyTmpfs: ['/run', '/tmp', '/var/tmp'],
   refusals: {
-    startByRuntime: { runc: 'runc: runc create failed: unable to start container process: %s', crun: 'crun: %s' },
-    notFoundSuffix: ': OCI runtime attempted to invoke a command that was not found',
-    deniedSuffix: ': OCI permission denied',
+    startByText: {
+      prefix: { runc: 'runc: runc create failed: unable to start container process: ', crun: 'crun: ' },
+      notFound: '%s: OCI runtime attempted to invoke a command that was not found',
+      denied: '%s: OCI permission denied',
+      other: 'OCI runtime error: %s',
+    },
     noCommand: 'no command or entrypoint provided, and no CMD or ENTRYPOINT from image',
     unknownCapability: { add: '"%s": unknown capability', drop: '"%s": unknown capability' },
   },
@@ -39,6 +43,7 @@ const current: PlatformProfile = {
     userResolution: 'podman pkg/lookup → moby/sys user.GetExecUser',
     explicitGroupKeepsImageGroups:
       'podman libpod/container_internal_common.go: groups of /etc/group are added only when the user string has no ":"',
+    emptyUserLacksPrimaryGroup: 'podman libpod generateSpec adds the primary gid only when a user is set (observed with 4.3.1)',
     defaultCapabilities:
       'containers/common pkg/config/default.go since 4.5.0: 11 capabilities (containers.conf default_capabilities overrides)',
     nonRootCapabilities:

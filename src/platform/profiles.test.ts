@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { capabilityMask } from '../linux/capability.ts';
 import type { PlatformProfile, ProfileName } from './platform.ts';
-import { PROFILE_NAMES, PROFILES, profile, profileName, withOverrides } from './profiles.ts';
+import { PROFILE_NAMES, PROFILES, profile, profileName, withOverrides, withRuntime } from './profiles.ts';
 import { compareVersions, inRanges, versionNumbers } from './versions.ts';
 
 const mask = (one: PlatformProfile): string => capabilityMask(one.defaultCapabilities).toString(16);
@@ -110,6 +110,25 @@ describe('overrides', () => {
     expect(podman.home.emptyCountsAsUnset).toBe(false);
     expect(withOverrides(podman, { runtime: 'runc', source: 'x' }).home.emptyCountsAsUnset).toBe(true);
   });
+});
+
+describe('the runtime at hand', () => {
+  it.each([
+    ['1.1.5+ds1', 'runc-1.1', true],
+    ['runc version 1.1.12\nspec: 1.0.2', 'runc-1.1', undefined],
+    ['1.2.0', 'runc', undefined],
+    ['', 'runc', undefined],
+  ])('runc %j', (version, runtime, lost) => {
+    const one = withRuntime(profile('podman'), 'runc', version);
+    expect(one.runtime).toBe(runtime);
+    expect(one.tmpfs.explicitModeLost).toBe(lost);
+    expect(one.home.emptyCountsAsUnset).toBe(true);
+  });
+  it('crun', () =>
+    expect(withRuntime(profile('docker'), 'crun', 'crun version 1.8.1')).toMatchObject({
+      runtime: 'crun',
+      home: { emptyCountsAsUnset: false },
+    }));
 });
 
 describe('names', () => {

@@ -5,7 +5,7 @@ import { CONTAINERD_1, CONTAINERD_2, CRIO, OPENSHIFT } from './kubernetes.ts';
 import type { PlatformProfile, ProfileName } from './platform.ts';
 import { PODMAN } from './podman.ts';
 import type { ProfileVariant } from './variant.ts';
-import { inRanges, versionNumbers } from './versions.ts';
+import { compareVersions, inRanges, versionNumbers } from './versions.ts';
 
 /** Newest variant first. */
 export const PROFILES: Readonly<Record<ProfileName, readonly ProfileVariant[]>> = {
@@ -22,7 +22,9 @@ export const PROFILE_NAMES: readonly ProfileName[] = Object.keys(PROFILES) as Pr
 
 /** What a machine may have configured differently; `source` says where that was read. */
 export interface ProfileOverrides
-  extends Partial<Pick<PlatformProfile, 'defaultCapabilities' | 'sysctls' | 'runtime' | 'noNewPrivileges' | 'environment'>> {
+  extends Partial<
+    Pick<PlatformProfile, 'defaultCapabilities' | 'sysctls' | 'runtime' | 'noNewPrivileges' | 'environment' | 'tmpfs'>
+  > {
   readonly source: string;
 }
 
@@ -55,6 +57,24 @@ export function withOverrides(base: PlatformProfile, overrides: ProfileOverrides
   // runc fills an empty HOME, crun leaves it (runc libcontainer/env.go; crun src/libcrun/container.c).
   const home = fields.runtime === undefined ? base.home : { ...base.home, emptyCountsAsUnset: fields.runtime !== 'crun' };
   return { ...base, ...fields, home, sources };
+}
+
+/**
+ * The profile with the low-level runtime at hand: `version` is what `runc --version` prints, or a bare version. runc 1.1 speaks and checks
+ * differently from later ones, and before 1.1.8 the mode of a tmpfs was always that of the directory it covers (observed with 1.1.5).
+ */
+export function withRuntime(base: PlatformProfile, kind: 'runc' | 'crun', version?: string): PlatformProfile {
+  const text = /version\s+(\S+)/.exec(version ?? '')?.[1] ?? version ?? '';
+  const numbers = versionNumbers(text);
+  const source = `${kind} ${text}`.trim();
+  if (kind === 'crun') return withOverrides(base, { runtime: 'crun', source });
+  const before = (limit: readonly number[]): boolean => numbers !== undefined && compareVersions(numbers, limit) < 0;
+  const runtime = before([1, 2]) ? 'runc-1.1' : 'runc';
+  return withOverrides(base, {
+    runtime,
+    ...(before([1, 1, 8]) ? { tmpfs: { ...base.tmpfs, explicitModeLost: true } } : {}),
+    source,
+  });
 }
 
 function unknownProfile(name: string): UnrootError {
