@@ -6,7 +6,7 @@ import { openImage } from '../image/sources/index.ts';
 import type { ProfileName } from '../platform/platform.ts';
 import { profile } from '../platform/profiles.ts';
 import type { ImageOptions } from '../unroot.ts';
-import type { CommandContext } from './commands/index.ts';
+import type { CommandContext } from './command.ts';
 import type { CommonFlags } from './flags.ts';
 import { createLog, type Log } from './log.ts';
 import { type SettingsFlags, settingsFrom } from './settings.ts';

@@ -1,7 +1,8 @@
 /** The command line: finds the command, loads it, runs it, turns what happens into an exit code. */
 import { Command, CommanderError } from 'commander';
 import { UnrootError } from '../error.ts';
-import { COMMANDS, type CommandContext, type CommandName } from './commands/index.ts';
+import type { CommandContext } from './command.ts';
+import { COMMANDS, type CommandName } from './commands/index.ts';
 import { EXIT } from './exit-code.ts';
 import { failureDocument, failureText } from './failure.ts';
 import { helpText, programName } from './help.ts';

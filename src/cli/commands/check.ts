@@ -3,13 +3,13 @@ import type { Command } from 'commander';
 import { checkReport, mergeChecks } from '../../report/documents.ts';
 import type { CheckReport } from '../../report/report.ts';
 import { checkImage } from '../../unroot.ts';
+import type { CommandContext } from '../command.ts';
 import { codeForFindings } from '../exit-code.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings } from '../settings.ts';
-import type { CommandContext } from './index.ts';
 
 interface CheckFlags extends RunFlags {
   readonly trace?: boolean;

@@ -1,6 +1,7 @@
 /** `unroot fix`: the smallest change that lets an image run as that user, proved by running it. */
 import type { Command } from 'commander';
 import { type FixResult, fixImage, fixImageStatically } from '../../unroot.ts';
+import type { CommandContext } from '../command.ts';
 import { codeForFindings, codeForVerdict } from '../exit-code.ts';
 import { fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
@@ -10,7 +11,6 @@ import { profileFor } from '../profile.ts';
 import { addSettings } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
 import { requireWritableFolder, writeFixed } from '../write-fixed.ts';
-import type { CommandContext } from './index.ts';
 
 interface FixFlags extends RunFlags {
   readonly out?: string;

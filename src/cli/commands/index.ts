@@ -1,17 +1,5 @@
 /** The commands by name. Each is a chunk of its own in the bundle, loaded when it is asked for. */
-import type { Command } from 'commander';
-
-export interface CommandContext {
-  /** Aborted on Ctrl-C. */
-  readonly signal: AbortSignal;
-  /** What stood behind `--`. */
-  readonly behind: readonly string[];
-  /** Sets the exit code. */
-  readonly done: (code: number) => void;
-}
-
-/** Adds arguments, flags and action to the empty command it is given. */
-export type CommandSetup = (command: Command, context: CommandContext) => Command;
+import type { CommandSetup } from '../command.ts';
 
 export interface CommandEntry {
   readonly summary: string;

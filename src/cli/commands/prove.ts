@@ -2,13 +2,13 @@
 import type { Command } from 'commander';
 import { UnrootError } from '../../error.ts';
 import { fixImage } from '../../unroot.ts';
+import type { CommandContext } from '../command.ts';
 import { codeForVerdict } from '../exit-code.ts';
 import { fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
 import { addProbes, imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { addSettings } from '../settings.ts';
-import type { CommandContext } from './index.ts';
 
 /** Adds what `prove` takes. */
 export function prove(command: Command, context: CommandContext): Command {

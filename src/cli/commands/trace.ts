@@ -3,11 +3,11 @@ import type { Command } from 'commander';
 import { UnrootError } from '../../error.ts';
 import { traceReport } from '../../report/documents.ts';
 import { traceImage } from '../../unroot.ts';
+import type { CommandContext } from '../command.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { addSettings } from '../settings.ts';
-import type { CommandContext } from './index.ts';
 
 /** Adds what `trace` takes. */
 export function trace(command: Command, context: CommandContext): Command {

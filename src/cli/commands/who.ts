@@ -6,12 +6,12 @@ import { launchImage } from '../../launch/launch-image.ts';
 import { launchSubject } from '../../launch/subject.ts';
 import type { PlatformProfile, ProfileName } from '../../platform/platform.ts';
 import { whoReport } from '../../report/who.ts';
+import type { CommandContext } from '../command.ts';
 import { addCommon, addProfile, addUser, type CommonFlags } from '../flags.ts';
 import { imageLabel } from '../image-label.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
-import type { CommandContext } from './index.ts';
 
 interface WhoFlags extends CommonFlags, SettingsFlags {
   readonly user?: string;

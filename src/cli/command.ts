@@ -1,0 +1,14 @@
+/** What a command gets, and what it is. */
+import type { Command } from 'commander';
+
+export interface CommandContext {
+  /** Aborted on Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** What stood behind `--`. */
+  readonly behind: readonly string[];
+  /** Sets the exit code. */
+  readonly done: (code: number) => void;
+}
+
+/** Adds arguments, flags and action to the empty command it is given. */
+export type CommandSetup = (command: Command, context: CommandContext) => Command;
