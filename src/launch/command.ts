@@ -36,7 +36,7 @@ export function commandOf(config: ImageConfig, settings: ContainerSettings, prof
 export interface Workdir {
   readonly kind: 'workdir';
   readonly cwd: string;
-  /** The image has no such directory: the engine makes it, root 0755. */
+  /** The image has no such directory: the engine makes it, 0755. */
   readonly made: boolean;
   readonly because: readonly Derivation[];
 }
@@ -50,7 +50,8 @@ export function workdirOf(image: LaunchSubject, settings: ContainerSettings, pro
   );
   const made = image.rootFs !== undefined && !covered && image.rootFs.resolve(cwd).entry === undefined;
   const said = asked ? "the settings' working directory" : text === '' ? 'no WORKDIR, so "/"' : "the image's WORKDIR";
-  const source = made ? `${said}; the image lacks it, so it is made as root 0755` : said;
+  const owner = profile.madeWorkdirOwner === 'user' ? "the container's user" : 'root';
+  const source = made ? `${said}; the image lacks it, so it is made as ${owner} 0755` : said;
   const because: Derivation[] = [{ field: 'cwd', value: cwd, source }];
   if (asked && made && profile.settingsWorkdirMustExist === true) {
     return stopped('runtime', phaseReason(profile, 'start'), `workdir "${text}" does not exist on container`, because);

@@ -44,6 +44,8 @@ describe('image and engine', () => {
   it('has the working directory that the engine makes', () => {
     expect(shown(treeOf({ config: { workingDir: '/srv/new' } }).tree, '/srv/new')).toBe('directory 0:0 755');
     expect(shown(treeOf().tree, '/srv/new')).toBe('undefined');
+    const { tree } = treeOf({ config: { workingDir: '/srv/new' }, user: '1000:5', platform: 'podman' });
+    expect([shown(tree, '/srv'), shown(tree, '/srv/new')]).toEqual(['directory 0:0 755', 'directory 1000:5 755']);
   });
 });
 

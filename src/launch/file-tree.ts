@@ -28,12 +28,14 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
       if (ENGINE_FILES.has(path)) return node({ type: 'file', uid: 0, gid: 0, mode: 0o644 }, launch.readOnlyRoot);
       const entry = rootFs.get(path);
       if (entry !== undefined) return nodeOf(entry, launch.readOnlyRoot);
-      return made.has(path) ? node({ type: 'directory', uid: 0, gid: 0, mode: 0o755 }, launch.readOnlyRoot) : undefined;
+      if (!made.has(path)) return undefined;
+      const { uid, gid } = path === launch.cwd && launch.platform.madeWorkdirOwner === 'user' ? launch : { uid: 0, gid: 0 };
+      return node({ type: 'directory', uid, gid, mode: 0o755 }, launch.readOnlyRoot);
     },
   };
 }
 
-/** Directories the runtime makes because something is mounted in them, or because it is the working directory. Root, 0755. */
+/** Directories the runtime makes because something is mounted in them, or because it is the working directory. 0755, root's unless the platform says otherwise. */
 function madeDirectories(launch: FileTreeSubject, rootFs: RootFs): ReadonlySet<string> {
   const made = new Set<string>();
   const add = (path: string): void => {

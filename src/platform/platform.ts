@@ -50,6 +50,8 @@ export interface PlatformProfile {
   readonly environment?: Readonly<Record<string, string>>;
   /** Paths that become tmpfs when the root is read-only and nothing else is mounted there. */
   readonly readOnlyTmpfs?: readonly string[];
+  /** Who owns a working directory that the image lacks and the engine makes (0755); the folders above it are root's. Default root. */
+  readonly madeWorkdirOwner?: 'root' | 'user';
   /** A working directory from the settings (not the image) that the image lacks is refused instead of made. */
   readonly settingsWorkdirMustExist?: boolean;
   readonly refusals?: RefusalShapes;

@@ -20,6 +20,7 @@ const current: PlatformProfile = {
   capabilityPrefix: 'optional',
   capabilityMerge: 'podman',
   settingsWorkdirMustExist: true,
+  madeWorkdirOwner: 'user',
   noNewPrivileges: false,
   sysctls: {},
   home: { emptyCountsAsUnset: false, unknownUser: 'workdir', by: 'user' },
@@ -49,6 +50,7 @@ const current: PlatformProfile = {
     nonRootCapabilities:
       'podman pkg/specgen/generate/security_linux.go: for a user other than "", "root", "0" only --cap-add capabilities are permitted, effective, inheritable and ambient',
     capabilityMerge: 'containers/common pkg/capabilities MergeCapabilities: the same name added and dropped is an error',
+    madeWorkdirOwner: "podman libpod resolveWorkDir gives it to the container's user (observed with 4.3.1)",
     settingsWorkdirMustExist: 'podman libpod resolveWorkDir: only the WORKDIR of an image is made (observed with 4.3.1)',
     capabilityPrefix: 'containers/common pkg/capabilities NormalizeCapabilities: any case, CAP_ optional',
     noNewPrivileges: 'containers.conf no_new_privileges defaults to false',

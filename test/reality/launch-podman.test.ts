@@ -117,6 +117,8 @@ const PATHS = [
   '/bin/nbs',
   '/proc/sys/kernel/hostname',
   '/new',
+  '/gone',
+  '/gone/deep',
 ];
 
 describe.skipIf(reason !== undefined)('podman with runc', () => {
@@ -223,19 +225,16 @@ describe.skipIf(reason !== undefined)('podman with runc', () => {
     const key = JSON.stringify(config);
     const known = images.get(key);
     if (known !== undefined) return known;
-    const lines = [
-      `FROM ${tag}`,
-      ...(config.env ?? []).map((one) => `ENV ${one}`),
-      ...(config.workingDir === undefined ? [] : [`WORKDIR ${config.workingDir}`]),
-      ...(config.user === undefined ? [] : [`USER ${config.user}`]),
-    ];
     const name = `${tag}-${images.size}`;
-    writeFileSync(join(folder, 'Derived'), `${lines.join('\n')}\n`);
-    execFileSync(
-      'buildah',
-      ['bud', '--isolation', 'chroot', '--ulimit', 'nofile=1024:1024', '-q', '-f', join(folder, 'Derived'), '-t', name, folder],
-      { stdio: 'pipe' },
-    );
+    const buildah = (...args: string[]): string =>
+      execFileSync('buildah', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+    const container = buildah('from', tag);
+    // By configuration, not by a build: a build would make the working directory.
+    if (config.env !== undefined) buildah('config', ...config.env.flatMap((one) => ['--env', one]), container);
+    if (config.workingDir !== undefined) buildah('config', '--workingdir', config.workingDir, container);
+    if (config.user !== undefined) buildah('config', '--user', config.user, container);
+    buildah('commit', '-q', container, name);
+    buildah('rm', container);
     images.set(key, name);
     return name;
   }
@@ -356,6 +355,8 @@ describe.skipIf(reason !== undefined)('podman with runc', () => {
     ['USER app of the image', {}, { user: 'app' }],
     ['USER :1000 of the image', {}, { user: ':1000' }],
     ['USER 4242 of the image, WORKDIR /srv', {}, { user: '4242', workingDir: '/srv' }],
+    ['a WORKDIR that the image lacks', {}, { user: '1000:5', workingDir: '/gone/deep' }],
+    ['a WORKDIR that the image lacks, as root', {}, { workingDir: '/gone' }],
     ['USER app, --user root', { user: 'root' }, { user: 'app' }],
     ['--group-add', { user: '7:8', groupAdd: ['99', 'extra'] }],
     ['--cap-add to a user', { user: 'app', capAdd: ['NET_BIND_SERVICE'] }],
@@ -427,6 +428,7 @@ describe.skipIf(reason !== undefined)('podman with runc', () => {
     ['file capabilities outside the bounding set', { user: '1000', command: ['/bin/net-admin'] }],
     ['the same as root', { command: ['/bin/net-admin'] }],
     ['no command', { command: [] }],
+    ['--workdir that does not exist', { workdir: '/gone' }],
   ];
 
   it.each(refused.map(([name, settings]) => ({ name, settings })))('refuses: $name', ({ settings }) => {
