@@ -6,10 +6,13 @@ import { type ConfFile, containersConf } from '../platform/containers-conf.ts';
 import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
 import { profile } from '../platform/profiles.ts';
 
-/** The profile asked for, else the one of the store the image lies in, else of podman or docker when installed; Docker's newest without any. */
+/**
+ * The profile asked for, in its newest version, so that the answer does not depend on this machine. Otherwise that of the store the image
+ * lies in, else of podman or docker when installed, in the version at hand; Docker's newest without any.
+ */
 export async function profileFor(target: string, asked: ProfileName | undefined): Promise<PlatformProfile> {
-  if (asked !== undefined && asked !== 'podman' && asked !== 'docker') return profile(asked);
-  const engine = asked ?? storeOf(target) ?? (['podman', 'docker'] as const).find(onPath);
+  if (asked !== undefined) return profile(asked);
+  const engine = storeOf(target) ?? (['podman', 'docker'] as const).find(onPath);
   if (engine === undefined || !onPath(engine)) return profile(engine ?? 'docker');
   const version = await versionOf(engine);
   return profile(engine, version, engine === 'podman' ? containersConf(confFiles()) : undefined);
