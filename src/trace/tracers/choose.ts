@@ -19,19 +19,28 @@ export interface Watch {
  */
 export async function chooseTracer(engine: Engine, open: (kind: EngineKind) => Promise<Engine>): Promise<Watch> {
   if (!hasStrace()) {
-    const note = 'strace is not installed, so only files and ports that are left after a run are seen (apt-get install -y strace)';
+    const note =
+      'strace is not installed, so only files and ports that are left after a run are seen (apt-get install -y strace)';
     return { engine, tracer: createFileSystemDifferenceTracer(), notes: [note] };
   }
   if (engine.stopsBeforeStart) return { engine, tracer: createStraceTracer(), notes: [] };
   for (const kind of ['runc', 'builtin'] as const) {
     try {
       const other = await open(kind);
-      return { engine: other, tracer: createStraceTracer(), notes: [`watched with ${kind}, because ${engine.kind} starts without a pause`] };
+      return {
+        engine: other,
+        tracer: createStraceTracer(),
+        notes: [`watched with ${kind}, because ${engine.kind} starts without a pause`],
+      };
     } catch (error) {
       if (!(error instanceof UnrootError) || !error.code.startsWith('engine.')) throw error;
     }
   }
-  return { engine, tracer: createFileSystemDifferenceTracer(), notes: [`strace cannot attach to ${engine.kind}, and no other engine is there`] };
+  return {
+    engine,
+    tracer: createFileSystemDifferenceTracer(),
+    notes: [`strace cannot attach to ${engine.kind}, and no other engine is there`],
+  };
 }
 
 const hasStrace = (): boolean => spawnSync('strace', ['--version'], { stdio: 'ignore' }).status === 0;

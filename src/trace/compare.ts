@@ -1,0 +1,118 @@
+/** Two runs of one program: does the second do the work that the first did? */
+import type { Trace, TraceEvent } from './event.ts';
+import { listeningPorts } from './listening-ports.ts';
+import { steadyName } from './volatile-name.ts';
+
+/** Something one run did and the other did not. */
+export interface EffectDifference {
+  readonly kind: 'port' | 'file' | 'program' | 'exit';
+  /** lost: only the first run did it. */
+  readonly lost: boolean;
+  readonly text: string;
+}
+
+const PLUMBING = /^\/(?:proc|sys|dev)(?:\/|$)|\/__pycache__(?:\/|$)|\.pyc$|^\/tmp\/\*$/;
+/** What start scripts run to prepare for, ask about or carry out a change of user: a program that starts as somebody else skips it. */
+const IDENTITY_HELPERS: ReadonlySet<string> = new Set(
+  'chown chgrp chmod find xargs install mkdir stat id whoami getent test [ gosu su-exec su sudo runuser setpriv chpst setuidgid s6-setuidgid s6-applyuidgid s6-chown s6-chmod usermod groupmod useradd groupadd adduser addgroup deluser userdel passwd chroot capsh setcap sysctl tini dumb-init true'.split(
+    ' ',
+  ),
+);
+const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** Files that exist because of the run, by their steady names. What was removed again was only on the way to something. */
+function filesWritten(events: readonly TraceEvent[]): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  const put = (path: string): void => {
+    const steady = steadyName(path);
+    if (!PLUMBING.test(steady)) files.set(steady, path);
+  };
+  for (const { errno, operation } of events) {
+    if (errno !== undefined) continue;
+    if (operation.kind === 'open' && (operation.access === 'write' || operation.access === 'read-write') && !operation.tmpfile)
+      put(operation.path);
+    else if (operation.kind === 'symlink' || operation.kind === 'truncate') put(operation.path);
+    else if (operation.kind === 'link') put(operation.to);
+    else if (operation.kind === 'unlink') files.delete(steadyName(operation.path));
+    else if (operation.kind === 'rename') {
+      files.delete(steadyName(operation.path));
+      put(operation.to);
+    }
+  }
+  return files;
+}
+
+function programsRun(events: readonly TraceEvent[]): ReadonlyMap<string, string> {
+  const programs = new Map<string, string>();
+  for (const { errno, operation } of events) {
+    if (errno === undefined && operation.kind === 'exec') programs.set(baseName(operation.path), operation.path);
+  }
+  return programs;
+}
+
+/** The end of the first process, when it ended by itself. */
+const ownExit = (trace: Trace): number | undefined => {
+  const exit = trace.processes[0]?.exit;
+  return exit === undefined || exit.signal !== undefined ? undefined : exit.code;
+};
+
+/**
+ * All differences. A port that moved and a file that is written elsewhere under the same name are the same work; both are how a fix
+ * usually looks.
+ */
+export function compareTraces(before: Trace, after: Trace): readonly EffectDifference[] {
+  const differences: EffectDifference[] = [];
+  const portKey = ({ protocol, port }: { protocol: string; port: number }): string => `${protocol} ${port}`;
+  const portsBefore = new Set(listeningPorts(before).map(portKey));
+  const portsAfter = new Set(listeningPorts(after).map(portKey));
+  const lostPorts = [...portsBefore].filter((port) => !portsAfter.has(port));
+  const newPorts = [...portsAfter].filter((port) => !portsBefore.has(port));
+  for (const protocol of ['tcp', 'udp']) {
+    const lost = lostPorts.filter((port) => port.startsWith(protocol));
+    const fresh = newPorts.filter((port) => port.startsWith(protocol));
+    // As many new ones as lost ones: moved.
+    for (const port of lost.slice(fresh.length))
+      differences.push({ kind: 'port', lost: true, text: `it no longer listens on ${port}` });
+    for (const port of fresh.slice(lost.length))
+      differences.push({ kind: 'port', lost: false, text: `it now listens on ${port}` });
+  }
+  const filesBefore = filesWritten(before.events);
+  const filesAfter = filesWritten(after.events);
+  const only = (some: ReadonlyMap<string, string>, others: ReadonlyMap<string, string>): string[] => {
+    const names = new Set([...others.keys()].map(baseName));
+    return [...some].filter(([steady]) => !others.has(steady) && !names.has(baseName(steady))).map(([, path]) => path);
+  };
+  for (const path of only(filesBefore, filesAfter))
+    differences.push({ kind: 'file', lost: true, text: `it no longer writes ${path}` });
+  for (const path of only(filesAfter, filesBefore))
+    differences.push({ kind: 'file', lost: false, text: `it now writes ${path}` });
+
+  const programsBefore = programsRun(before.events);
+  const programsAfter = programsRun(after.events);
+  for (const [name, path] of programsBefore) {
+    if (!programsAfter.has(name) && !IDENTITY_HELPERS.has(name))
+      differences.push({ kind: 'program', lost: true, text: `it no longer runs ${path}` });
+  }
+  for (const [name, path] of programsAfter) {
+    if (!programsBefore.has(name) && !IDENTITY_HELPERS.has(name))
+      differences.push({ kind: 'program', lost: false, text: `it now runs ${path}` });
+  }
+  const exitBefore = ownExit(before);
+  const exitAfter = ownExit(after);
+  if (exitBefore !== undefined && exitAfter !== undefined && exitBefore !== exitAfter) {
+    differences.push({
+      kind: 'exit',
+      lost: exitAfter !== 0,
+      text: `it ends with exit code ${exitAfter} instead of ${exitBefore}`,
+    });
+  }
+  return differences;
+}
+
+/** In words: what the first run did and the second did not. Runs watched in different ways cannot be compared and give nothing. */
+export function compareEffects(before: Trace, after: Trace): readonly string[] {
+  if (before.tracer !== after.tracer) return [];
+  return compareTraces(before, after)
+    .filter((difference) => difference.lost)
+    .map((difference) => difference.text);
+}
