@@ -13,9 +13,14 @@ export interface MountWatch {
   changes(): FileChange[];
 }
 
-/** Takes the first look now. */
-export function watchMounts(mounts: readonly WatchedMount[]): MountWatch {
-  const before = new Map<WatchedMount, Snapshot>(mounts.map((mount) => [mount, snapshot(mount.folder)]));
+/** Takes the first look now; with `root-only` everything below the mount's root counts as new, for mounts that begin empty. */
+export function watchMounts(mounts: readonly WatchedMount[], first: 'now' | 'root-only' = 'now'): MountWatch {
+  const before = new Map<WatchedMount, Snapshot>(
+    mounts.map((mount) => {
+      const found = snapshot(mount.folder);
+      return [mount, first === 'now' ? found : new Map([...found].slice(0, 1))];
+    }),
+  );
   return {
     changes: () =>
       [...before].flatMap(([{ target, folder }, then]) => {
