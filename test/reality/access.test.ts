@@ -51,6 +51,9 @@ const directoryMode = fc.oneof(mode, oneOf(0o755, 0o775, 0o777, 0o1777, 0o2775, 
 
 /** Relative to the base folder. Dots, doubled and trailing slashes now and then. */
 const path = fc.oneof(
+  // `@n` stands for the path of the n-th entry of the tree, so that much of what is asked about is there.
+  { weight: 14, arbitrary: fc.nat(15).map((index) => `@${index}`) },
+  { weight: 5, arbitrary: fc.tuple(fc.nat(15), name).map(([index, one]) => `@${index}/${one}`) },
   { weight: 8, arbitrary: name },
   { weight: 8, arbitrary: fc.tuple(name, name).map((parts) => parts.join('/')) },
   { weight: 3, arbitrary: fc.tuple(name, name, name).map((parts) => parts.join('/')) },
@@ -218,7 +221,7 @@ function buildLines(base: string, one: Scenario): string[] {
   for (const item of one.entries) {
     const path = `${base}/${item.path}`;
     if (item.type === 'symlink') {
-      lines.push(buildLine({ kind: 'symlink', path, target: inside(base, item.target) }));
+      lines.push(buildLine({ kind: 'symlink', path, target: inside(base, known(one.entries, item.target)) }));
       lines.push(buildLine({ kind: 'chown', path, uid: item.uid, gid: item.gid, noFollow: true }));
       continue;
     }
@@ -238,12 +241,17 @@ function inside(base: string, target: string): string {
   return target.startsWith('/') ? `${base}${target}` : target;
 }
 
+/** `@n` in a generated path is the n-th entry's. */
+function known(entries: Scenario['entries'], path: string): string {
+  return path.replace(/@([0-9]+)/, (_, index) => entries[Number(index) % entries.length]!.path);
+}
+
 /** The paths of an operation, made absolute. */
-function placed(base: string, one: Operation): Operation {
+function placed(base: string, entries: Scenario['entries'], one: Operation): Operation {
   const moved: Record<string, unknown> = { ...one };
-  if ('path' in one) moved.path = `${base}/${one.path}`;
-  if ('to' in one) moved.to = `${base}/${one.to}`;
-  if ('target' in one) moved.target = inside(base, one.target);
+  if ('path' in one) moved.path = `${base}/${known(entries, one.path)}`;
+  if ('to' in one) moved.to = `${base}/${known(entries, one.to)}`;
+  if ('target' in one) moved.target = inside(base, known(entries, one.target));
   return moved as unknown as Operation;
 }
 
@@ -298,7 +306,7 @@ function check(one: Scenario, parent: string): void {
       },
     };
     mkdirSync(base, { recursive: true, mode: 0o755 });
-    const operations = one.operations.map((item) => placed(base, item));
+    const operations = one.operations.map((item) => placed(base, one.entries, item));
     const built = perform([...buildLines(base, one), `dump\t${top}`]).trees[0]!;
     const target = one.mount === null ? undefined : built.get(`${base}/${one.mount.path}`);
     const mount = target?.inode.type === 'directory' ? { ...one.mount!, path: `${base}/${one.mount!.path}` } : undefined;

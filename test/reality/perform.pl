@@ -50,6 +50,9 @@ my %do = (
   'bind-unix' => sub { my ($p) = @_; socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die; bind($s, sockaddr($p)) ? 0 : $! + 0 },
   'connect-unix' => sub { my ($p) = @_; socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die; connect($s, sockaddr($p)) ? 0 : $! + 0 },
   exec => sub { my ($p) = @_; forked(sub { my $argv = pack('pQ', $p, 0); my $env = pack('Q', 0); call('execve', $p, $argv, $env) }) },
+  status => sub { my ($p) = @_; my $file = '/proc/self/status';                # as exec, of a copy of cat: who is it afterwards?
+    forked(sub { my $argv = pack('ppQ', $p, $file, 0); my $env = pack('Q', 0); call('execve', $p, $argv, $env) }) },
+  setcap => sub { my $v = pack('H*', $_[1]); my $n = 'security.capability'; call('setxattr', $_[0], $n, $v, length $v, 0) },
   chroot => sub { my ($p) = @_; forked(sub { call('chroot', $p) }) },
   bind => sub { my ($type, $port) = @_;
     socket(my $s, AF_INET, $type eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, 0) or die; bind($s, sockaddr_in($port, INADDR_ANY)) ? 0 : $! + 0 },
@@ -69,18 +72,27 @@ my %do = (
 
 # Real, effective and saved ids, groups, and exactly these capabilities, permitted and effective.
 sub become {
-  my ($uid, $gid, $groups, $mask, $umask) = @_;
+  my ($uid, $gid, $groups, $mask, $umask, $inheritable, $ambient, $drop, $nnp) = @_;
   my @groups = split /,/, $groups;
   my $list = pack('L*', @groups);
+  if (defined $inheritable) {                                                   # while still all-powerful
+    open(my $status, '<', '/proc/self/status') or die; my ($all) = map { /^CapPrm:\s*(\w+)/ ? $1 : () } <$status>;
+    die "capset $!" if capset($all, $all, $inheritable);
+    for my $cap (split /,/, $drop) { die "drop $cap $!" if call('prctl', 24, $cap + 0, 0, 0, 0) }
+  }
   call('prctl', 8, 1, 0, 0, 0);
   die 'setgroups' if call('setgroups', scalar @groups, $list);
   die 'setresgid' if call('setresgid', $gid + 0, $gid + 0, $gid + 0);
   die 'setresuid' if call('setresuid', $uid + 0, $uid + 0, $uid + 0);
-  my ($low, $high) = (hex(substr($mask, 8, 8)), hex(substr($mask, 0, 8)));
-  my $head = pack('L l', 0x20080522, 0);
-  my $data = pack('L6', $low, $low, 0, $high, $high, 0);
-  die "capset $!" if call('capset', $head, $data);
+  die "capset $!" if capset($mask, $mask, $inheritable // '0' x 16);
+  if (defined $ambient) { for my $cap (split /,/, $ambient) { die "ambient $cap $!" if call('prctl', 47, 2, $cap + 0, 0, 0) } }
+  die 'nnp' if $nnp && call('prctl', 38, 1, 0, 0, 0);
   umask oct $umask;
+}
+sub capset {
+  my $head = pack('L l', 0x20080522, 0);
+  my $data = pack('L6', (map { hex substr($_, 8, 8) } @_), map { hex substr($_, 0, 8) } @_);
+  return call('capset', $head, $data);
 }
 
 sub attribute { my ($path, $name) = @_; my $b = "\0" x 4096; my $n = syscall($number{lgetxattr}, $path, $name, $b, 4096);
@@ -102,7 +114,8 @@ umask 0;
 my @lines = map { chomp; [split /\t/, $_, -1] } <STDIN>;
 while (my $line = shift @lines) {
   my ($what, @rest) = @$line;
-  if ($what eq 'unshare') { die "unshare $!" if call('unshare', $rest[0] + 0);
+  if ($what eq 'copy') { local $/; open(my $in, '<', $rest[0]) or die; my $data = <$in>; writefile($rest[1], $data) }
+  elsif ($what eq 'unshare') { die "unshare $!" if call('unshare', $rest[0] + 0);
     my ($none, $root) = ('none', '/'); call('mount', $none, $root, 0, 0x44000, 0) }
   elsif ($what eq 'write') { writefile(@rest) }
   elsif ($what eq 'mount') { my ($path, $flags) = @rest;                       # a bind mount of a directory on itself

@@ -3,7 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { decodeAcl } from '../../src/linux/acl.ts';
-import { type CapabilitySet, capabilitiesFromMask, capabilityMask, decodeFileCapabilities } from '../../src/linux/capability.ts';
+import {
+  type CapabilitySet,
+  type CapabilityState,
+  capabilitiesFromMask,
+  capabilityMask,
+  decodeFileCapabilities,
+} from '../../src/linux/capability.ts';
 import type { Credentials } from '../../src/linux/credentials.ts';
 import type { FileNode, KernelFacts } from '../../src/linux/decision.ts';
 import type { AclEntry, FileType } from '../../src/linux/inode.ts';
@@ -52,6 +58,14 @@ export interface Performed {
   readonly results: readonly string[];
   /** One per `dump` line. */
   readonly trees: readonly ReadonlyMap<string, FileNode>[];
+  /** One per `do status` line; undefined where the program did not run. */
+  readonly statuses: readonly (Status | undefined)[];
+}
+
+/** What a process says of itself in /proc/self/status: real, effective, saved and file system ids, and its five sets. */
+export interface Status extends CapabilityState {
+  readonly uids: readonly number[];
+  readonly gids: readonly number[];
 }
 
 export function perform(lines: readonly string[]): Performed {
@@ -59,18 +73,41 @@ export function perform(lines: readonly string[]): Performed {
   if (run.status !== 0) throw new Error(`perform.pl: ${run.status} ${run.stderr}\n${lines.join('\n')}`);
   const results: string[] = [];
   const trees: Map<string, FileNode>[] = [];
+  const statuses: (Status | undefined)[] = [];
+  let status: string[] = [];
   const roots = lines.filter((line) => line.startsWith('dump\t')).map((line) => line.split('\t')[1]!);
   for (const line of run.stdout.split('\n')) {
     const [what, ...rest] = line.split('\t');
     if (what === 'did') {
       const name = NAMES.get(Number(rest[0])) ?? rest[0]!;
       results.push(rest[0] === '0' ? 'OK' : (PREFERRED[name] ?? name));
+      statuses.push(status.length === 0 ? undefined : statusOf(status));
+      status = [];
     } else if (what === 'entry') {
       if (rest[0] === roots[trees.length]) trees.push(new Map());
       trees.at(-1)!.set(rest[0]!, nodeOf(rest));
-    }
+    } else if (line !== '') status.push(line);
   }
-  return { results, trees };
+  return { results, trees, statuses };
+}
+
+function statusOf(lines: readonly string[]): Status {
+  const field = (name: string) =>
+    lines
+      .find((line) => line.startsWith(`${name}:`))!
+      .slice(name.length + 1)
+      .trim();
+  const ids = (name: string) => field(name).split(/\s+/).map(Number);
+  const set = (name: string) => capabilitiesFromMask(BigInt(`0x${field(name)}`));
+  return {
+    uids: ids('Uid'),
+    gids: ids('Gid'),
+    bounding: set('CapBnd'),
+    permitted: set('CapPrm'),
+    effective: set('CapEff'),
+    inheritable: set('CapInh'),
+    ambient: set('CapAmb'),
+  };
 }
 
 /** A list, not an object: Biome 2.6 rewrites octal keys of objects to wrong numbers. */
