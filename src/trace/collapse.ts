@@ -23,6 +23,11 @@ export interface EventCollector {
   readonly dropped: number;
 }
 
+/** Removing or moving something: doing the same to that path again afterwards is a new event, or a replay would lose the order of things. */
+const REMOVES: ReadonlySet<Operation['kind']> = new Set(['unlink', 'rmdir', 'rename']);
+/** But only so often: a program may make and remove its lock file all day. */
+const MAX_LIVES = 4;
+
 /** Two events with the same key are the same thing done again. Arguments that vary without meaning anything for permission stay out of it. */
 function keyOf(event: NewEvent): string {
   const operation = event.operation;
@@ -40,6 +45,27 @@ function keyOf(event: NewEvent): string {
 export function createEventCollector(limit = 100_000): EventCollector {
   let events: { -readonly [K in keyof TraceEvent]: TraceEvent[K] }[] = [];
   let indexOf = new Map<string, number>();
+  /** Successful changes by path, until the path is removed. */
+  let changesOf = new Map<string, { keys: string[]; lives: number }>();
+  const forgetRemoved = (event: NewEvent): void => {
+    const operation = event.operation;
+    if (event.errno !== undefined || !('path' in operation)) return;
+    const changes = changesOf.get(operation.path);
+    if (REMOVES.has(operation.kind) && changes !== undefined && changes.lives < MAX_LIVES) {
+      for (const key of changes.keys) indexOf.delete(key);
+      changes.keys = [];
+      changes.lives++;
+    }
+  };
+  const rememberChange = (event: NewEvent, key: string): void => {
+    const operation = event.operation;
+    if (event.errno !== undefined || !('path' in operation) || LOOKING.has(operation.kind)) return;
+    if (operation.kind === 'exec' || (operation.kind === 'open' && operation.access === 'read' && operation.create !== true))
+      return;
+    const changes = changesOf.get(operation.path) ?? { keys: [], lives: 0 };
+    changes.keys.push(key);
+    changesOf.set(operation.path, changes);
+  };
   let total = 0;
   let dropped = 0;
   let firstTime = 0;
@@ -47,6 +73,7 @@ export function createEventCollector(limit = 100_000): EventCollector {
     add(event) {
       total++;
       const key = keyOf(event);
+      forgetRemoved(event);
       const known = indexOf.get(key);
       if (known !== undefined) {
         const old = events[known]!;
@@ -67,6 +94,7 @@ export function createEventCollector(limit = 100_000): EventCollector {
       const copy = JSON.parse(JSON.stringify(event)) as TraceEvent;
       events.push({ ...copy, seq, time: Math.max(0, Math.round((event.time - firstTime) * 1e6) / 1e6) });
       indexOf.set(key, seq);
+      rememberChange(event, key);
       return seq;
     },
     markListening(index) {
@@ -76,6 +104,7 @@ export function createEventCollector(limit = 100_000): EventCollector {
     reset() {
       events = [];
       indexOf = new Map();
+      changesOf = new Map();
       total = 0;
       dropped = 0;
     },
