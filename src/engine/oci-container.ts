@@ -25,6 +25,7 @@ import type { Launch } from '../launch/launch.ts';
 import { freeCgroup } from './cgroup.ts';
 import { runCommand } from './command.ts';
 import type { Container, CreateOptions, ExecOptions, ExecResult, ExitStatus } from './engine.ts';
+import { exitStatus } from './exit-status.ts';
 import { containerFiles, prepareHome } from './home.ts';
 import { localContainer } from './local-container.ts';
 import { defaultLimits } from './proc.ts';
@@ -165,7 +166,7 @@ export async function createOciContainer(
         resolve({ code: 127 });
       });
       started.on('close', (code, signal) =>
-        resolve(code === null ? { code: 128 + osConstants.signals[signal!], signal: signal! } : { code }),
+        resolve(code === null ? { code: 128 + osConstants.signals[signal!], signal: signal! } : exitStatus(code)),
       );
     });
     return { exited, refusal: () => runtimeWords(join(home.path, 'runtime.log')) };

@@ -1,5 +1,6 @@
 /** Launch → config.json of the OCI runtime specification (config.md, config-linux.md), field by field. Pure. */
 import type { Launch, LaunchMount } from '../launch/launch.ts';
+import { sysctlsOf } from './sysctls.ts';
 
 /** The parts of the specification that are used. */
 export interface RuntimeSpec {
@@ -129,13 +130,6 @@ function depth(path: string): number {
   return path.split('/').filter(Boolean).length;
 }
 
-/** Sysctls that this container has a namespace for; those of the host's network are not ours to set. */
-export function specSysctls(launch: Launch): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(launch.sysctls).filter(([name]) => launch.network !== 'host' || !name.startsWith('net.')),
-  );
-}
-
 /** The process section: also what `exec` starts, with other arguments. */
 export function specProcess(
   launch: Launch,
@@ -193,7 +187,7 @@ export function runtimeSpec(launch: Launch, around: SpecSurroundings): RuntimeSp
       : {}),
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
-      sysctl: specSysctls(launch),
+      sysctl: sysctlsOf(launch),
       maskedPaths: privileged ? [] : MASKED_PATHS,
       readonlyPaths: privileged ? [] : READ_ONLY_PATHS,
       // Deny, then the runtime's own list of harmless devices; privileged: all.
