@@ -44,6 +44,10 @@ export interface Workdir {
 export function workdirOf(image: LaunchSubject, settings: ContainerSettings, profile: PlatformProfile): Workdir | Stopped {
   const asked = settings.workdir !== undefined && settings.workdir !== '';
   const text = asked ? (settings.workdir as string) : image.config.workingDir;
+  if (asked && !text.startsWith('/') && profile.refusals?.relativeWorkdir !== undefined) {
+    const because: Derivation[] = [{ field: 'cwd', value: text, source: "the settings' working directory" }];
+    return stopped('runtime', phaseReason(profile, 'create'), text, because, profile.refusals.relativeWorkdir);
+  }
   const cwd = normalise(text);
   const covered = (settings.volumes ?? []).some(
     (volume) => cwd === normalise(volume.target) || cwd.startsWith(`${normalise(volume.target)}/`),

@@ -76,6 +76,12 @@ describe('working directory', () => {
     expect(launchOf({ config: { workingDir: '/srv/./x/..' } }).cwd).toBe('/srv');
     expect(launchOf({ config: { workingDir: '/a' }, settings: { workdir: '/srv' } }).cwd).toBe('/srv');
   });
+  it('must be absolute for Docker', () => {
+    expect(refusalOf({ settings: { workdir: 'rel' } }).message).toBe(
+      "the working directory 'rel' is invalid, it needs to be an absolute path",
+    );
+    expect(launchOf({ config: { workingDir: 'rel' } }).cwd).toBe('/rel');
+  });
   it('is made when the image lacks it; podman refuses one that only the settings name', () => {
     expect(why(launchOf({ settings: { workdir: '/new' }, files }), 'cwd')).toContain('made as root 0755');
     expect(refusalOf({ settings: { workdir: '/new' }, files, platform: 'podman' }).message).toBe(

@@ -99,6 +99,10 @@ describe('the whole sentence', () => {
     expect(docker.message).toBe(
       'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: "none": executable file not found in $PATH: unknown',
     );
+    // Observed with Docker 20.10.24 and runc 1.1.5.
+    expect(refusalOf(run('none', { version: '20.10.24' })).message).toBe(
+      'failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "none": executable file not found in $PATH: unknown',
+    );
     expect(refusalOf(run('none', { platform: 'containerd-2' })).reason).toBe('RunContainerError');
     expect(refusalOf(run('none', { platform: 'crio' })).reason).toBe('CreateContainerError');
   });

@@ -63,6 +63,9 @@ describe('ping', () => {
 
 it('sysctls of the host network are refused', () => {
   const settings = { network: 'host' as const, sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0' } };
+  expect(refusalOf({ settings, version: '20.10.24' }).message).toBe(
+    'failed to create shim task: OCI runtime create failed: runc create failed: sysctl "net.ipv4.ip_unprivileged_port_start" not allowed in host network namespace: unknown',
+  );
   expect(refusalOf({ settings, platform: 'containerd-2' }).message).toContain(
     'sysctl "net.ipv4.ip_unprivileged_port_start" not allowed in host network namespace',
   );

@@ -40,7 +40,7 @@ export function networkOf(settings: ContainerSettings, profile: PlatformProfile,
       phaseReason(profile, 'start'),
       `sysctl "${ofNetwork}" not allowed in host network namespace`,
       because,
-      profile.refusals?.start,
+      specShape(profile),
     );
   }
   const fromPlatform =
@@ -74,6 +74,11 @@ export function networkOf(settings: ContainerSettings, profile: PlatformProfile,
       { field: PING_RANGE, value: facts.pingGroupRange.join(' '), source: said(PING_RANGE) },
     ],
   };
+}
+
+/** A spec that runc refuses: it has not begun to start a process (observed with Docker 20.10). */
+function specShape(profile: PlatformProfile): string | undefined {
+  return profile.refusals?.start?.replace(/unable to start container process: (?:error during container init: )?/, '');
 }
 
 /** The ping range would name gids the pod's user namespace does not map; containerd and Docker leave it out there. */

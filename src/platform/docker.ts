@@ -7,9 +7,12 @@ import type { ProfileVariant } from './variant.ts';
 
 const START =
   'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: %s: unknown';
-const START_20 = 'OCI runtime create failed: runc create failed: unable to start container process: %s: unknown';
+const START_20 =
+  'failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: %s: unknown';
 
 const UNKNOWN_CAPABILITY = { add: 'invalid CapAdd: unknown capability: "%s"', drop: 'invalid CapDrop: unknown capability: "%s"' };
+
+const RELATIVE_WORKDIR = "the working directory '%s' is invalid, it needs to be an absolute path";
 
 const current: PlatformProfile = {
   name: 'docker',
@@ -32,7 +35,12 @@ const current: PlatformProfile = {
   imageVolumes: 'copy-content',
   tmpfs: { copiesMode: true, copiesContent: false },
   environment: { PATH: DEFAULT_PATH },
-  refusals: { start: START, noCommand: 'no command specified', unknownCapability: UNKNOWN_CAPABILITY },
+  refusals: {
+    start: START,
+    noCommand: 'no command specified',
+    relativeWorkdir: RELATIVE_WORKDIR,
+    unknownCapability: UNKNOWN_CAPABILITY,
+  },
   sources: {
     runtime: 'runc is the default of dockerd; versions of it are not tied to dockerd, its words are those of runc 1.2 and later',
     userResolution:
@@ -62,7 +70,12 @@ const boundingOnly: PlatformProfile = {
   versions: '20.10.14 – 20.10.27, 23.0.0 – 23.0.6, 24.0.0 – 24.0.5',
   runtime: 'runc-1.1',
   nonRootCapabilities: 'bounding-only',
-  refusals: { start: START_20, noCommand: 'No command specified', unknownCapability: UNKNOWN_CAPABILITY },
+  refusals: {
+    start: START_20,
+    noCommand: 'No command specified',
+    relativeWorkdir: RELATIVE_WORKDIR,
+    unknownCapability: UNKNOWN_CAPABILITY,
+  },
   sources: {
     ...current.sources,
     runtime: 'runc 1.0 and 1.1 were current with these engines',

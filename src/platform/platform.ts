@@ -21,6 +21,8 @@ export interface RefusalShapes {
   };
   /** Neither the image nor the settings name a program. Whole message. */
   readonly noCommand: string;
+  /** A working directory from the settings that is not absolute, `%s` the path; absent = not looked at. */
+  readonly relativeWorkdir?: string;
   /** A capability name nobody knows, `%s` the name as the platform spells it; absent = accepted and lost in silence (containerd). */
   readonly unknownCapability?: { readonly add: string; readonly drop: string };
 }
