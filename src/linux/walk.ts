@@ -71,7 +71,7 @@ export function walk(question: Question, path: string, ending: Ending): Place | 
       }
       continue;
     }
-    if (new TextEncoder().encode(name).length > 255)
+    if (name.length > 85 && new TextEncoder().encode(name).length > 255)
       return fail(question, 'ENAMETOOLONG', `a name in ${path} is longer than 255 bytes`);
     const next = childPath(at, name);
     const found = question.tree.lookup(next);
