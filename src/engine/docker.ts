@@ -70,7 +70,7 @@ export async function dockerEngine(options: DockerOptions = {}): Promise<Engine>
     notes: status.notes,
     // The daemon creates and starts the process in one go: nobody can attach in between.
     stopsBeforeStart: false,
-    differences: (launch) => createRequest(launch, context.facts, launch.image).differences,
+    differences: (launch) => createRequest(launch, context.facts, '', launch.image).differences,
     async prepare(image: Image, prepareOptions: EngineOptions = {}): Promise<PreparedImage> {
       const borrowed = await borrowImage(context, image, prepareOptions);
       const containers = new Set<() => Promise<void>>();
@@ -107,7 +107,9 @@ async function look(options: DockerOptions): Promise<Found> {
   });
   const socket = options.socket ?? dockerSocket();
   if (socket === undefined) {
-    return none(`DOCKER_HOST is ${process.env.DOCKER_HOST}: only a daemon on this machine (unix://…) can be looked at from outside`);
+    return none(
+      `DOCKER_HOST is ${process.env.DOCKER_HOST}: only a daemon on this machine (unix://…) can be looked at from outside`,
+    );
   }
   let version: Awaited<ReturnType<typeof dockerVersion>>;
   try {
@@ -121,13 +123,16 @@ async function look(options: DockerOptions): Promise<Found> {
   const info = (await api.need('GET', '/info')) as DockerInfo;
   // Docker Desktop and its like: the socket is here, the processes are in a virtual machine.
   if (info.KernelVersion !== release()) {
-    return none(`the Docker daemon at unix://${socket} runs in another machine (kernel ${info.KernelVersion}): its processes cannot be seen from here`);
+    return none(
+      `the Docker daemon at unix://${socket} runs in another machine (kernel ${info.KernelVersion}): its processes cannot be seen from here`,
+    );
   }
   const notes: string[] = [];
   const security = info.SecurityOptions ?? [];
   if (security.some((each) => /name=rootless/.test(each))) notes.push('rootless: ids are those of its user namespace');
   if (security.some((each) => /name=userns/.test(each))) notes.push('userns-remap: ids on the host are shifted');
-  if (!/^(?:overlay2|fuse-overlayfs)$/.test(info.Driver)) notes.push(`storage driver ${info.Driver}: changes in the root file system are not seen`);
+  if (!/^(?:overlay2|fuse-overlayfs)$/.test(info.Driver))
+    notes.push(`storage driver ${info.Driver}: changes in the root file system are not seen`);
   notes.push('a tracer cannot attach before the first instruction; runc can do that');
   return { status: { kind: 'docker', available: true, version: version.Version, notes }, api, socket };
 }

@@ -1,8 +1,12 @@
 /** Runs the suite against every engine of this machine; one that is missing is skipped aloud. */
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'vitest';
+import { dockerApi } from '../../src/engine/docker/api.ts';
+import { dockerEngine } from '../../src/engine/docker.ts';
 import type { Engine, EngineStatus } from '../../src/engine/engine.ts';
 import { detectPodman, podmanEngine } from '../../src/engine/podman.ts';
+import { detectCrun, detectRunc, openOciEngine } from '../../src/engine/runc.ts';
+import { startDockerd, whyNoDockerd } from '../support/dockerd.ts';
 import { whyNoBusyboxImage } from './busybox-image.ts';
 import { type EngineUnderTest, engineConformance } from './engine.ts';
 
@@ -32,6 +36,36 @@ const candidates: readonly Candidate[] = [
       ],
     }),
   },
+  {
+    name: 'docker',
+    // A daemon of our own: nobody else's containers are near.
+    detect: async () => ({
+      kind: 'docker',
+      available: whyNoDockerd === undefined,
+      notes: [],
+      ...(whyNoDockerd === undefined ? {} : { reason: whyNoDockerd }),
+    }),
+    make: async () => {
+      const { socket, stop } = await startDockerd();
+      const engine = await dockerEngine({ socket });
+      const names = async (path: string, key: string): Promise<string[]> => {
+        const body = (await dockerApi(socket, '1.41').need('GET', path)) as Record<string, unknown> | Record<string, unknown>[];
+        const list = Array.isArray(body) ? body : ((body.Volumes ?? []) as Record<string, unknown>[]);
+        return list.map((each) => JSON.stringify(each[key]));
+      };
+      return {
+        engine,
+        inventory: async () => [
+          ...(await names('/containers/json?all=1', 'Names')),
+          ...(await names('/volumes', 'Name')),
+          ...(await names('/images/json?all=1', 'RepoTags')),
+        ],
+        dispose: stop,
+      };
+    },
+  },
+  { name: 'runc', detect: detectRunc, make: plain(() => openOciEngine('runc')) },
+  { name: 'crun', detect: detectCrun, make: plain(() => openOciEngine('crun')) },
 ];
 
 for (const { name, detect, make } of candidates) {
@@ -45,4 +79,3 @@ for (const { name, detect, make } of candidates) {
     });
   }
 }
-void plain;

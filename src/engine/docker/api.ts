@@ -95,7 +95,9 @@ function send(socketPath: string, method: string, path: string, options: ApiCall
       (incoming) => void readAnswer(incoming).then(resolve, reject),
     );
     outgoing.on('error', reject);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`the Docker daemon did not answer ${method} ${path} in ${timeoutMs} ms`)));
+    outgoing.on('timeout', () =>
+      outgoing.destroy(new Error(`the Docker daemon did not answer ${method} ${path} in ${timeoutMs} ms`)),
+    );
     if (upload === undefined) outgoing.end(text);
     else void pour(upload, outgoing).catch((error: unknown) => outgoing.destroy(error as Error));
   });

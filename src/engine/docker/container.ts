@@ -51,10 +51,13 @@ export async function createDockerContainer(
   const name = context.newName();
   const at = `/containers/${name}`;
   const removal = `${at}?force=1&v=1`;
-  const request = createRequest(launch, context.facts, borrowed.reference, borrowed.env);
+  const request = createRequest(launch, context.facts, name, borrowed.reference, borrowed.env);
   const log = runLog(options.logLimit);
   const refused = (words: string): UnrootError => startRefused('docker', launch.image, launch.argv, words);
-  const registration = register(context.undo('DELETE', removal));
+  const registrations = [
+    ...request.namedVolumes.map((volume) => register(context.undo('DELETE', `/volumes/${volume}?force=1`))),
+    register(context.undo('DELETE', removal)),
+  ];
   let removed: Promise<void> | undefined;
   let forward: PortForward | undefined;
   let attached: Duplex | undefined;
@@ -67,8 +70,9 @@ export async function createDockerContainer(
       if (answer.status >= 400 && answer.status !== 404) {
         throw new UnrootError(`Docker does not remove ${name}: ${answer.message}`, { code: 'engine.failed' });
       }
+      for (const volume of request.namedVolumes) await api.call('DELETE', `/volumes/${volume}?force=1`);
       attached?.destroy();
-      registration.release();
+      for (const registration of registrations) registration.release();
     })();
     return removed;
   };
@@ -143,7 +147,8 @@ export async function createDockerContainer(
       if (started !== undefined) {
         main = { pid: State.Pid, started };
         mounts = watchTmpfs(launch, main.pid, mounts);
-        if (options.publish && options.publish.size > 0 && launch.network !== 'host') forward = await forwardPorts(main.pid, options.publish);
+        if (options.publish && options.publish.size > 0 && launch.network !== 'host')
+          forward = await forwardPorts(main.pid, options.publish);
       }
     },
     running: () => state === 'started' && ended === undefined && (main.pid === 0 || processAlive(main.pid, main.started)),
@@ -166,13 +171,17 @@ export async function createDockerContainer(
     processes: async () => (main.pid === 0 || !processAlive(main.pid, main.started) ? [] : containerProcesses(main.pid)),
     listening: async () => (main.pid !== 0 && processAlive(main.pid, main.started) ? listeningSockets(main.pid) : []),
     inNetwork(argv, networkOptions) {
-      if (main.pid === 0) throw new UnrootError(`${name} is not running: its network cannot be entered`, { code: 'engine.state' });
+      if (main.pid === 0)
+        throw new UnrootError(`${name} is not running: its network cannot be entered`, { code: 'engine.state' });
       return runInNetwork(main.pid, argv, networkOptions);
     },
     async changes(): Promise<readonly FileChange[]> {
       const listed = ((await api.need('GET', `${at}/changes`)) as { Path: string; Kind: number }[] | null) ?? [];
       const deleted = listed.filter(({ Kind }) => Kind === DELETED).map(({ Path }) => Path);
-      const root = upper === undefined ? [] : overlayChanges(upper, baseline, await image.rootFs(), deleted).filter(
+      const root =
+        upper === undefined
+          ? []
+          : overlayChanges(upper, baseline, await image.rootFs(), deleted).filter(
               ({ path, change }) => change !== 'added' || !isDaemons(path, launch),
             );
       return [...root, ...mounts.changes()].sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -194,7 +203,8 @@ async function exec(api: DockerApi, at: string, argv: readonly string[], options
     stream = await api.upgrade(`/exec/${Id}/start`, { Detach: false, Tty: false });
   } catch (error) {
     // A program that cannot be executed: newer daemons refuse, older ones say it in the stream.
-    if (error instanceof UnrootError && error.code === 'engine.failed') return { code: 126, stdout: '', stderr: error.message, timedOut: false };
+    if (error instanceof UnrootError && error.code === 'engine.failed')
+      return { code: 126, stdout: '', stderr: error.message, timedOut: false };
     throw error;
   }
   const inspect = async (): Promise<{ Pid: number; ExitCode: number | null; Running: boolean }> =>
@@ -236,7 +246,10 @@ function setOwnership(ownership: VolumeOwnership, inspected: Inspected): void {
 }
 
 function volumesOf(inspected: Inspected): WatchedMount[] {
-  return inspected.Mounts.filter(({ Source }) => Source !== '').map(({ Source, Destination }) => ({ target: Destination, folder: Source }));
+  return inspected.Mounts.filter(({ Source }) => Source !== '').map(({ Source, Destination }) => ({
+    target: Destination,
+    folder: Source,
+  }));
 }
 
 /** A tmpfs exists only from the start on, and is empty then. */
@@ -251,7 +264,12 @@ function watchTmpfs(launch: Launch, pid: number, earlier: MountWatch): MountWatc
 
 /** Mount points that dockerd and runc make in the container's own layer when it starts; the image has none of them. */
 function isDaemons(path: string, launch: Launch): boolean {
-  if (['/.dockerenv', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/etc/mtab', '/proc', '/dev', '/sys', '/etc'].includes(path)) return true;
+  if (
+    ['/.dockerenv', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/etc/mtab', '/proc', '/dev', '/sys', '/etc'].includes(
+      path,
+    )
+  )
+    return true;
   if (/^\/(?:dev|proc|sys)\//.test(path)) return true;
   return launch.mounts.some(({ target }) => target === path || target.startsWith(`${path}/`)) || path === launch.cwd;
 }

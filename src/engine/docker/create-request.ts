@@ -22,19 +22,27 @@ export interface VolumeOwnership {
 export interface CreateRequest {
   readonly body: Readonly<Record<string, unknown>>;
   readonly ownerships: readonly VolumeOwnership[];
+  /** Volumes that do not go with the container, to be removed after it. */
+  readonly namedVolumes: readonly string[];
   readonly differences: readonly string[];
 }
 
 /** Mount options moby's tmpfs parser knows (docker run --tmpfs); defaults are noexec, nosuid, nodev. */
 const TMPFS_OPTIONS = /^(?:ro|rw|(?:no)?(?:exec|suid|dev)|(?:size|mode|uid|gid|nr_inodes)=.*)$/;
 
-/** `imageEnv` is the image's own list: what the Launch does not have of it must be taken away. */
-export function createRequest(launch: Launch, facts: DockerFacts, image: string, imageEnv: readonly string[] = []): CreateRequest {
+/** `name` is the container's; `imageEnv` the image's own list: what the Launch does not have of it must be taken away. */
+export function createRequest(
+  launch: Launch,
+  facts: DockerFacts,
+  name: string,
+  image: string,
+  imageEnv: readonly string[] = [],
+): CreateRequest {
   const { settings } = launch;
   const { bounding } = launch.runtimeCapabilities;
   const given = new Set(launch.env.map(keyOf));
   const unset = imageEnv.map(keyOf).filter((key) => !given.has(key));
-  const mounts = mountRequests(launch, facts.profile);
+  const mounts = mountRequests(launch, facts.profile, name);
   const body = {
     Image: image,
     User: `${launch.uid}:${launch.gid}`,
@@ -69,9 +77,12 @@ export function createRequest(launch: Launch, facts: DockerFacts, image: string,
   return {
     body,
     ownerships: mounts.ownerships,
+    namedVolumes: mounts.named,
     differences: [
       ...(settings.privileged ? [] : capabilityDifferences('Docker', launch.runtimeCapabilities, made(launch, facts.profile))),
-      ...(launch.groups.includes(launch.gid) ? [] : [`Docker also puts the primary group ${launch.gid} among the supplementary groups`]),
+      ...(launch.groups.includes(launch.gid)
+        ? []
+        : [`Docker also puts the primary group ${launch.gid} among the supplementary groups`]),
       ...(launch.platform.passwdInjection === 'none' || launch.userName !== undefined
         ? []
         : [`Docker adds no line for uid ${launch.uid} to /etc/passwd`]),
@@ -82,9 +93,6 @@ export function createRequest(launch: Launch, facts: DockerFacts, image: string,
       ...launch.mounts
         .filter((mount) => mount.type === 'tmpfs' && mount.copiesImageContent)
         .map(({ target }) => `Docker leaves the tmpfs at ${target} empty instead of copying the image's content into it`),
-      ...launch.mounts
-        .filter((mount) => mount.type === 'volume' && mount.origin === 'settings' && /[,]/.test(mount.target))
-        .map(({ target }) => `Docker may not accept the path ${target}`),
     ],
   };
 }
@@ -99,7 +107,9 @@ function made(launch: Launch, profile: PlatformProfile): CapabilityState {
 function mountRequests(
   launch: Launch,
   profile: PlatformProfile,
+  name: string,
 ): {
+  named: string[];
   tmpfs: Record<string, string>;
   mounts: Record<string, unknown>[];
   anonymous: Record<string, object>;
@@ -109,18 +119,29 @@ function mountRequests(
   const mounts: Record<string, unknown>[] = [];
   const anonymous: Record<string, object> = {};
   const ownerships: VolumeOwnership[] = [];
+  const named: string[] = [];
   for (const mount of launch.mounts) {
     if (mount.type === 'bind') {
       mounts.push({ Type: 'bind', Source: mount.source ?? mount.target, Target: mount.target, ReadOnly: mount.readOnly });
     } else if (mount.type === 'tmpfs' && !(mount.origin === 'platform' && /^\/(?:dev|proc|sys)(?:\/|$)/.test(mount.target))) {
       tmpfs[mount.target] = tmpfsOptions(mount).join(',');
     } else if (mount.type === 'volume') {
-      // Without a source it is anonymous, and goes with the container.
-      const noCopy = mount.origin === 'settings' && mount.copiesImageContent !== true;
+      // Without a source it is anonymous, and goes with the container; a read-only one must have a name.
+      const noCopy = mount.copiesImageContent !== true;
       if (mount.origin === 'image') anonymous[mount.target] = {};
-      else mounts.push({ Type: 'volume', Target: mount.target, ReadOnly: mount.readOnly, VolumeOptions: { NoCopy: noCopy } });
+      else {
+        if (mount.readOnly) named.push(`${name}-${named.length}`);
+        mounts.push({
+          Type: 'volume',
+          ...(mount.readOnly ? { Source: named.at(-1) } : {}),
+          Target: mount.target,
+          ReadOnly: mount.readOnly,
+          VolumeOptions: { NoCopy: noCopy },
+        });
+      }
       const asked = launch.settings.volumes?.some(
-        (volume) => volume.target === mount.target && (volume.uid !== undefined || volume.gid !== undefined || volume.mode !== undefined),
+        (volume) =>
+          volume.target === mount.target && (volume.uid !== undefined || volume.gid !== undefined || volume.mode !== undefined),
       );
       // On its own platform Docker's real choice is the truth; elsewhere, and when somebody asked for it, the Launch is.
       if (asked || launch.platform.name !== profile.name) {
@@ -134,7 +155,7 @@ function mountRequests(
       }
     }
   }
-  return { tmpfs, mounts, anonymous, ownerships };
+  return { named, tmpfs, mounts, anonymous, ownerships };
 }
 
 function tmpfsOptions(mount: LaunchMount): string[] {

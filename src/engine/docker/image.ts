@@ -54,7 +54,11 @@ export async function borrowImage(context: DockerContext, image: Image, options:
       const file = join(context.folder, `${tag}.tar`);
       try {
         await writeDockerArchive(image, file, { names: [name], ...call });
-        const answer = await api.need('POST', '/images/load?quiet=1', { upload: createReadStream(file), timeoutMs: 600_000, ...call });
+        const answer = await api.need('POST', '/images/load?quiet=1', {
+          upload: createReadStream(file),
+          timeoutMs: 600_000,
+          ...call,
+        });
         const problem = /"error":"((?:[^"\\]|\\.)*)"/.exec(String(answer))?.[1];
         if (problem !== undefined) throw new UnrootError(`Docker does not load the image: ${problem}`, { code: 'engine.failed' });
       } finally {
@@ -70,7 +74,10 @@ export async function borrowImage(context: DockerContext, image: Image, options:
 }
 
 async function find(context: DockerContext, image: Image): Promise<Inspected | undefined> {
-  const candidates = [...(image.transport === 'docker-daemon' && image.storeReference ? [image.storeReference] : []), image.configDigest];
+  const candidates = [
+    ...(image.transport === 'docker-daemon' && image.storeReference ? [image.storeReference] : []),
+    image.configDigest,
+  ];
   for (const candidate of candidates) {
     const answer = await context.api.call('GET', `/images/${encodeURIComponent(candidate)}/json`);
     if (answer.status === 200) return answer.body as Inspected;
