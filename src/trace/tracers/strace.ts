@@ -161,6 +161,22 @@ async function detach(child: ChildProcess, closed: Promise<void>): Promise<void>
   await within(closed, 2000);
 }
 
+/** What this machine has of strace, without tracing anything. */
+export async function detectStrace(
+  strace = 'strace',
+): Promise<{ readonly available: boolean; readonly version?: string; readonly install: string }> {
+  const version = await new Promise<string | undefined>((resolve) => {
+    const child = spawn(strace, ['-V'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    child.once('error', () => resolve(undefined));
+    child.once('close', () => resolve(/version (\S+)/.exec(text)?.[1]));
+  });
+  return { available: version !== undefined, ...(version === undefined ? {} : { version }), install: INSTALL };
+}
+
 /** A tracer that follows the container's processes with strace. Needs an engine that stops before start, and the right to ptrace. */
 export function createStraceTracer(options: StraceOptions = {}): Tracer {
   return {
