@@ -54,8 +54,8 @@ const path = fc.oneof(
   // `@n` stands for the path of the n-th entry of the tree, so that much of what is asked about is there.
   { weight: 14, arbitrary: fc.nat(15).map((index) => `@${index}`) },
   { weight: 5, arbitrary: fc.tuple(fc.nat(15), name).map(([index, one]) => `@${index}/${one}`) },
-  { weight: 8, arbitrary: name },
-  { weight: 8, arbitrary: fc.tuple(name, name).map((parts) => parts.join('/')) },
+  { weight: 5, arbitrary: name },
+  { weight: 5, arbitrary: fc.tuple(name, name).map((parts) => parts.join('/')) },
   { weight: 3, arbitrary: fc.tuple(name, name, name).map((parts) => parts.join('/')) },
   { weight: 1, arbitrary: fc.tuple(name, name, name).map(([a, b, c]) => `${a}/${b}/../${c}`) },
   { weight: 1, arbitrary: fc.tuple(name, name).map(([a, b]) => `${a}/.//${b}`) },
@@ -220,6 +220,12 @@ function buildLines(base: string, one: Scenario): string[] {
   const lines: string[] = [];
   for (const item of one.entries) {
     const path = `${base}/${item.path}`;
+    const folders = item.path.split('/').slice(0, -1);
+    folders.forEach((_, depth) => {
+      lines.push(
+        buildLine({ kind: 'mkdir', path: `${base}/${folders.slice(0, depth + 1).join('/')}`, mode: item.directoryMode }),
+      );
+    });
     if (item.type === 'symlink') {
       lines.push(buildLine({ kind: 'symlink', path, target: inside(base, known(one.entries, item.target)) }));
       lines.push(buildLine({ kind: 'chown', path, uid: item.uid, gid: item.gid, noFollow: true }));
