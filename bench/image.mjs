@@ -1,7 +1,18 @@
 // Measures the image reader against node, tar and pigz in one run. Needs mmdebstrap, pigz and tar; files are kept in /tmp/unroot-bench.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -25,7 +36,9 @@ const tar = join(dir, 'root.tar');
 if (!existsSync(tar)) {
   console.error('building the image (about 30 s, once)');
   const packages = '--include=nginx-light,redis-server,curl,ca-certificates,python3-minimal';
-  execFileSync('mmdebstrap', ['--variant=minbase', packages, 'bookworm', `${tar}.new.tar`], { stdio: ['ignore', 'ignore', 'ignore'] });
+  execFileSync('mmdebstrap', ['--variant=minbase', packages, 'bookworm', `${tar}.new.tar`], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
   renameSync(`${tar}.new.tar`, tar);
 }
 const sha = (path) => `sha256:${execFileSync('sha256sum', [path]).toString().slice(0, 64)}`;
@@ -36,7 +49,8 @@ if (!existsSync(gz)) {
 const archive = join(dir, 'docker.tar');
 if (!existsSync(archive)) writeArchive(archive, [tar]);
 const archiveGz = `${archive}.gz`;
-if (!existsSync(archiveGz)) execFileSync('sh', ['-c', `pigz -c ${archive} > ${archiveGz}.new && mv ${archiveGz}.new ${archiveGz}`]);
+if (!existsSync(archiveGz))
+  execFileSync('sh', ['-c', `pigz -c ${archive} > ${archiveGz}.new && mv ${archiveGz}.new ${archiveGz}`]);
 // About 1 GB: the same tree five times over.
 const big = join(dir, 'big.tar');
 if (!existsSync(big)) writeArchive(big, [tar, tar, tar, tar, tar]);
@@ -84,7 +98,10 @@ const subjects = {
 };
 const peers = {
   'skopeo inspect, plain': ['skopeo', sh(`skopeo inspect --config docker-archive:${archive} > /dev/null`)],
-  'umoci unpack': ['umoci', sh(`rm -rf ${dir}/umoci; umoci unpack --rootless --image ${layout}:latest ${dir}/umoci > /dev/null; rm -rf ${dir}/umoci`)],
+  'umoci unpack': [
+    'umoci',
+    sh(`rm -rf ${dir}/umoci; umoci unpack --rootless --image ${layout}:latest ${dir}/umoci > /dev/null; rm -rf ${dir}/umoci`),
+  ],
 };
 const times = {};
 const run = (name, [program, args]) => {
@@ -92,7 +109,7 @@ const run = (name, [program, args]) => {
   const result = spawnSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const elapsed = Number(process.hrtime.bigint() - start) / 1e6;
   if (result.status !== 0) throw new Error(`${name}: ${result.stderr}`);
-  (times[name] ??= []).push(elapsed);
+  times[name] = [...(times[name] ?? []), elapsed];
   return result.stdout.toString();
 };
 for (let i = 0; i < rounds + 1; i++) {
@@ -126,7 +143,12 @@ for (const [what, value, limit, unit] of rows) {
 process.exitCode = failed ? 1 : 0;
 
 function document(diffIds) {
-  return JSON.stringify({ architecture: process.arch === 'x64' ? 'amd64' : process.arch, os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: diffIds } });
+  return JSON.stringify({
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    os: 'linux',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: diffIds },
+  });
 }
 function writeArchive(path, layers) {
   const id = sha(layers[0]);

@@ -76,6 +76,8 @@ export interface TarDecoder {
   /** Takes the body of a {@link MetaHeader} header. */
   body(meta: MetaHeader, bytes: Uint8Array): void;
   truncated(position: number): UnrootError;
+  /** An extended header has been read whose entry has not come yet. */
+  pending(): boolean;
 }
 
 /** A decoder of headers in the order in which they stand in the archive. */
@@ -101,7 +103,8 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
     const stored = parseNumber(b, at + 148, 8) ?? -1;
     const sum = checksum(b, at);
     if (sum === 256 && isZero(b, at)) {
-      if (longName !== undefined || longLink !== undefined || pax !== undefined) throw bad('ends after an extended header', position);
+      if (longName !== undefined || longLink !== undefined || pax !== undefined)
+        throw bad('ends after an extended header', position);
       return undefined;
     }
     if (sum !== stored && signedChecksum(b, at) !== stored) {
@@ -109,7 +112,12 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
     }
     const type0 = b[at + 156]!;
     // 0 or '0' = file, '5' = directory; the name must be complete in its own field.
-    if (skip !== undefined && (type0 === 0x30 || type0 === 0x35 || type0 === ZERO) && pax === undefined && longName === undefined) {
+    if (
+      skip !== undefined &&
+      (type0 === 0x30 || type0 === 0x35 || type0 === ZERO) &&
+      pax === undefined &&
+      longName === undefined
+    ) {
       if (b[at + 345] === ZERO && skip(b, at)) {
         const size = type0 === 0x35 ? 0 : parseNumber(b, at + 124, 12);
         if (size === undefined || size < 0) throw bad('the field size is not a number', position);
@@ -215,7 +223,8 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
       expected: 'a complete tar archive',
       hint: 'The copy or download was cut short; fetch it again.',
     });
-  return { block, body, truncated };
+  const pending = (): boolean => longName !== undefined || longLink !== undefined || pax !== undefined;
+  return { block, body, truncated, pending };
 }
 
 function isZero(b: Uint8Array, at: number): boolean {

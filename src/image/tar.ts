@@ -10,6 +10,8 @@ export type ContentSink = (bytes: Uint8Array) => void;
 /** Incremental reader: push chunks of any size. `entry` may return a sink for the content. */
 export interface TarStream {
   push(chunk: Uint8Array): void;
+  /** Passes over this many bytes of the current entry's content, for sources that keep contents elsewhere. False = there are not so many. */
+  skip(bytes: number): boolean;
   /** Call when there are no more bytes; throws `image.truncated` when something is missing. */
   end(): void;
 }
@@ -91,12 +93,19 @@ export function createTarStream(entry: (entry: TarEntry) => ContentSink | undefi
     if (done) position += chunk.length - at;
   }
 
+  function skip(bytes: number): boolean {
+    if (meta !== undefined || bytes > content) return false;
+    content -= bytes;
+    position += bytes;
+    return true;
+  }
+
   function end(): void {
     if (done) return;
     if (position > 0 && position < BLOCK) throw notAnArchive(options);
-    if (filled > 0 || content > 0 || meta !== undefined) throw decoder.truncated(position);
+    if (filled > 0 || content > 0 || meta !== undefined || decoder.pending()) throw decoder.truncated(position);
   }
-  return { push, end };
+  return { push, skip, end };
 }
 
 /**
@@ -143,6 +152,7 @@ export function scanTar(
       position += step.size + paddingOf(step.size);
     }
   }
+  if (decoder.pending()) throw decoder.truncated(size);
 }
 
 function notAnArchive(options: TarOptions): UnrootError {

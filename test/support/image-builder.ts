@@ -1,6 +1,6 @@
 /** Builds small images from lists of entries, as OCI layout folders or archives: for tests that need one odd image each. */
-import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -198,7 +198,9 @@ export function writeDockerArchive(
   return file;
 }
 
-/** A new folder for one test; remove it afterwards. */
+/** A new folder for one test; remove it afterwards. Lower case, because podman makes an image name of the path of a layout. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'unroot-test-'));
+  const folder = join(tmpdir(), `unroot-test-${process.pid}-${randomBytes(4).toString('hex')}`);
+  mkdirSync(folder);
+  return folder;
 }

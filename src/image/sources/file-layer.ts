@@ -3,8 +3,8 @@ import type { Where } from '../../error.ts';
 import type { Digest, Layer } from '../image.ts';
 import { createLayerIndex, type LayerIndex } from '../layer-index.ts';
 import type { ImageLimits } from '../limits.ts';
-import type { ContentRange } from '../root-fs.ts';
 import { createLocator } from '../locate.ts';
+import type { ContentRange } from '../root-fs.ts';
 import { createTarStream, scanTar, type TarEntry, type TarOptions } from '../tar.ts';
 import { type FileRange, readInto, streamRange, windowReader } from './blob-file.ts';
 
@@ -116,7 +116,8 @@ export function fileLayer(layer: Layer, range: () => FileRange, limits: ImageLim
     openBlob,
     openTar,
     // A scan that failed is tried again next time: the caller may have raised a limit or been interrupted.
-    index: (keep) => (index ??= (plain ? Promise.resolve().then(() => scanInPlace(createLayerIndex(where))) : scanStream(keep)).catch(forget)),
+    index: (keep) =>
+      (index ??= (plain ? Promise.resolve().then(() => scanInPlace(createLayerIndex(where))) : scanStream(keep)).catch(forget)),
     locate,
     read,
   };
