@@ -177,6 +177,11 @@ function addParents(base: RootFs, planned: Map<string, Planned>, path: string, m
         : { name, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime };
     planned.set(parent, { entry });
   }
+  // The same goes for the root, when it is not as runtimes make it by themselves.
+  const root = base.get('/');
+  if (root === undefined || root.layer < 0 || planned.has('/')) return;
+  if (root.mode !== 0o755 || root.uid !== 0 || root.gid !== 0 || root.rawXattrs !== undefined)
+    planned.set('/', { entry: reown(root, './', root) });
 }
 
 function missing(path: string, where: Where, reason: string): UnrootError {

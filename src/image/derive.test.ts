@@ -70,6 +70,19 @@ describe('deriveImage', () => {
     await image.close();
   });
 
+  it('repeats the root only when it is special', async () => {
+    const make = async (mode: number): Promise<string[]> => {
+      const base = await openImage(
+        writeLayout(join(folder, String(++count)), { layers: [[{ path: '/', mode }, { path: '/a' }]] }),
+      );
+      const image = await deriveImage(base, { entries: [{ kind: 'own', path: '/a', uid: 1, gid: 1, mode: 0o700 }], config: {} });
+      await image.close();
+      return names(image);
+    };
+    expect(await make(0o755)).toEqual(['a']);
+    expect(await make(0o711)).toEqual(['./', 'a']);
+  });
+
   it('copies content only when a file changes hands, and keeps capabilities unless told otherwise', async () => {
     const own = { kind: 'own', path: '/usr/bin/app', uid: 5, gid: 6, mode: 0o755 } as const;
     const { image } = await derive([own]);

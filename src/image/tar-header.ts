@@ -8,6 +8,7 @@ import type { FileType } from '../linux/inode.ts';
 import { DEFAULT_LIMITS, type ImageLimits, limitError } from './limits.ts';
 import { decodeName } from './name-text.ts';
 import { parsePax } from './pax.ts';
+import { checksum, parseNumber, signedChecksum } from './tar-fields.ts';
 
 /** One member of an archive. */
 export interface TarEntry {
@@ -236,71 +237,6 @@ function text(b: Uint8Array, start: number, length: number): string {
   let end = start;
   while (end < start + length && b[end] !== ZERO) end++;
   return decodeName(b, start, end);
-}
-
-/** The last buffer seen as words: most headers of a window share it. */
-let wordsOf: ArrayBufferLike | undefined;
-let words: Uint32Array = new Uint32Array(0);
-
-/** Sum of the header's bytes, its own field counted as spaces. */
-function checksum(b: Uint8Array, at: number): number {
-  const first = b.byteOffset + at;
-  let sum = 256;
-  if (first % 4 === 0) {
-    // Four bytes at a time, two sums in each half: 128 words of at most 2 × 255 stay below 2^16.
-    if (wordsOf !== b.buffer) {
-      wordsOf = b.buffer;
-      words = new Uint32Array(b.buffer, 0, Math.floor(b.buffer.byteLength / 4));
-    }
-    let pairs = 0;
-    const start = first / 4;
-    for (let i = start; i < start + BLOCK / 4; i++) {
-      const word = words[i]!;
-      pairs += (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff);
-    }
-    sum += (pairs & 0xffff) + (pairs >>> 16);
-  } else {
-    for (let i = at; i < at + BLOCK; i++) sum += b[i]!;
-  }
-  for (let i = at + 148; i < at + 156; i++) sum -= b[i]!;
-  return sum;
-}
-
-/** Some old tars summed signed bytes. */
-function signedChecksum(b: Uint8Array, at: number): number {
-  let sum = 256;
-  for (let i = at; i < at + BLOCK; i++) if (i < at + 148 || i >= at + 156) sum += (b[i]! << 24) >> 24;
-  return sum;
-}
-
-/** Octal, padded with spaces or NULs, or base-256 when the top bit is set. Undefined = neither, or beyond 2^53. */
-function parseNumber(b: Uint8Array, start: number, length: number): number | undefined {
-  const first = b[start]!;
-  if (first & 0x80) {
-    // Two's complement, the top bit being the marker.
-    const negative = (first & 0x40) !== 0;
-    let value = 0;
-    for (let i = start; i < start + length; i++) {
-      const byte = i === start ? first & 0x7f : b[i]!;
-      value = value * 256 + (negative ? (i === start ? byte ^ 0x7f : byte ^ 0xff) : byte);
-      if (value > Number.MAX_SAFE_INTEGER) return undefined;
-    }
-    return negative ? -value - 1 : value;
-  }
-  let i = start;
-  const end = start + length;
-  while (i < end && (b[i] === 0x20 || b[i] === ZERO)) i++;
-  let value = 0;
-  for (; i < end; i++) {
-    const digit = b[i]! - 0x30;
-    if (digit < 0 || digit > 7) {
-      // Only padding may follow.
-      if (b[i] !== 0x20 && b[i] !== ZERO) return undefined;
-      return value;
-    }
-    value = value * 8 + digit;
-  }
-  return value;
 }
 
 /** A name fit for a message: quoted, cut. */
