@@ -1,6 +1,8 @@
 /** Runs the suite against every engine of this machine; one that is missing is skipped aloud. */
 import { execFileSync } from 'node:child_process';
+import { dirname } from 'node:path';
 import { describe, it } from 'vitest';
+import { detectBuiltin, openBuiltinEngine } from '../../src/engine/builtin.ts';
 import { dockerApi } from '../../src/engine/docker/api.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
 import type { Engine, EngineStatus } from '../../src/engine/engine.ts';
@@ -60,12 +62,15 @@ const candidates: readonly Candidate[] = [
           ...(await names('/volumes', 'Name')),
           ...(await names('/images/json?all=1', 'RepoTags')),
         ],
+        socket,
+        owns: (point) => point.startsWith(dirname(socket)),
         dispose: stop,
       };
     },
   },
   { name: 'runc', detect: detectRunc, make: plain(() => openOciEngine('runc')) },
   { name: 'crun', detect: detectCrun, make: plain(() => openOciEngine('crun')) },
+  { name: 'builtin', detect: detectBuiltin, make: plain(() => openBuiltinEngine()) },
 ];
 
 for (const { name, detect, make } of candidates) {

@@ -1,7 +1,9 @@
 /** The specification of an engine, as a suite of tests: whatever runs a Launch must make all of this true. */
+import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Container, CreateOptions, Engine, ExitStatus, PreparedImage, ProcessStatus } from '../../src/engine/engine.ts';
 import { namespaceOf, processAlive, processLimit } from '../../src/engine/proc.ts';
@@ -16,6 +18,7 @@ import { transitionOnExecve } from '../../src/linux/execve.ts';
 import type { PlatformProfile } from '../../src/platform/platform.ts';
 import { profile } from '../../src/platform/profiles.ts';
 import type { ContainerSettings } from '../../src/workload/container.ts';
+import { bundleProgram } from '../support/bundle.ts';
 import { temporaryFolder } from '../support/image-builder.ts';
 import { writeBusyboxImage } from './busybox-image.ts';
 
@@ -24,11 +27,17 @@ export interface EngineUnderTest {
   readonly engine: Engine;
   /** Everything of the engine's that exists now: containers, images, volumes. Compared before and after. */
   readonly inventory: () => Promise<readonly string[]>;
+  /** Mount points that can only be this engine's; those that name our process or lie in our temporary folder are known anyway. */
+  readonly owns?: (mountPoint: string) => boolean;
+  /** The daemon's, when the engine is not found by itself. */
+  readonly socket?: string;
   /** Ends what the test started for the engine (a private daemon). */
   readonly dispose?: () => Promise<void>;
 }
 
-const SLEEP = ['sh', '-c', 'exec sleep 86399'];
+/** Seconds no other test sleeps: what is left of this run is told from what others run now. */
+const FOREVER = `9${String(process.pid).padStart(7, '0')}`;
+const SLEEP = ['sh', '-c', `exec sleep ${FOREVER}0`];
 
 /** `make` is called once; each engine object is closed at the end, and must have left nothing. */
 export function engineConformance(name: string, make: () => Promise<EngineUnderTest>): void {
@@ -465,7 +474,9 @@ export function engineConformance(name: string, make: () => Promise<EngineUnderT
         });
         expect(result).toEqual({ code: 5, stdout: 'given yes\n10001\n10001\n', stderr: 'bad\n', timedOut: false });
         const began = Date.now();
-        const slow = await container.exec(['sh', '-c', 'echo begun; sleep 86398 & sleep 86397; true'], { timeoutMs: 1000 });
+        const slow = await container.exec(['sh', '-c', `echo begun; sleep ${FOREVER}1 & sleep ${FOREVER}2; true`], {
+          timeoutMs: 1000,
+        });
         expect(slow.timedOut).toBe(true);
         expect(slow.stdout).toBe('begun\n');
         expect(Date.now() - began).toBeLessThan(10_000);
@@ -478,13 +489,15 @@ export function engineConformance(name: string, make: () => Promise<EngineUnderT
       });
 
       it('lists its processes as the host sees them', async () => {
-        const container = await start(launchOf({ command: ['sh', '-c', '(sleep 86396 &) ; sleep 86395 & exec sleep 86394'] }));
+        const container = await start(
+          launchOf({ command: ['sh', '-c', `(sleep ${FOREVER}3 &) ; sleep ${FOREVER}4 & exec sleep ${FOREVER}5`] }),
+        );
         const found = await until(async () => {
           const now = await container.processes();
           return now.filter((each) => each.command === 'sleep').length === 3 ? now : undefined;
         });
         expect(found[0]?.pid).toBe(container.pid);
-        expect(found.map(({ argv }) => argv[1]).sort()).toEqual(['86394', '86395', '86396']);
+        expect(found.map(({ argv }) => argv[1]).sort()).toEqual([`${FOREVER}3`, `${FOREVER}4`, `${FOREVER}5`]);
         await remove(container);
         expect(found.filter(({ pid }) => processAlive(pid))).toEqual([]);
         expect(await container.processes()).toEqual([]);
@@ -541,7 +554,7 @@ export function engineConformance(name: string, make: () => Promise<EngineUnderT
           'echo 1 > /data/fresh && rm /data/seed',
           'echo 2 > /bound/new && rm /bound/old',
           'echo 3 > /scratch/in-tmpfs',
-          'echo ready; exec sleep 86399',
+          `echo ready; exec sleep ${FOREVER}0`,
         ].join('; ');
         const volumes: ContainerSettings['volumes'] = [
           { kind: 'bind', source, target: '/bound' },
@@ -646,6 +659,32 @@ export function engineConformance(name: string, make: () => Promise<EngineUnderT
           await container.remove();
         }));
 
+      it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('after %s to the program that runs it', (signal) =>
+        sinceNow(async () => {
+          const program = await bundleProgram(fileURLToPath(new URL('orphan.ts', import.meta.url)), join(folder, 'orphan'));
+          const child = spawn(
+            process.execPath,
+            [program, engine.kind, image.reference, `${FOREVER}6`, ...(under.socket ? [under.socket] : [])],
+            {
+              stdio: ['ignore', 'pipe', 'inherit'],
+            },
+          );
+          const gone = new Promise<readonly [number | null, string | null]>((resolve) =>
+            child.once('exit', (...how) => resolve(how)),
+          );
+          const said = await Promise.race([
+            new Promise<string>((resolve) => child.stdout.once('data', (data) => resolve(String(data)))),
+            gone,
+          ]);
+          expect(said).toMatch(/^running \d+\n$/);
+          const pid = Number(/\d+/.exec(String(said))?.[0]);
+          expect(processAlive(pid)).toBe(true);
+          child.kill(signal);
+          expect(await gone).toEqual(signal === 'SIGKILL' ? [null, 'SIGKILL'] : [130, null]);
+          await until(async () => !processAlive(pid));
+        }),
+      );
+
       it('after close with containers still running, and close may be called again', async () => {
         await start(launchOf());
         await create(launchOf());
@@ -710,11 +749,11 @@ async function leftovers(under: EngineUnderTest): Promise<readonly string[]> {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
-    .filter((point) => /containers|docker|unroot|runc|netns/.test(point));
+    .filter((point) => under.owns?.(point) || point.startsWith(tmpdir()) || new RegExp(`\\b${process.pid}[.-]`).test(point));
   const folders = readdirSync(tmpdir());
   const processes = readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => /sleep\x00863\d\d\x00/.test(commandLine(pid)));
+    .filter((pid) => commandLine(pid).includes(FOREVER));
   return [...mounts, ...folders, ...processes, ...(await under.inventory())].sort();
 }
 
