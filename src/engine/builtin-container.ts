@@ -25,6 +25,7 @@ import { builtinScript, execCommand, pivotCommands, programCommand } from './bui
 import { toolBox } from './builtin-tools.ts';
 import { runCommand } from './command.ts';
 import type { Container, CreateOptions, ExecOptions, ExecResult, ExitStatus } from './engine.ts';
+import { exitStatus } from './exit-status.ts';
 import { containerFiles, prepareHome } from './home.ts';
 import { withoutInherited } from './inherited.ts';
 import { localContainer } from './local-container.ts';
@@ -119,7 +120,7 @@ export async function createBuiltinContainer(
     }
     // Keeps the tools' file system, which is mounted nowhere now, for exec.
     keptBox = openSync(`/proc/${pid}/cwd`, constants.O_RDONLY | constants.O_DIRECTORY);
-    home.root.baseline();
+    home.baseline(pid, launch, `/proc/${pid}/root`);
     const waiting = executableOf(pid);
     return localContainer(
       {
@@ -146,6 +147,7 @@ export async function createBuiltinContainer(
         },
         exec: (argv, execOptions) => exec(pid, argv, execOptions),
         changes: () => home.changes(launch),
+        abandon: closeGate,
         dispose,
       },
       options.signal,
@@ -183,13 +185,11 @@ export async function createBuiltinContainer(
     const [file = '', ...args] = withoutInherited([
       'unshare',
       ...namespaces,
-      '--fork',
-      '--kill-child=SIGKILL',
       '--propagation',
       'private',
       '--',
-      'sh',
-      at('launch.sh'),
+      // The first child is PID 1 of the new namespace; its parent keeps its status, and keeps to itself what a shell says of a killed child.
+      ...['sh', '-c', 'exec 9>&2 2>/dev/null; sh "$1" 2>&9 9>&-; exit $?', 'unroot', at('launch.sh')],
     ]);
     const started = spawn(file, args, {
       stdio: ['ignore', readers[0]!.write, readers[1]!.write],
@@ -211,11 +211,7 @@ export async function createBuiltinContainer(
         log.push('stderr', Buffer.from(error.message));
         void finish({ code: 127 });
       });
-      // unshare ends as its child did, by the same signal if need be.
-      started.on(
-        'exit',
-        (code, signal) => void finish(code === null ? { code: 128 + osConstants.signals[signal!], signal: signal! } : { code }),
-      );
+      started.on('exit', (code, signal) => void finish(exitStatus(code ?? 128 + osConstants.signals[signal!])));
     });
   }
 }

@@ -1,9 +1,11 @@
 /** The engine for machines that have none: over util-linux and coreutils alone. Finds out whether they are there and new enough. */
 import { UnrootError } from '../error.ts';
+import { capabilitySet } from '../linux/capability.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import { profile as platformProfile } from '../platform/profiles.ts';
 import { createBuiltinContainer } from './builtin-container.ts';
 import { findProgram } from './builtin-tools.ts';
+import { sameSet } from './capability-flags.ts';
 import { runCommand } from './command.ts';
 import type { Engine, EngineStatus } from './engine.ts';
 import { localEngine } from './oci-engine.ts';
@@ -89,6 +91,11 @@ export async function openBuiltinEngine(profile?: PlatformProfile): Promise<Engi
       const lost = after.permitted.filter((name) => launch.uid !== 0 && !runtime.ambient.includes(name));
       if (launch.noNewPrivileges && lost.length > 0)
         found.push(`file capabilities of the program have no effect under no_new_privs: ${lost.join(', ')}`);
+      // Under no_new_privs root gets no capability by execve that it did not have (security/commoncap.c); setpriv takes none from the permitted set.
+      const whole = capabilitySet([...runtime.bounding, ...runtime.inheritable]);
+      if (launch.noNewPrivileges && launch.uid === 0 && !sameSet(runtime.permitted, whole)) {
+        found.push('permitted and effective sets: root keeps all of its bounding set');
+      }
       return found;
     },
     create: createBuiltinContainer,

@@ -3,7 +3,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Image } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
+import { folderChanges, type Snapshot, snapshot } from './changes.ts';
 import type { FileChange } from './engine.ts';
+import { tmpfsOf } from './mount-watch.ts';
 import { type ContainerRoot, containerRoot } from './rootfs/root.ts';
 import { newId, runFolder } from './rootfs/run-folder.ts';
 import { hostnameOf } from './spec.ts';
@@ -14,6 +16,8 @@ export interface ContainerHome {
   readonly path: string;
   readonly root: ContainerRoot;
   readonly volumes: readonly VolumeFolder[];
+  /** Everything is in place and nothing has run: what differs later is a change. `inside`: the container's root as seen through /proc. */
+  baseline(pid: number, launch: Launch, inside: string): void;
   changes(launch: Launch): Promise<readonly FileChange[]>;
   remove(): Promise<void>;
 }
@@ -32,17 +36,25 @@ export async function prepareHome(image: Image, layers: readonly string[], launc
     root = await containerRoot(image, layers, path);
     const mounted = root;
     const volumes = makeVolumes(launch, mounted.path, path);
+    const scratch: { readonly target: string; readonly before: Snapshot; folder(): string | undefined }[] = [];
     return {
       id,
       path,
       root: mounted,
       volumes,
+      baseline(pid, of, inside) {
+        mounted.baseline();
+        for (const { type, target } of of.mounts) {
+          if (type !== 'tmpfs' || target === '/dev' || target.startsWith('/dev/')) continue;
+          scratch.push({ target, before: snapshot(inside + target), folder: () => tmpfsOf(pid, target) });
+        }
+      },
       async changes() {
         const ours = madeByEngine(launch);
         const found = (await mounted.changes()).filter(
           (change) => !(change.change === 'added' && change.type === 'directory' && ours.has(change.path)),
         );
-        return [...found, ...volumeChanges(volumes)];
+        return [...found, ...volumeChanges(volumes), ...scratch.flatMap(tmpfsChanges)];
       },
       remove,
     };
@@ -50,6 +62,27 @@ export async function prepareHome(image: Image, layers: readonly string[], launc
     await remove();
     throw error;
   }
+}
+
+/** A tmpfs ends with the container's last process: then there is nothing left to compare. */
+function tmpfsChanges({
+  target,
+  before,
+  folder,
+}: {
+  target: string;
+  before: Snapshot;
+  folder(): string | undefined;
+}): readonly FileChange[] {
+  let now: Snapshot;
+  try {
+    const path = folder();
+    now = path === undefined ? new Map() : snapshot(path);
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+  return now.size === 0 ? [] : folderChanges(target, before, now);
 }
 
 /** A missing working directory is made by the runtime just before it starts the program (runc libcontainer/rootfs_linux.go). */

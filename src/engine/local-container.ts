@@ -20,6 +20,8 @@ export interface LocalParts {
   start(): Promise<void>;
   exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult>;
   changes(): Promise<readonly FileChange[]>;
+  /** It will not be started any more: lets go of what holds it back. */
+  abandon(): void;
   /** The main process is gone: removes the rest. */
   dispose(): Promise<void>;
 }
@@ -43,6 +45,7 @@ export function localContainer(parts: LocalParts, signal?: AbortSignal): Contain
   const remove = (): Promise<void> => {
     removing ??= (async () => {
       signal?.removeEventListener('abort', onAbort);
+      if (state === 'created') parts.abandon();
       kill('SIGKILL');
       await exited;
       await forward?.close();
@@ -71,7 +74,10 @@ export function localContainer(parts: LocalParts, signal?: AbortSignal): Contain
     log: () => log.both(),
     signal: async (name) => void kill(name),
     async stop(graceMs = GRACE_MS) {
-      if (state === 'created') kill('SIGKILL');
+      if (state === 'created') {
+        parts.abandon();
+        kill('SIGKILL');
+      }
       kill(signalName(parts.stopSignal));
       const timer = new AbortController();
       const late = sleep(graceMs, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);

@@ -28,7 +28,7 @@ import type { Container, CreateOptions, ExecOptions, ExecResult, ExitStatus } fr
 import { exitStatus } from './exit-status.ts';
 import { containerFiles, prepareHome } from './home.ts';
 import { localContainer } from './local-container.ts';
-import { defaultLimits } from './proc.ts';
+import { containerProcesses, defaultLimits, sessionOf, signalProcess } from './proc.ts';
 import { type Registration, register, undo } from './reaper.ts';
 import { runLog } from './run-log.ts';
 import { hostnameOf, runtimeSpec, specProcess } from './spec.ts';
@@ -58,9 +58,8 @@ export async function createOciContainer(
   const base = [runtime.program, '--root', state, '--log', join(home.path, 'runtime.log'), '--log-format', 'json'];
   let gate = -1;
   const openGate = (): void => {
-    if (gate < 0) return;
-    writeSync(gate, 'go\n');
-    closeGate();
+    // Stays open until the program runs: the hook may not have opened its end yet, and what is in a fifo nobody holds is lost.
+    if (gate >= 0) writeSync(gate, 'go\n');
   };
   const closeGate = (): void => {
     if (gate >= 0) closeSync(gate);
@@ -94,7 +93,7 @@ export async function createOciContainer(
         args: [
           'sh',
           '-c',
-          'cat >"$1.new" && mv "$1.new" "$1" && read -r word <"$2" && [ "$word" = go ]',
+          'exec 3<"$2" && cat >"$1.new" && mv "$1.new" "$1" && read -r word <&3 && [ "$word" = go ]',
           'unroot-gate',
           about,
           fifo,
@@ -103,7 +102,7 @@ export async function createOciContainer(
     });
     mkdirSync(state, { mode: 0o700 });
     writeFileSync(join(home.path, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
-    // Both ends are ours for now, so that the hook's open and read cannot block on the order of things.
+    // Both ends are ours, so that the hook's open does not block; it opens before it tells us, so that no word of ours is lost.
     gate = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
     const { exited, refusal } = launchRuntime([...base, 'run', '--bundle', home.path, id]);
     const pid = await waitForHook(about, exited);
@@ -112,7 +111,8 @@ export async function createOciContainer(
       throw startRefused(runtime.kind, image.reference, launch.argv, refusal() || log.stderr());
     }
     registrations.push(register(undo.kill(pid)));
-    home.root.baseline();
+    // Its root is still ours at this point, with the container's mounts below our folder.
+    home.baseline(pid, launch, `/proc/${pid}/root${home.root.path}`);
     const before = executable(pid);
     return localContainer(
       {
@@ -129,12 +129,14 @@ export async function createOciContainer(
           while (executable(pid) === before) {
             if (await Promise.race([ended, sleep(2, false)])) break;
           }
+          closeGate();
           const now = executable(pid);
           const words = now === undefined || now === before ? refusedWith(await exited) : undefined;
           if (words !== undefined) throw startRefused(runtime.kind, image.reference, launch.argv, words);
         },
-        exec: (argv, execOptions) => exec(argv, execOptions, limits),
+        exec: (argv, execOptions) => exec(pid, argv, execOptions, limits),
         changes: () => home.changes(launch),
+        abandon: closeGate,
         dispose: disposeAll,
       },
       options.signal,
@@ -173,6 +175,7 @@ export async function createOciContainer(
   }
 
   async function exec(
+    main: number,
     argv: readonly string[],
     execOptions: ExecOptions,
     limits: { nofile: number; nproc: number },
@@ -186,14 +189,8 @@ export async function createOciContainer(
     const result = await runCommand([...base, 'exec', '--process', processFile, '--pid-file', pidFile, id], {
       timeoutMs: execOptions.timeoutMs ?? 60_000,
     });
-    if (result.timedOut && existsSync(pidFile)) {
-      // The runtime is gone, what it started is not.
-      try {
-        process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL');
-      } catch {
-        // It ended by itself.
-      }
-    }
+    // The runtime is gone, what it started is not.
+    if (result.timedOut && existsSync(pidFile)) killTree(main, Number(readFileSync(pidFile, 'utf8')));
     for (const file of [processFile, pidFile]) rmSync(file, { force: true });
     const { code, stdout, stderr, timedOut } = result;
     return { code, stdout, stderr, timedOut };
@@ -201,6 +198,13 @@ export async function createOciContainer(
 }
 
 let execs = 0;
+
+/** SIGKILL to a process of a container and to all that came from it, also when its parents are gone: runc gives each exec a session of its own. */
+function killTree(main: number, top: number): void {
+  const doomed = new Set([top]);
+  for (const { pid, ppid } of containerProcesses(main)) if (doomed.has(ppid) || sessionOf(pid) === top) doomed.add(pid);
+  for (const pid of doomed) if (pid !== main) signalProcess(pid, 'SIGKILL');
+}
 
 /** The pid of the held-back init, as the hook was told; undefined when the runtime gave up before. */
 async function waitForHook(file: string, exited: Promise<ExitStatus>): Promise<number | undefined> {

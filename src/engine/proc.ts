@@ -51,6 +51,12 @@ export function processStartTime(pid: number): number | undefined {
   return field === undefined ? undefined : Number(field);
 }
 
+/** The session it belongs to, named by its leader's pid. */
+export function sessionOf(pid: number): number | undefined {
+  const field = statFields(pid)?.[3];
+  return field === undefined ? undefined : Number(field);
+}
+
 /** Still there and not a zombie. With a start time, also still the same process. */
 export function processAlive(pid: number, startTime?: number): boolean {
   const fields = statFields(pid);
