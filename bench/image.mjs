@@ -35,7 +35,7 @@ mkdirSync(dir, { recursive: true });
 const tar = join(dir, 'root.tar');
 if (!existsSync(tar)) {
   console.error('building the image (about 30 s, once)');
-  const packages = '--include=nginx-light,redis-server,curl,ca-certificates,python3-minimal';
+  const packages = '--include=nginx-light,redis-server,curl,ca-certificates';
   execFileSync('mmdebstrap', ['--variant=minbase', packages, 'bookworm', `${tar}.new.tar`], {
     stdio: ['ignore', 'ignore', 'ignore'],
   });

@@ -2,15 +2,11 @@
 import { UnrootError, type Where } from '../error.ts';
 import { shown, type TarEntry } from './tar-header.ts';
 
-/** An entry with its place in the root file system: no leading or trailing slash, '' is the root itself. */
-export interface LayerIndexEntry {
-  readonly path: string;
-  readonly tar: TarEntry;
-}
-
 export interface LayerIndex {
-  /** In the order of the archive. */
-  readonly entries: readonly LayerIndexEntry[];
+  /** In the order of the archive, whiteouts left out. */
+  readonly entries: readonly TarEntry[];
+  /** The place of each entry in the root file system: no leading or trailing slash, '' is the root itself. */
+  readonly paths: readonly string[];
   /** Paths this layer removes from the layers below. */
   readonly removed: readonly string[];
   /** Directories whose content in the layers below is hidden. */
@@ -31,7 +27,8 @@ export interface LayerIndexBuilder {
 
 /** Starts the index of one layer. */
 export function createLayerIndex(where: Where): LayerIndexBuilder {
-  const entries: LayerIndexEntry[] = [];
+  const entries: TarEntry[] = [];
+  const paths: string[] = [];
   const removed: string[] = [];
   const opaque: string[] = [];
   function add(tar: TarEntry): string | undefined {
@@ -45,10 +42,11 @@ export function createLayerIndex(where: Where): LayerIndexBuilder {
         removed.push(whiteoutTarget(parent, base.slice(WHITEOUT.length), tar.name, where));
       return undefined;
     }
-    entries.push({ path, tar });
+    entries.push(tar);
+    paths.push(path);
     return path;
   }
-  return { add, finish: () => ({ entries, removed, opaque }) };
+  return { add, finish: () => ({ entries, paths, removed, opaque }) };
 }
 
 function whiteoutTarget(parent: string, base: string, name: string, where: Where): string {
@@ -69,6 +67,8 @@ export function normalise(name: string, where: Where = {}): string {
   if (end > start && name.charCodeAt(end - 1) === 47) end--;
   const path = name.slice(start, end);
   // Nearly every name is done here: no empty, `.` or `..` component is left.
+  const first = path.charCodeAt(0);
+  if (path !== '' && first !== 46 && first !== 47 && !path.includes('//') && !path.includes('/.')) return path;
   if (!ODD.test(path)) return path;
   const out: string[] = [];
   for (const part of path.split('/')) {

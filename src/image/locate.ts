@@ -90,7 +90,17 @@ const SLASH = 0x2f;
 
 function hashOf(path: string): number {
   let hash = 0;
-  for (const byte of encodeName(path)) hash = (Math.imul(hash, 31) + byte) | 0;
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code >= 0x80) return hashOfBytes(encodeName(path));
+    hash = (Math.imul(hash, 31) + code) | 0;
+  }
+  return hash;
+}
+
+function hashOfBytes(bytes: Uint8Array): number {
+  let hash = 0;
+  for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0;
   return hash;
 }
 

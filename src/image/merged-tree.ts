@@ -3,33 +3,19 @@
  * directory that a layer only implies hides a lower symlink or file of that name, while symlinks of the same layer are followed.
  */
 import { UnrootError, type Where } from '../error.ts';
-import type { FileType } from '../linux/inode.ts';
-import { type LayerIndex, type LayerIndexEntry, normalise } from './layer-index.ts';
+import { type LayerIndex, normalise } from './layer-index.ts';
 import { shown, type TarEntry } from './tar-header.ts';
-
-/** The part of a file that its hard links share. */
-export interface MergedInode {
-  type: FileType;
-  mode: number;
-  uid: number;
-  gid: number;
-  mtime: number;
-  size: number;
-  target: string | undefined;
-  device: TarEntry['device'];
-  xattrs: TarEntry['xattrs'];
-  /** Layer that set owner and mode; -1 = implied. */
-  layer: number;
-  /** Where the content is: layer and offset in its uncompressed tar. */
-  contentLayer: number;
-  offset: number;
-}
 
 /** A name in the tree. */
 export interface MergedNode {
   readonly name: string;
   readonly parent: MergedNode | undefined;
-  inode: MergedInode;
+  /** What the layer says of it. Never changed: indexes are merged again when a layer is put on top. */
+  tar: TarEntry;
+  /** Layer that set owner and mode; -1 = implied. */
+  layer: number;
+  /** Layer that has the content, at `tar.offset` of its uncompressed tar. */
+  contentLayer: number;
   /** Layer that made this name. */
   nameLayer: number;
   hardlinkTo: string | undefined;
@@ -39,33 +25,31 @@ export interface MergedNode {
 /** Links a lookup follows before it gives up with ELOOP (path_resolution(7)). */
 export const MAX_SYMLINKS = 40;
 
-const impliedDirectory = (): MergedInode => ({
+const IMPLIED: TarEntry = {
+  name: '',
   type: 'directory',
   mode: 0o755,
   uid: 0,
   gid: 0,
-  mtime: 0,
   size: 0,
-  target: undefined,
+  mtime: 0,
+  link: undefined,
   device: undefined,
   xattrs: undefined,
-  layer: -1,
-  contentLayer: -1,
   offset: 0,
-});
+};
 
-const node = (name: string, parent: MergedNode | undefined, inode: MergedInode, layer: number): MergedNode => ({
-  name,
-  parent,
-  inode,
-  nameLayer: layer,
-  hardlinkTo: undefined,
-  children: undefined,
-});
+/** Names of one file, the first of them the one that has the content. */
+type LinkGroups = Map<MergedNode, MergedNode[]>;
+
+function node(name: string, parent: MergedNode | undefined, tar: TarEntry, layer: number): MergedNode {
+  const set = tar === IMPLIED ? -1 : layer;
+  return { name, parent, tar, layer: set, contentLayer: layer, nameLayer: layer, hardlinkTo: undefined, children: undefined };
+}
 
 /** Merges the layers, bottom first, and returns the root. */
 export function mergeLayers(layers: readonly LayerIndex[], where: Where): MergedNode {
-  const root = node('', undefined, impliedDirectory(), -1);
+  const root = node('', undefined, IMPLIED, -1);
   layers.forEach((layer, index) => {
     applyLayer(root, layer, index, { ...where, layer: index });
   });
@@ -85,51 +69,40 @@ function applyLayer(root: MergedNode, layer: LayerIndex, index: number, where: W
   // Archives list a directory's files together: remember the last parent.
   let lastPath: string | undefined;
   let lastParent: MergedNode | undefined;
-  for (const entry of layer.entries) {
-    const { path, tar } = entry;
+  const groups: LinkGroups = new Map();
+  for (let i = 0; i < layer.entries.length; i++) {
+    const tar = layer.entries[i]!;
+    const path = layer.paths[i]!;
     if (path === '') {
-      if (tar.type === 'directory') root.inode = inodeOf(tar, index);
+      if (tar.type === 'directory') describe(root, tar, index);
       continue;
     }
     const slash = path.lastIndexOf('/');
     const parentPath = slash < 0 ? '' : path.slice(0, slash);
     if (lastPath !== parentPath || lastParent === undefined) {
-      lastParent = parentOf(root, parentPath, index, entry, where);
+      lastParent = parentOf(root, parentPath, index, tar, where);
       lastPath = parentPath;
     }
     const name = path.slice(slash + 1);
     lastParent.children ??= new Map();
     const existing = lastParent.children.get(name);
     if (tar.type === 'hardlink') {
-      const made = hardLink(root, lastParent, name, entry, index, where);
-      lastParent.children.set(name, made);
-    } else if (tar.type === 'directory' && existing?.inode.type === 'directory') {
-      existing.inode = inodeOf(tar, index);
+      lastParent.children.set(name, hardLink(root, lastParent, name, tar, index, groups, where));
+    } else if (tar.type === 'directory' && existing?.tar.type === 'directory') {
+      describe(existing, tar, index);
       existing.nameLayer = index;
       continue;
     } else {
-      lastParent.children.set(name, node(name, lastParent, inodeOf(tar, index), index));
+      lastParent.children.set(name, node(name, lastParent, tar, index));
     }
     // A replaced directory or symlink may have been the remembered parent, or lead to it.
-    if (existing !== undefined && existing.inode.type !== 'file') lastPath = undefined;
+    if (existing !== undefined && existing.tar.type !== 'file') lastPath = undefined;
   }
 }
 
-function inodeOf(tar: TarEntry, layer: number): MergedInode {
-  return {
-    type: tar.type as FileType,
-    mode: tar.type === 'symlink' ? 0o777 : tar.mode,
-    uid: tar.uid,
-    gid: tar.gid,
-    mtime: tar.mtime,
-    size: tar.size,
-    target: tar.type === 'symlink' ? tar.link : undefined,
-    device: tar.device,
-    xattrs: tar.xattrs,
-    layer,
-    contentLayer: layer,
-    offset: tar.offset,
-  };
+function describe(directory: MergedNode, tar: TarEntry, layer: number): void {
+  directory.tar = tar;
+  directory.layer = layer;
 }
 
 /** A second name for a file. Runtimes set owner and mode from the link's own header, and all names share them. */
@@ -137,11 +110,11 @@ function hardLink(
   root: MergedNode,
   parent: MergedNode,
   name: string,
-  entry: LayerIndexEntry,
+  tar: TarEntry,
   layer: number,
+  groups: LinkGroups,
   where: Where,
 ): MergedNode {
-  const { tar } = entry;
   const targetPath = normalise(tar.link ?? '', where);
   const target = find(root, targetPath);
   const fail = (reason: string): UnrootError =>
@@ -152,15 +125,22 @@ function hardLink(
       hint: 'No runtime can extract this layer; build the image again.',
     });
   if (target === undefined) throw fail('which does not exist');
-  if (target.inode.type === 'directory') throw fail('which is a directory');
-  const shared = target.inode;
-  shared.uid = tar.uid;
-  shared.gid = tar.gid;
-  if (shared.type !== 'symlink') shared.mode = tar.mode;
-  if (tar.xattrs !== undefined) shared.xattrs = tar.xattrs;
-  shared.layer = layer;
-  const made = node(name, parent, shared, layer);
+  if (target.tar.type === 'directory') throw fail('which is a directory');
+  const made = node(name, parent, target.tar, layer);
+  made.contentLayer = target.contentLayer;
   made.hardlinkTo = target.hardlinkTo ?? `/${targetPath}`;
+  const group = groups.get(target) ?? [target];
+  group.push(made);
+  groups.set(target, group);
+  groups.set(made, group);
+  const old = target.tar;
+  const mode = old.type === 'symlink' ? old.mode : tar.mode;
+  const same = old.uid === tar.uid && old.gid === tar.gid && old.mode === mode && tar.xattrs === undefined;
+  const shared = same ? old : { ...old, uid: tar.uid, gid: tar.gid, mode, xattrs: tar.xattrs ?? old.xattrs };
+  for (const member of group) {
+    member.tar = shared;
+    member.layer = layer;
+  }
   return made;
 }
 
@@ -176,7 +156,7 @@ export function find(root: MergedNode, path: string): MergedNode | undefined {
 }
 
 /** The directory an entry goes into; what is missing is implied. */
-function parentOf(root: MergedNode, path: string, layer: number, entry: LayerIndexEntry, where: Where): MergedNode {
+function parentOf(root: MergedNode, path: string, layer: number, tar: TarEntry, where: Where): MergedNode {
   let at = root;
   let links = 0;
   const todo = path === '' ? [] : path.split('/').reverse();
@@ -189,18 +169,18 @@ function parentOf(root: MergedNode, path: string, layer: number, entry: LayerInd
     }
     at.children ??= new Map();
     let next = at.children.get(part);
-    if (next?.inode.type === 'symlink' && next.nameLayer === layer) {
-      if (++links > MAX_SYMLINKS) throw misplaced(entry, 'its parent is a loop of symlinks', where);
-      const target = next.inode.target ?? '';
+    if (next?.tar.type === 'symlink' && next.nameLayer === layer) {
+      if (++links > MAX_SYMLINKS) throw misplaced(tar, 'its parent is a loop of symlinks', where);
+      const target = next.tar.link ?? '';
       if (target.startsWith('/')) at = root;
       todo.push(...target.split('/').reverse());
       continue;
     }
-    if (next !== undefined && next.inode.type !== 'directory' && next.nameLayer === layer) {
-      throw misplaced(entry, `${shown(part)} above it is not a directory`, where);
+    if (next !== undefined && next.tar.type !== 'directory' && next.nameLayer === layer) {
+      throw misplaced(tar, `${shown(part)} above it is not a directory`, where);
     }
-    if (next === undefined || next.inode.type !== 'directory') {
-      next = node(part, at, impliedDirectory(), layer);
+    if (next === undefined || next.tar.type !== 'directory') {
+      next = node(part, at, IMPLIED, layer);
       at.children.set(part, next);
     }
     at = next;
@@ -208,10 +188,10 @@ function parentOf(root: MergedNode, path: string, layer: number, entry: LayerInd
   return at;
 }
 
-function misplaced(entry: LayerIndexEntry, reason: string, where: Where): UnrootError {
-  return new UnrootError(`the layer puts ${shown(entry.tar.name)} where nothing can be: ${reason}`, {
+function misplaced(tar: TarEntry, reason: string, where: Where): UnrootError {
+  return new UnrootError(`the layer puts ${shown(tar.name)} where nothing can be: ${reason}`, {
     code: 'image.bad-entry',
-    where: { ...where, entry: entry.tar.name },
+    where: { ...where, entry: tar.name },
     expected: 'entries below directories',
     hint: 'No runtime can extract this layer; build the image again.',
   });

@@ -2,6 +2,7 @@
 import { UnrootError, type Where } from '../error.ts';
 import { decodeAcl } from '../linux/acl.ts';
 import { decodeFileCapabilities } from '../linux/capability.ts';
+import type { FileType } from '../linux/inode.ts';
 import type { Resolved, RootEntry, RootFs } from './image.ts';
 import type { LayerIndex } from './layer-index.ts';
 import { find, MAX_SYMLINKS, type MergedNode, mergeLayers } from './merged-tree.ts';
@@ -48,13 +49,16 @@ export function createRootFs(layers: readonly LayerIndex[], readContents: ReadCo
 
   function resolve(path: string, options: { readonly follow?: boolean } = {}): Resolved {
     const walked = walk(root, path, options.follow ?? true);
-    if (walked.node !== undefined) return { path: pathOf(walked.node), entry: entryOf(walked.node) };
+    if (walked.node !== undefined) {
+      const entry = entryOf(walked.node);
+      return { path: entry.path, entry };
+    }
     return { path: walked.path ?? `/${plain(path)}`, entry: undefined, error: walked.error };
   }
 
   const list = (path: string): readonly string[] => {
     const { node } = walk(root, path, true);
-    return node?.children === undefined ? [] : [...node.children.keys()].sort(byCodeUnit);
+    return node?.children === undefined ? [] : [...node.children.keys()].sort();
   };
 
   async function readFiles(
@@ -65,8 +69,9 @@ export function createRootFs(layers: readonly LayerIndex[], readContents: ReadCo
     const wanted = new Map<number, { path: string; range: ContentRange }[]>();
     for (const path of paths) {
       const { node } = walk(root, path, true);
-      if (node?.inode.type !== 'file') continue;
-      const { size, offset, contentLayer } = node.inode;
+      if (node?.tar.type !== 'file') continue;
+      const { contentLayer } = node;
+      const { size, offset } = node.tar;
       if (size > limit) throw tooLarge(path, size, limit, { ...where, layer: contentLayer, entry: path });
       const list = wanted.get(contentLayer) ?? [];
       list.push({ path, range: { offset, size } });
@@ -106,20 +111,23 @@ export function tooLarge(path: string, size: number, limit: number, where: Where
   });
 }
 
-function* walkEntries(at: MergedNode): Generator<RootEntry> {
-  // A stack of our own: hostile layers nest deeper than generators may.
-  const stack: MergedNode[] = [at];
-  while (stack.length > 0) {
-    const next = stack.pop()!;
-    yield entryOf(next);
-    if (next.children !== undefined) {
-      const names = [...next.children.keys()].sort(byCodeUnit).reverse();
-      for (const name of names) stack.push(next.children.get(name)!);
+function* walkEntries(root: MergedNode): Generator<RootEntry> {
+  // Stacks of our own: hostile layers nest deeper than generators may.
+  const nodes: MergedNode[] = [root];
+  const paths: string[] = ['/'];
+  while (nodes.length > 0) {
+    const next = nodes.pop()!;
+    const path = paths.pop()!;
+    yield entryOf(next, path);
+    if (next.children === undefined) continue;
+    const prefix = path === '/' ? '/' : `${path}/`;
+    const names = [...next.children.keys()].sort();
+    for (let i = names.length - 1; i >= 0; i--) {
+      nodes.push(next.children.get(names[i]!)!);
+      paths.push(prefix + names[i]!);
     }
   }
 }
-
-const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Components of a lookup path; `.` and empty ones fall away, `..` too (only used where no symlink is followed). */
 function plain(path: string): string {
@@ -151,7 +159,7 @@ function walk(root: MergedNode, path: string, follow: boolean): Walked {
   while (todo.length > 0) {
     const part = todo.pop()!;
     if (part === '' || part === '.') continue;
-    if (at.inode.type !== 'directory') return { error: 'ENOTDIR' };
+    if (at.tar.type !== 'directory') return { error: 'ENOTDIR' };
     if (part === '..') {
       at = at.parent ?? at;
       continue;
@@ -163,9 +171,9 @@ function walk(root: MergedNode, path: string, follow: boolean): Walked {
       const parent = pathOf(at);
       return { error: 'ENOENT', path: parent === '/' ? `/${part}` : `${parent}/${part}` };
     }
-    if (next.inode.type === 'symlink' && (follow || todo.length > 0)) {
+    if (next.tar.type === 'symlink' && (follow || todo.length > 0)) {
       if (++links > MAX_SYMLINKS) return { error: 'ELOOP' };
-      const target = next.inode.target ?? '';
+      const target = next.tar.link ?? '';
       // An empty target leads nowhere (symlink(7)).
       if (target === '') return { error: 'ENOENT' };
       if (target.startsWith('/')) at = root;
@@ -174,7 +182,7 @@ function walk(root: MergedNode, path: string, follow: boolean): Walked {
     }
     at = next;
   }
-  if (path.endsWith('/') && at.inode.type !== 'directory') return { error: 'ENOTDIR' };
+  if (path.endsWith('/') && at.tar.type !== 'directory') return { error: 'ENOTDIR' };
   return { node: at, error: 'ENOENT' };
 }
 
@@ -182,22 +190,24 @@ const CAPABILITY = 'security.capability';
 const ACCESS = 'system.posix_acl_access';
 const DEFAULT = 'system.posix_acl_default';
 
-function entryOf(node: MergedNode): RootEntry {
-  const { inode } = node;
+function entryOf(node: MergedNode, path: string = pathOf(node)): RootEntry {
+  const { tar } = node;
+  const type = tar.type as FileType;
   const entry: Writable<RootEntry> = {
-    path: pathOf(node),
-    type: inode.type,
-    mode: inode.mode,
-    uid: inode.uid,
-    gid: inode.gid,
-    size: inode.size,
-    mtime: inode.mtime,
-    layer: inode.layer,
+    path,
+    type,
+    // The mode of a symlink is never looked at (symlink(7)).
+    mode: type === 'symlink' ? 0o777 : tar.mode,
+    uid: tar.uid,
+    gid: tar.gid,
+    size: tar.size,
+    mtime: tar.mtime,
+    layer: node.layer,
   };
-  if (inode.target !== undefined) entry.target = inode.target;
-  if (inode.device !== undefined) entry.device = inode.device;
+  if (type === 'symlink') entry.target = tar.link ?? '';
+  if (tar.device !== undefined) entry.device = tar.device;
   if (node.hardlinkTo !== undefined) entry.hardlinkTo = node.hardlinkTo;
-  if (inode.xattrs !== undefined) addXattrs(entry, inode.xattrs);
+  if (tar.xattrs !== undefined) addXattrs(entry, tar.xattrs);
   return entry;
 }
 

@@ -101,6 +101,25 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
     });
 
   function block(b: Uint8Array, at: number, position: number): TarEntry | MetaHeader | number | undefined {
+    const type0 = b[at + 156]!;
+    const posix =
+      b[at + 257] === 0x75 && b[at + 258] === 0x73 && b[at + 259] === 0x74 && b[at + 260] === 0x61 && b[at + 261] === 0x72;
+    // 0 or '0' = file, '5' = directory; the name must be complete in its own field. That it is a header at all is told by the magic
+    // here, and by the checksum below for every header that is decoded.
+    if (
+      skip !== undefined &&
+      posix &&
+      (type0 === 0x30 || type0 === 0x35 || type0 === ZERO) &&
+      b[at + 345] === ZERO &&
+      pax === undefined &&
+      longName === undefined &&
+      skip(b, at)
+    ) {
+      const size = type0 === 0x35 ? 0 : parseNumber(b, at + 124, 12);
+      if (size === undefined || size < 0) throw bad('the field size is not a number', position);
+      if (++entries > maxEntries) throw limitError('maxEntries', maxEntries, `${what}: too many entries`, where());
+      return size;
+    }
     const stored = parseNumber(b, at + 148, 8) ?? -1;
     const sum = checksum(b, at);
     if (sum === 256 && isZero(b, at)) {
@@ -110,21 +129,6 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
     }
     if (sum !== stored && signedChecksum(b, at) !== stored) {
       throw bad('the checksum of a header is wrong, so this is not a tar header', position);
-    }
-    const type0 = b[at + 156]!;
-    // 0 or '0' = file, '5' = directory; the name must be complete in its own field.
-    if (
-      skip !== undefined &&
-      (type0 === 0x30 || type0 === 0x35 || type0 === ZERO) &&
-      pax === undefined &&
-      longName === undefined
-    ) {
-      if (b[at + 345] === ZERO && skip(b, at)) {
-        const size = type0 === 0x35 ? 0 : parseNumber(b, at + 124, 12);
-        if (size === undefined || size < 0) throw bad('the field size is not a number', position);
-        if (++entries > maxEntries) throw limitError('maxEntries', maxEntries, `${what}: too many entries`, where());
-        return size;
-      }
     }
     const flag = String.fromCharCode(type0);
     const number = (start: number, length: number, field: string): number => {
@@ -143,8 +147,6 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
     }
     if (++entries > maxEntries) throw limitError('maxEntries', maxEntries, `${what}: too many entries`, where());
 
-    const posix =
-      b[at + 257] === 0x75 && b[at + 258] === 0x73 && b[at + 259] === 0x74 && b[at + 260] === 0x61 && b[at + 261] === 0x72;
     let name = pax?.path ?? longName;
     if (name === undefined) {
       name = text(b, at, 100);
