@@ -106,6 +106,7 @@ export function signalName(text: string | undefined): NodeJS.Signals {
   return found?.[0] ?? 'SIGTERM';
 }
 
-function interrupted(): UnrootError {
+/** The user, or the caller, has had enough. */
+export function interrupted(): UnrootError {
   return new UnrootError('interrupted', { code: 'engine.interrupted', exitCode: 130 });
 }

@@ -3,6 +3,7 @@ import type { Image } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Container, CreateOptions, Engine, EngineOptions, PreparedImage } from './engine.ts';
+import { interrupted } from './local-container.ts';
 import { createOciContainer, type OciRuntime } from './oci-container.ts';
 import { storeLayers } from './rootfs/store.ts';
 
@@ -32,7 +33,13 @@ export function localEngine(parts: LocalEngineParts): Engine {
       image,
       notes: stored.notes,
       async create(launch, createOptions = {}) {
+        const { signal } = createOptions;
+        if (signal?.aborted) throw interrupted();
         const container = await parts.create(image, stored.folders, launch, createOptions);
+        if (signal?.aborted) {
+          await container.remove();
+          throw interrupted();
+        }
         containers.add(container);
         return {
           ...container,
