@@ -13,6 +13,8 @@ export interface ProbeResult {
   readonly port: number;
   readonly outcome: 'http' | 'banner' | 'reply' | 'silent' | 'refused';
   readonly status?: number;
+  /** What was said to it when it answered: `http`, `line` (PING), `postgresql`, `mqtt`, `tls`, `dns`. */
+  readonly opener?: string;
   readonly text?: string;
   /** HTTP: content type and body length. */
   readonly contentType?: string;

@@ -6,7 +6,21 @@ export const PROBE_SCRIPT: string = String.raw`
 const net = require('node:net');
 const targets = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
 const LIMIT = 65536;
-function talk(target) {
+// What clients of the common kinds of servers say first; tried in turn, on a new connection each, until the server says something back.
+const hex = (text) => Buffer.from(text.replace(/ /g, ''), 'hex');
+const openers = (path) => [
+  ['http', Buffer.from('GET ' + path + ' HTTP/1.0\r\nHost: localhost\r\nUser-Agent: unroot\r\n\r\n')],
+  ['line', Buffer.from('PING\r\n')],
+  // PostgreSQL SSLRequest: the answer is one byte, S or N.
+  ['postgresql', hex('00000008 04d2162f')],
+  // MQTT 3.1.1 CONNECT, clean session, client "unroot".
+  ['mqtt', hex('10 12 0004 4d515454 04 02 003c 0006 756e726f6f74')],
+  // TLS 1.2 ClientHello without extensions: any answer is a TLS record.
+  ['tls', hex('16 0301 002f 01 00002b 0303 ' + '00'.repeat(32) + ' 00 0004 c02f009c 0100')],
+  // DNS over TCP: version.bind CH TXT.
+  ['dns', hex('001e 4d2a 0100 0001 0000 0000 0000 07 76657273696f6e 04 62696e64 00 0010 0003')],
+];
+function talk(target, kind, opener) {
   return new Promise((resolve) => {
     let data = Buffer.alloc(0), asked = false, done = false, timer;
     const socket = net.connect({ host: target.address, port: target.port });
@@ -20,12 +34,14 @@ function talk(target) {
         const type = /\r\ncontent-type:[ \t]*([^\r\n;]*)/i.exec(text.slice(0, end < 0 ? text.length : end + 2));
         return finish({ outcome: 'http', status: Number(http[1]), contentType: type ? type[1].trim() : undefined, bodyLength: end < 0 ? 0 : data.length - end - 4 });
       }
-      finish({ outcome: asked ? 'reply' : 'banner', text: text.split(/[\r\n]/, 1)[0].slice(0, 120) });
+      const printable = /^[\x20-\x7e\t]+$/.test(text.split(/[\r\n]/, 1)[0]);
+      const words = printable ? text.split(/[\r\n]/, 1)[0].slice(0, 120) : data.subarray(0, 4).toString('hex').replace(/../g, '\\x$&');
+      finish({ outcome: asked ? 'reply' : 'banner', ...(asked ? { opener: kind } : {}), text: words });
     };
     const wait = (ms, then) => { clearTimeout(timer); timer = setTimeout(then, ms); };
     socket.on('connect', () => wait(target.bannerMs, () => {
       asked = true;
-      socket.write('GET ' + target.path + ' HTTP/1.0\r\nHost: localhost\r\nUser-Agent: unroot\r\n\r\n');
+      socket.write(opener);
       wait(target.replyMs, evaluate);
     }));
     socket.on('data', (chunk) => {
@@ -35,8 +51,20 @@ function talk(target) {
       wait(asked ? 200 : 100, evaluate);
     });
     socket.on('end', evaluate);
-    socket.on('error', (error) => data.length > 0 ? evaluate() : finish({ outcome: error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'silent' : 'refused', text: error.code }));
+    socket.on('error', (error) => data.length > 0 ? evaluate() : finish({ outcome: error.code === 'ECONNREFUSED' || error.code === 'ENETUNREACH' || error.code === 'EADDRNOTAVAIL' ? 'refused' : 'silent', text: error.code }));
   });
 }
-Promise.all(targets.map(talk)).then((results) => process.stdout.write(JSON.stringify(results) + '\n'));
+async function ask(target) {
+  let last;
+  let patience = target.replyMs;
+  for (const [kind, opener] of openers(target.path)) {
+    const result = await talk({ ...target, replyMs: patience }, kind, opener);
+    if (result.outcome !== 'silent') return result;
+    last = result;
+    // Whoever did not answer the first question in time gets less for each further one.
+    patience = Math.min(patience, 700);
+  }
+  return { port: last.port, outcome: 'silent' };
+}
+Promise.all(targets.map(ask)).then((results) => process.stdout.write(JSON.stringify(results) + '\n'));
 `;

@@ -21,6 +21,10 @@ export interface Settled {
 const POLL_MS = 50;
 /** Ticks (10 ms) of CPU per poll that still count as idle: timers and event loops tick a little. */
 const IDLE_TICKS = 1;
+/** Traced calls per poll that still count as idle: a server's housekeeping looks at its own /proc entries ten times a second. */
+const IDLE_EVENTS = 8;
+/** A program that never falls silent has started when it opened nothing new for this long. */
+const STEADY_MS = 4000;
 
 export async function settle(
   container: Container,
@@ -30,8 +34,11 @@ export async function settle(
   const { timeoutMs = 30_000, quietMs = 500, portlessMs = 3000 } = options;
   const started = performance.now();
   let quietSince = started;
-  let before = '';
+  let steadySince = started;
+  let shapeBefore = '';
+  let logBefore = 0;
   let ticksBefore = 0;
+  let eventsBefore = 0;
   let ports: readonly ObservedPort[] = [];
   let processes: readonly ProcessStatus[] = [];
   let exited = false;
@@ -48,14 +55,19 @@ export async function settle(
     }
     const ticks = processes.reduce((sum, process) => sum + (process.cpuTicks ?? 0), 0);
     const now = performance.now();
-    const state = `${ports.map((port) => `${port.protocol}${port.port}`).join()}|${processes.length}|${container.stdout().length + container.stderr().length}|${options.eventCount()}`;
-    if (state !== before || ticks - ticksBefore > IDLE_TICKS) quietSince = now;
-    before = state;
+    const shape = `${ports.map((port) => `${port.protocol}${port.port}`).join()}|${processes.length}`;
+    const logged = container.stdout().length + container.stderr().length;
+    const events = options.eventCount();
+    if (shape !== shapeBefore) steadySince = now;
+    if (shape !== shapeBefore || logged !== logBefore || ticks - ticksBefore > IDLE_TICKS || events - eventsBefore > IDLE_EVENTS) quietSince = now;
+    shapeBefore = shape;
+    logBefore = logged;
     ticksBefore = ticks;
+    eventsBefore = events;
     const quiet = now - quietSince;
     const elapsed = now - started;
     const expected = options.expectedPorts.length > 0 && options.expectedPorts.every((wanted) => ports.some((port) => port.protocol === wanted.protocol && port.port === wanted.port));
-    if (expected && quiet >= quietMs / 2) return { ready: 'quiet', ports, processes };
+    if (expected && (quiet >= quietMs / 2 || now - steadySince >= STEADY_MS)) return { ready: 'quiet', ports, processes };
     if (options.expectedPorts.length === 0) {
       if (ports.length > 0 && quiet >= quietMs) return { ready: 'quiet', ports, processes };
       if (ports.length === 0 && quiet >= quietMs && elapsed >= portlessMs) return { ready: 'quiet', ports, processes };
@@ -63,6 +75,7 @@ export async function settle(
       // Quiet for long, and the expected ports are not there: they will not come.
       return { ready: 'quiet', ports, processes };
     }
+    if (ports.length > 0 && now - steadySince >= STEADY_MS && options.expectedPorts.length === 0) return { ready: 'quiet', ports, processes };
     if (elapsed >= timeoutMs) return { ready: 'timeout', ports, processes };
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

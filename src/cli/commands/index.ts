@@ -7,12 +7,28 @@ export interface CommandEntry {
 }
 
 /** In the order of the help. */
-export type CommandName = 'who' | 'version';
+export type CommandName = 'who' | 'check' | 'fix' | 'prove' | 'trace' | 'version';
 
 export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   who: {
     summary: 'who each container really runs as, and why',
     load: async () => (await import('./who.ts')).who,
+  },
+  check: {
+    summary: 'what will not work as that user; changes nothing',
+    load: async () => (await import('./check.ts')).check,
+  },
+  fix: {
+    summary: 'the smallest change that makes it run as non-root, proved',
+    load: async () => (await import('./fix.ts')).fix,
+  },
+  prove: {
+    summary: 'run it before and after, with the same probes; evidence',
+    load: async () => (await import('./prove.ts')).prove,
+  },
+  trace: {
+    summary: 'run it once and list what it did that needs an identity',
+    load: async () => (await import('./trace.ts')).trace,
   },
   version: {
     summary: 'the version, and what it runs on',
