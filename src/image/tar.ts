@@ -119,7 +119,7 @@ export function scanTar(
   options: TarOptions & { readonly window?: number } = {},
 ): void {
   const decoder = createTarDecoder(options);
-  const window = options.window ?? 32768;
+  const window = options.window ?? 16384;
   let buffer: Uint8Array = new Uint8Array(0);
   let start = 0;
   let position = 0;
