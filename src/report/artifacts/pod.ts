@@ -19,7 +19,7 @@ export function podYaml(input: ArtifactInput): string {
     medium: 'Memory' as string | undefined,
   }));
   const volumes = [...writable, ...scratch];
-  const sysctls = Object.entries(input.run.sysctls).map(([name, value]) => ({ name, value }));
+  const sysctls = Object.entries(sysctlsForKubernetes(input)).map(([name, value]) => ({ name, value }));
   const env = Object.entries(input.run.env).map(([name, value]) => ({ name, value }));
   const pod = {
     apiVersion: 'v1',
@@ -64,4 +64,13 @@ export function podYaml(input: ArtifactInput): string {
     },
   };
   return stringify(pod);
+}
+
+/**
+ * Whether a low port is open to everybody differs between the runtimes below Kubernetes (containerd 2 says yes, CRI-O and containerd 1 say no), so
+ * the pod asks for it by itself: a safe sysctl, which Pod Security restricted allows.
+ */
+function sysctlsForKubernetes({ run }: ArtifactInput): Readonly<Record<string, string>> {
+  const lowest = Math.min(...run.ports.map((port) => port.to));
+  return lowest < 1024 ? { 'net.ipv4.ip_unprivileged_port_start': String(lowest), ...run.sysctls } : run.sysctls;
 }
