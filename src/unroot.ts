@@ -1,27 +1,27 @@
 /** The runs behind the commands: composes the layers, holds no logic of its own. */
 import type { Engine, EngineKind } from './engine/engine.ts';
 import { UnrootError } from './error.ts';
+import { describeOperation } from './finding/denied.ts';
 import type { Finding } from './finding/finding.ts';
 import type { Fix, LayerChange, Run } from './finding/fix.ts';
+import type { Recipient } from './fixes/context.ts';
 import { mergeLayer, mergeRun } from './fixes/merge.ts';
 import { planFixes, type Unresolved } from './fixes/plan.ts';
 import type { DerivedImage } from './image/derive.ts';
 import type { Image } from './image/image.ts';
 import type { Launch, Refusal } from './launch/launch.ts';
 import type { PlatformProfile } from './platform/platform.ts';
-import { prove, type Proof } from './prove/prove.ts';
+import type { Observation } from './prove/observation.ts';
+import { type ObserveOptions, observe } from './prove/observe.ts';
+import { type Proof, prove } from './prove/prove.ts';
 import { arbitraryUids, recipientOf } from './prove/recipient.ts';
 import { findingsOf, fixContext, type RoundsResult, runRounds } from './prove/rounds.ts';
 import { settingsAs, settingsOfRun } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
-import type { Observation } from './prove/observation.ts';
-import { observe, type ObserveOptions } from './prove/observe.ts';
-import { describeOperation } from './finding/denied.ts';
 import { compareEffects } from './trace/compare.ts';
 import type { Trace, TraceEvent } from './trace/event.ts';
 import type { Tracer } from './trace/tracer.ts';
 import type { ContainerSettings } from './workload/container.ts';
-import type { Recipient } from './fixes/context.ts';
 
 export interface ImageOptions {
   /** Default 10001. */
@@ -50,7 +50,10 @@ export interface CheckResult {
 }
 
 /** Findings for one image. Executes something of it only with `trace`. */
-export async function checkImage(image: Image, options: ImageOptions & { readonly profile: PlatformProfile; readonly trace?: boolean | Trace }): Promise<CheckResult> {
+export async function checkImage(
+  image: Image,
+  options: ImageOptions & { readonly profile: PlatformProfile; readonly trace?: boolean | Trace },
+): Promise<CheckResult> {
   const subject = await readSubject(image);
   const { profile, settings } = options;
   const recipient = recipientOf(options.user ?? DEFAULT_USER, subject);
@@ -59,7 +62,10 @@ export async function checkImage(image: Image, options: ImageOptions & { readonl
   const watched = options.trace === true && asIs.kind === 'launch' ? await watch(image, asIs, options) : undefined;
   const trace = typeof options.trace === 'object' ? options.trace : watched?.observation.trace;
   const findings = findingsOf(subject, asIs, target, trace);
-  const fixes = asIs.kind === 'launch' && target.kind === 'launch' ? planFixes(findings, fixContext(subject, asIs, target, recipient)).fixes : [];
+  const fixes =
+    asIs.kind === 'launch' && target.kind === 'launch'
+      ? planFixes(findings, fixContext(subject, asIs, target, recipient)).fixes
+      : [];
   return {
     asIs,
     target,
@@ -68,12 +74,17 @@ export async function checkImage(image: Image, options: ImageOptions & { readonl
     findings,
     fixes,
     ...(watched ? { observation: watched.observation } : {}),
-    unknown: trace ? trace.blindSpots : ['nothing was run: what the program writes, binds or changes while it works is unknown (--trace runs it)'],
+    unknown: trace
+      ? trace.blindSpots
+      : ['nothing was run: what the program writes, binds or changes while it works is unknown (--trace runs it)'],
   };
 }
 
 /** Runs the image once as it says, watched. */
-export async function traceImage(image: Image, options: ImageOptions): Promise<{ launch: Launch; engine: string; observation: Observation }> {
+export async function traceImage(
+  image: Image,
+  options: ImageOptions,
+): Promise<{ launch: Launch; engine: string; observation: Observation }> {
   const subject = await readSubject(image);
   const session = await openSession(options);
   try {
@@ -116,7 +127,10 @@ export interface FixResult {
 }
 
 /** The same from image bytes alone: what could not be known is said. */
-export async function fixImageStatically(image: Image, options: ImageOptions & { readonly profile: PlatformProfile }): Promise<FixResult> {
+export async function fixImageStatically(
+  image: Image,
+  options: ImageOptions & { readonly profile: PlatformProfile },
+): Promise<FixResult> {
   const { profile, settings } = options;
   const subject = await readSubject(image);
   const recipient = recipientOf(options.user ?? DEFAULT_USER, subject);
@@ -140,7 +154,10 @@ export async function fixImageStatically(image: Image, options: ImageOptions & {
     asIs,
     rounds: 0,
     denials: { before: [], after: [] },
-    unknown: ['nothing was run: what the program writes, binds or changes while it works is unknown', 'the result was not proved'],
+    unknown: [
+      'nothing was run: what the program writes, binds or changes while it works is unknown',
+      'the result was not proved',
+    ],
   };
 }
 
@@ -191,11 +208,19 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
   }
 }
 
-async function proveRounds(rounds: RoundsResult, subject: Subject, recipient: Recipient, session: Session, options: ImageOptions): Promise<Proof> {
+async function proveRounds(
+  rounds: RoundsResult,
+  subject: Subject,
+  recipient: Recipient,
+  session: Session,
+  options: ImageOptions,
+): Promise<Proof> {
   const { engine, profile } = session;
   const fixed = await readSubject(rounds.image);
   const uids = recipient.arbitrary ? arbitraryUids(3) : [recipient.uid];
-  const launches = uids.map((uid) => launchOf(fixed, settingsOfRun(rounds.run, { ...recipient, uid }, options.settings, profile), profile));
+  const launches = uids.map((uid) =>
+    launchOf(fixed, settingsOfRun(rounds.run, { ...recipient, uid }, options.settings, profile), profile),
+  );
   const before = await engine.prepare(subject.image, hooks(options));
   const after = await engine.prepare(rounds.image, hooks(options));
   const lost = rounds.before.trace && rounds.after.trace ? compareEffects(rounds.before.trace, rounds.after.trace) : [];
@@ -205,7 +230,10 @@ async function proveRounds(rounds: RoundsResult, subject: Subject, recipient: Re
     expectation: {
       moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
       lostEffects: lost,
-      leftDenials: rounds.left.map(({ finding, reason }) => ({ text: `${finding.message} — ${reason}`, losesWork: finding.severity === 'error' })),
+      leftDenials: rounds.left.map(({ finding, reason }) => ({
+        text: `${finding.message} — ${reason}`,
+        losesWork: finding.severity === 'error',
+      })),
     },
     volumeOwners: rounds.run.volumes,
     observe: observeOptions(subject.image, options),
@@ -258,11 +286,14 @@ async function derive(image: Image, layer: readonly LayerChange[], run: Run): Pr
 /** A launch, or the refusal as an error: there is nothing to run, and the words say why. */
 export function started(launch: Launch | Refusal): Launch {
   if (launch.kind === 'launch') return launch;
-  throw new UnrootError(`${launch.by === 'kubelet' ? 'the kubelet' : launch.platform.name} refuses to start ${launch.image} (${launch.reason}): ${launch.message}`, {
-    code: 'launch.refused',
-    where: { image: launch.image },
-    hint: `unroot who ${launch.image} shows how this was worked out`,
-  });
+  throw new UnrootError(
+    `${launch.by === 'kubelet' ? 'the kubelet' : launch.platform.name} refuses to start ${launch.image} (${launch.reason}): ${launch.message}`,
+    {
+      code: 'launch.refused',
+      where: { image: launch.image },
+      hint: `unroot who ${launch.image} shows how this was worked out`,
+    },
+  );
 }
 
 const hooks = (options: ImageOptions): { signal?: AbortSignal; onProgress?: (message: string) => void } => ({
@@ -278,7 +309,10 @@ const observeOptions = (image: Image, options: ImageOptions): ObserveOptions => 
 });
 
 const denialTexts = (trace: Trace | undefined): string[] => {
-  const denied = (trace?.events ?? []).filter((event: TraceEvent) => event.errno === 'EACCES' || event.errno === 'EPERM' || event.errno === 'EROFS');
-  return [...new Set(denied.map((event) => `${event.program.split('/').pop()} ${describeOperation(event.operation)}: ${event.errno}`))].slice(0, 50);
+  const denied = (trace?.events ?? []).filter(
+    (event: TraceEvent) => event.errno === 'EACCES' || event.errno === 'EPERM' || event.errno === 'EROFS',
+  );
+  return [
+    ...new Set(denied.map((event) => `${event.program.split('/').pop()} ${describeOperation(event.operation)}: ${event.errno}`)),
+  ].slice(0, 50);
 };
-

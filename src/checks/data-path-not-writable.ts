@@ -21,7 +21,13 @@ export const dataPathNotWritable: Check = {
       const because = `the image sets ${name}=${value}`;
       const finding = probePath(
         context,
-        { id: 'data-path-not-writable', severity: 'warning', because, confidence: 'medium' },
+        {
+          id: 'data-path-not-writable',
+          severity: 'warning',
+          because,
+          confidence: 'medium',
+          claim: `may not write in ${value}, which ${name} names`,
+        },
         entry.type === 'directory' ? createIn(value) : { kind: 'open', path: value, access: 'write' },
       );
       return finding ? [finding] : [];

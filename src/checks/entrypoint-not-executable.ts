@@ -11,11 +11,24 @@ export const entrypointNotExecutable: Check = {
     const { target } = context;
     if (target.kind === 'refusal' || target.executable === undefined) return [];
     const id = 'entrypoint-not-executable';
-    const exec = probePath(context, { id, severity: 'error', because: `the entrypoint is ${target.executable}` }, { kind: 'exec', path: target.executable });
+    const exec = probePath(
+      context,
+      {
+        id,
+        severity: 'error',
+        because: `the entrypoint is ${target.executable}`,
+        claim: `may not execute the entrypoint ${target.executable}`,
+      },
+      { kind: 'exec', path: target.executable },
+    );
     if (exec) return [exec];
     // The kernel hands a script to its interpreter by name, which must be able to open it; a binary need not be readable.
     const because = `${target.executable} is executable but not readable: fine for a binary, fatal for a script`;
-    const read = probePath(context, { id, severity: 'warning', because, confidence: 'medium' }, { kind: 'open', path: target.executable, access: 'read' });
+    const read = probePath(
+      context,
+      { id, severity: 'warning', because, confidence: 'medium', claim: `may not read the entrypoint ${target.executable}` },
+      { kind: 'open', path: target.executable, access: 'read' },
+    );
     return read ? [read] : [];
   },
 };

@@ -26,12 +26,17 @@ export const isOpen = (denied: DeniedEvent, write: boolean): boolean => {
   const { operation } = denied.event;
   if (operation.kind !== 'open') return false;
   const writes =
-    operation.access === 'write' || operation.access === 'read-write' || operation.create === true || operation.truncate === true || operation.tmpfile === true;
+    operation.access === 'write' ||
+    operation.access === 'read-write' ||
+    operation.create === true ||
+    operation.truncate === true ||
+    operation.tmpfile === true;
   return writes === write;
 };
 
 export const isDevice = (denied: DeniedEvent): boolean =>
-  denied.event.operation.kind === 'mknod' && (denied.event.operation.type === 'character-device' || denied.event.operation.type === 'block-device');
+  denied.event.operation.kind === 'mknod' &&
+  (denied.event.operation.type === 'character-device' || denied.event.operation.type === 'block-device');
 
 export const familyCheck = (family: Family): Check => ({
   id: family.id,
@@ -42,17 +47,24 @@ export const familyCheck = (family: Family): Check => ({
 });
 
 /** One finding for a denied event; also used for a low port, whose check has a static half as well. */
-export function findingOf(family: Pick<Family, 'id' | 'severity' | 'confidence'>, denied: DeniedEvent, context: CheckContext): Finding {
+export function findingOf(
+  family: Pick<Family, 'id' | 'severity' | 'confidence'>,
+  denied: DeniedEvent,
+  context: CheckContext,
+): Finding {
   const { event, decision, count } = denied;
   const evidence: Evidence = {
     kind: 'observed',
-    text: `${event.program || 'a process'} (as uid ${event.uid}) ${event.syscall}${event.errno ? ` failed with ${event.errno}` : ' succeeded'}${count > 1 ? `, ${count} times` : ''}`,
+    text: `${event.program || 'a process'} (as uid ${event.uid}) ${event.syscall}${event.errno ? ` failed with ${event.errno}` : ' succeeded'}`,
     syscall: event.syscall,
     program: event.program,
     pid: event.pid,
     count,
   };
-  const rule: Evidence = { kind: 'derived', text: [...decision.steps].reverse().find((step) => !step.ok)?.text ?? 'denied by the access model' };
+  const rule: Evidence = {
+    kind: 'derived',
+    text: [...decision.steps].reverse().find((step) => !step.ok)?.text ?? 'denied by the access model',
+  };
   return deniedFinding({
     id: family.id,
     severity: family.severity,
@@ -67,4 +79,3 @@ export function findingOf(family: Pick<Family, 'id' | 'severity' | 'confidence'>
     container: context.target.name,
   });
 }
-

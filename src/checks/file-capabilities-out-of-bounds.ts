@@ -23,8 +23,17 @@ export const fileCapabilitiesOutOfBounds: Check = {
         confidence: 'high',
         message: `${entry.path} carries ${missing.join(', ')} with the effective bit, outside the bounding set: execve answers EPERM${isEntrypoint ? ', so the container never starts' : ''}`,
         container: target.name,
-        where: { path: entry.path, layer: entry.layer, ...(image.layers[entry.layer] ? { layerDigest: image.layers[entry.layer]!.digest } : {}) },
-        evidence: [{ kind: 'derived', text: `security.capability of ${entry.path}; bounding set is ${target.capabilities.bounding.join(', ') || 'empty'}` }],
+        where: {
+          path: entry.path,
+          layer: entry.layer,
+          ...(image.layers[entry.layer] ? { layerDigest: image.layers[entry.layer]!.digest } : {}),
+        },
+        evidence: [
+          {
+            kind: 'derived',
+            text: `security.capability of ${entry.path}; bounding set is ${target.capabilities.bounding.join(', ') || 'empty'}`,
+          },
+        ],
         operation: { kind: 'exec', path: entry.path },
       });
     }

@@ -23,7 +23,17 @@ export const homeNotWritable: Check = {
           evidence: [{ kind: 'derived', text: because }],
         },
       ];
-    const finding = probePath(context, { id: 'home-not-writable', severity: 'info', because, confidence: 'low' }, createIn(target.home));
+    const finding = probePath(
+      context,
+      {
+        id: 'home-not-writable',
+        severity: 'info',
+        because,
+        confidence: 'low',
+        claim: `may not write in its HOME ${target.home}`,
+      },
+      createIn(target.home),
+    );
     return finding ? [finding] : [];
   },
 };

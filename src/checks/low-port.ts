@@ -20,8 +20,18 @@ function declared({ image, target }: CheckContext): Finding[] {
         message: `the image declares port ${spec}; uid ${target.uid} may bind only ports from ${target.facts.unprivilegedPortStart} on ${target.platform.name} (${target.platform.versions})`,
         container: target.name,
         where: { path: `:${port}` },
-        evidence: [{ kind: 'derived' as const, text: `EXPOSE ${spec}; net.ipv4.ip_unprivileged_port_start is ${target.facts.unprivilegedPortStart}` }],
-        operation: { kind: 'bind' as const, protocol: spec.endsWith('/udp') ? ('udp' as const) : ('tcp' as const), address: '0.0.0.0', port },
+        evidence: [
+          {
+            kind: 'derived' as const,
+            text: `EXPOSE ${spec}; net.ipv4.ip_unprivileged_port_start is ${target.facts.unprivilegedPortStart}`,
+          },
+        ],
+        operation: {
+          kind: 'bind' as const,
+          protocol: spec.endsWith('/udp') ? ('udp' as const) : ('tcp' as const),
+          address: '0.0.0.0',
+          port,
+        },
       },
     ];
   });
@@ -32,5 +42,6 @@ export const lowPort: Check = {
   summary: 'The program listens on a port that only a privileged process may bind.',
   severity: 'error',
   authority: 'ip(7); net.ipv4.ip_unprivileged_port_start in Linux Documentation/networking/ip-sysctl.rst',
-  run: (context) => (context.trace ? context.denied.filter(kinds('bind')).map((denied) => findingOf(SEEN, denied, context)) : declared(context)),
+  run: (context) =>
+    context.trace ? context.denied.filter(kinds('bind')).map((denied) => findingOf(SEEN, denied, context)) : declared(context),
 };

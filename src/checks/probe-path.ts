@@ -10,7 +10,13 @@ import { PERMISSION_ERRNOS } from './replay.ts';
 /** A finding when the target would be denied the operation, nothing when it would not, or when the model does not know. */
 export function probePath(
   context: CheckContext,
-  about: { readonly id: string; readonly severity: Severity; readonly because: string; readonly confidence?: Finding['confidence'] },
+  about: {
+    readonly id: string;
+    readonly severity: Severity;
+    readonly because: string;
+    readonly claim: string;
+    readonly confidence?: Finding['confidence'];
+  },
   operation: Operation,
 ): Finding | undefined {
   const { target } = context;
@@ -21,6 +27,7 @@ export function probePath(
     id: about.id,
     severity: about.severity,
     ...(about.confidence === undefined ? {} : { confidence: about.confidence }),
+    claim: `uid ${target.uid} ${about.claim}`,
     operation,
     decision,
     program: '',

@@ -17,7 +17,10 @@ export const startRefused: Check = {
             message: `${target.by} refuses (${target.reason}): ${target.message}`,
             container: target.name,
             where: {},
-            evidence: target.because.map((step) => ({ kind: 'derived' as const, text: `${step.field} = ${step.value}: ${step.source}` })),
+            evidence: target.because.map((step) => ({
+              kind: 'derived' as const,
+              text: `${step.field} = ${step.value}: ${step.source}`,
+            })),
           },
         ],
 };

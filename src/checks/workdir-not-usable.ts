@@ -10,10 +10,29 @@ export const workdirNotUsable: Check = {
   run: (context) => {
     const { target } = context;
     if (target.kind === 'refusal') return [];
-    const enter = probePath(context, { id: 'workdir-not-usable', severity: 'error', because: `WORKDIR is ${target.cwd}` }, { kind: 'chdir', path: target.cwd });
+    const enter = probePath(
+      context,
+      {
+        id: 'workdir-not-usable',
+        severity: 'error',
+        because: `WORKDIR is ${target.cwd}`,
+        claim: `may not enter the working directory ${target.cwd}`,
+      },
+      { kind: 'chdir', path: target.cwd },
+    );
     if (enter) return [enter];
     if (target.cwd === '/') return [];
-    const write = probePath(context, { id: 'workdir-not-usable', severity: 'info', because: `WORKDIR is ${target.cwd}`, confidence: 'low' }, createIn(target.cwd));
+    const write = probePath(
+      context,
+      {
+        id: 'workdir-not-usable',
+        severity: 'info',
+        because: `WORKDIR is ${target.cwd}`,
+        confidence: 'low',
+        claim: `may not write in the working directory ${target.cwd}`,
+      },
+      createIn(target.cwd),
+    );
     return write ? [write] : [];
   },
 };

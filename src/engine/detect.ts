@@ -49,7 +49,8 @@ export interface EngineWish {
 
 /** Opens the engine asked for; `auto` takes the first that works and can realise the profile. Throws `engine.none`, or `engine.unavailable` for one by name. */
 export async function chooseEngine(wanted: EngineKind | 'auto', wish: EngineWish = {}): Promise<Engine> {
-  const candidates = wanted === 'auto' ? DOORS.filter((door) => fits(door.kind, wish.profile)) : DOORS.filter((door) => door.kind === wanted);
+  const candidates =
+    wanted === 'auto' ? DOORS.filter((door) => fits(door.kind, wish.profile)) : DOORS.filter((door) => door.kind === wanted);
   const statuses: EngineStatus[] = [];
   for (const door of candidates) {
     const status = await door.detect();
@@ -62,12 +63,24 @@ export async function chooseEngine(wanted: EngineKind | 'auto', wish: EngineWish
       if (status.available) return door.open(wish.profile);
       statuses.push(status);
     }
-  const reasons = statuses.map(({ kind, reason, install }) => `${kind}: ${reason ?? 'not available'}${install ? ` (${install})` : ''}`);
-  throw new UnrootError(wanted === 'auto' ? `no container engine can be used here:\n  ${reasons.join('\n  ')}` : (reasons[0] ?? `there is no engine ${wanted}`), {
-    code: wanted === 'auto' ? 'engine.none' : 'engine.unavailable',
-    expected: wanted === 'auto' ? 'podman, Docker, runc, or root with util-linux for the built-in engine' : `${wanted}, installed and usable by this user`,
-    hint: statuses.find((status) => status.install !== undefined)?.install ?? 'run as root: the built-in engine then needs nothing but util-linux',
-  });
+  const reasons = statuses.map(
+    ({ kind, reason, install }) => `${kind}: ${reason ?? 'not available'}${install ? ` (${install})` : ''}`,
+  );
+  throw new UnrootError(
+    wanted === 'auto'
+      ? `no container engine can be used here:\n  ${reasons.join('\n  ')}`
+      : (reasons[0] ?? `there is no engine ${wanted}`),
+    {
+      code: wanted === 'auto' ? 'engine.none' : 'engine.unavailable',
+      expected:
+        wanted === 'auto'
+          ? 'podman, Docker, runc, or root with util-linux for the built-in engine'
+          : `${wanted}, installed and usable by this user`,
+      hint:
+        statuses.find((status) => status.install !== undefined)?.install ??
+        'run as root: the built-in engine then needs nothing but util-linux',
+    },
+  );
 }
 
 /** podman and docker apply their own rules; another platform's are realised by a runtime that does what it is told. */

@@ -2,8 +2,7 @@
  * Copies of the host folders that a container would write to, so that trying something out changes nothing of the user's. A copy can also be
  * given the owner that a fix asks the real folder to have.
  */
-import { lstatSync, mkdtempSync, opendirSync, rmSync } from 'node:fs';
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdtempSync, opendirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UnrootError } from '../error.ts';
@@ -60,7 +59,10 @@ export async function scratchBinds(launch: Launch, owners: readonly VolumeOwner[
     return copy === undefined ? item : { ...item, source: copy };
   };
   const volumes = launch.settings.volumes?.map(swap);
-  return { launch: { ...launch, mounts: launch.mounts.map(swap), settings: { ...launch.settings, ...(volumes ? { volumes } : {}) } }, remove };
+  return {
+    launch: { ...launch, mounts: launch.mounts.map(swap), settings: { ...launch.settings, ...(volumes ? { volumes } : {}) } },
+    remove,
+  };
 }
 
 async function copyOf(source: string, directory: boolean, removals: (() => void)[]): Promise<string> {

@@ -113,12 +113,17 @@ export interface DeniedInput {
   readonly container?: string;
   readonly layerDigests?: readonly string[];
   readonly confidence?: Finding['confidence'];
+  /** Said instead of who does what, when nothing was seen doing it: `uid 10001 may not write in /data, a VOLUME of the image`. */
+  readonly claim?: string;
 }
 
 /** The finding for a denied operation: who did it, on which path, whose it is, which layer made it so, which rule denies it. */
 export function deniedFinding(input: DeniedInput): Finding {
   const { decision, operation } = input;
-  const at = decision.deniedAt?.need === 'mode' || decision.deniedAt?.need === 'owner' || decision.deniedAt?.need === 'sticky' ? decision.deniedAt.path : undefined;
+  const at =
+    decision.deniedAt?.need === 'mode' || decision.deniedAt?.need === 'owner' || decision.deniedAt?.need === 'sticky'
+      ? decision.deniedAt.path
+      : undefined;
   const held = at === undefined ? undefined : owner(input.rootFs, at);
   const path = operationPath(operation);
   const program = input.program.split('/').pop() || 'the program';
@@ -132,7 +137,10 @@ export function deniedFinding(input: DeniedInput): Finding {
     id: input.id,
     severity: input.severity,
     confidence: input.confidence ?? (decision.known ? 'high' : 'low'),
-    message: `${program} ${describeOperation(operation)}; uid ${input.uid} gets ${decision.errno ?? 'EACCES'}: ${why}`,
+    message:
+      input.claim === undefined
+        ? `${program} ${describeOperation(operation)}; uid ${input.uid} gets ${decision.errno ?? 'EACCES'}: ${why}`
+        : `${input.claim}: ${why}`,
     ...(input.container === undefined ? {} : { container: input.container }),
     where,
     evidence: input.evidence,

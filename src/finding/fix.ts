@@ -5,7 +5,14 @@ export type LayerChange =
   /** Same content, other owner or mode. Directories cost nothing; files are copied. */
   | { readonly kind: 'own'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number }
   | { readonly kind: 'directory'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number }
-  | { readonly kind: 'file'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number; readonly content: string }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mode: number;
+      readonly content: string;
+    }
   | { readonly kind: 'symlink'; readonly path: string; readonly target: string; readonly uid: number; readonly gid: number };
 
 /** Everything another runner needs to start the result without unroot. Published in `report.json`; see the CLI contract. */

@@ -7,11 +7,19 @@ import { findingKey } from './need.ts';
 const NAME = 'nonroot';
 
 /** `name:x:uid:gid:…` lines without the one that shall be replaced. */
-const linesWithout = (text: string, drop: (fields: readonly string[]) => boolean): string[] => text.split('\n').filter((line) => line !== '' && !drop(line.split(':')));
+const linesWithout = (text: string, drop: (fields: readonly string[]) => boolean): string[] =>
+  text.split('\n').filter((line) => line !== '' && !drop(line.split(':')));
 
 function accountFile(path: '/etc/passwd' | '/etc/group', content: string, context: FixContext): LayerChange {
   const entry = context.rootFs.resolve(path).entry;
-  return { kind: 'file', path: entry?.path ?? path, uid: entry?.uid ?? 0, gid: entry?.gid ?? 0, mode: entry?.mode ?? 0o644, content };
+  return {
+    kind: 'file',
+    path: entry?.path ?? path,
+    uid: entry?.uid ?? 0,
+    gid: entry?.gid ?? 0,
+    mode: entry?.mode ?? 0o644,
+    content,
+  };
 }
 
 /** An experiment: only a run can tell whether getpwuid(3) was what the program missed. Not for arbitrary uids, which nobody can list. */
@@ -28,7 +36,11 @@ export function passwdEntry(context: FixContext): Fix | undefined {
     disposition: 'safe',
     answers: [],
     layer: [
-      accountFile('/etc/passwd', `${[...passwd, `${NAME}:x:${uid}:${gid}:made by unroot:${context.target.home}:/sbin/nologin`].join('\n')}\n`, context),
+      accountFile(
+        '/etc/passwd',
+        `${[...passwd, `${NAME}:x:${uid}:${gid}:made by unroot:${context.target.home}:/sbin/nologin`].join('\n')}\n`,
+        context,
+      ),
       ...(hasGroup ? [] : [accountFile('/etc/group', `${[...group, `${NAME}:x:${gid}:`].join('\n')}\n`, context)]),
     ],
     run: {},

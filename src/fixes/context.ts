@@ -32,7 +32,12 @@ export interface Knowledge {
 /** Where a path is, for a remedy: in the image, on something mounted over it, or on a file system the kernel makes. */
 export type Place =
   | { readonly kind: 'image' }
-  | { readonly kind: 'volume'; readonly target: string; readonly origin: 'platform' | 'image' | 'settings'; readonly bind: boolean }
+  | {
+      readonly kind: 'volume';
+      readonly target: string;
+      readonly origin: 'platform' | 'image' | 'settings';
+      readonly bind: boolean;
+    }
   | { readonly kind: 'kernel'; readonly target: string };
 
 const KERNEL_MOUNTS = new Set(['proc', 'sysfs', 'devpts', 'mqueue', 'cgroup']);
@@ -45,6 +50,7 @@ export function placeOf(path: string, launch: Launch): Place {
     if (under && (best === undefined || mount.target.length >= best.target.length)) best = mount;
   }
   if (best === undefined) return { kind: 'image' };
-  if (KERNEL_MOUNTS.has(best.type) || best.target === '/dev' || best.target.startsWith('/dev/')) return { kind: 'kernel', target: best.target };
+  if (KERNEL_MOUNTS.has(best.type) || best.target === '/dev' || best.target.startsWith('/dev/'))
+    return { kind: 'kernel', target: best.target };
   return { kind: 'volume', target: best.target, origin: best.origin, bind: best.type === 'bind' };
 }

@@ -10,7 +10,10 @@ const RESTRICTED_ADDS = new Set(['CAP_NET_BIND_SERVICE']);
 /** Only for files that the run shall execute; others are no obstacle. */
 export function fileCapabilities(findings: readonly Finding[], context: FixContext): Fix[] {
   return findings
-    .filter((finding) => finding.id === 'file-capabilities-out-of-bounds' && finding.severity === 'error' && finding.where.path !== undefined)
+    .filter(
+      (finding) =>
+        finding.id === 'file-capabilities-out-of-bounds' && finding.severity === 'error' && finding.where.path !== undefined,
+    )
     .map((finding) => {
       const path = finding.where.path as string;
       const wanted = context.rootFs.resolve(path).entry?.fileCapabilities?.permitted ?? [];

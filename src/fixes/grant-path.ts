@@ -13,6 +13,9 @@ const VOLATILE = new Set(['/run', '/run/lock', '/tmp', '/var/tmp']);
 /** Secrets that a service reads only to check passwords: never handed to a service user. */
 const NEVER = new Set(['/etc/shadow', '/etc/shadow-', '/etc/gshadow', '/etc/gshadow-', '/etc/sudoers']);
 
+/** Where programs and their configuration live: whoever may write there may change what runs next. */
+const PROGRAM = /^\/(?:etc|usr|bin|sbin|lib|lib32|lib64|libx32|opt|boot)(?:\/|$)/;
+
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 const child = (directory: string, name: string): string => (directory === '/' ? `/${name}` : `${directory}/${name}`);
 
@@ -69,11 +72,19 @@ function foreignChildren(entry: RootEntry, needs: Needs, context: FixContext): s
 
 function ownDirectory(entry: RootEntry, answers: readonly string[], context: FixContext): Fix {
   const change = owned(entry, 0o700, context.recipient);
-  return fixOf('own-path', entry, answers, change, 'safe', `${entry.path}: directory, no content copied`);
+  const program = PROGRAM.test(entry.path);
+  const note = `directory, no content copied${program ? '; it holds configuration or programs, which the process may then replace' : ''}`;
+  return fixOf('own-path', entry, answers, change, program ? 'needs-review' : 'safe', note);
 }
 
 function shareDirectory(entry: RootEntry, answers: readonly string[], context: FixContext, foreign: readonly string[]): Fix {
-  const change: LayerChange = { kind: 'own', path: entry.path, uid: entry.uid, gid: context.recipient.gid, mode: entry.mode | 0o1030 };
+  const change: LayerChange = {
+    kind: 'own',
+    path: entry.path,
+    uid: entry.uid,
+    gid: context.recipient.gid,
+    mode: entry.mode | 0o1030,
+  };
   return fixOf(
     'share-directory',
     entry,
@@ -84,16 +95,24 @@ function shareDirectory(entry: RootEntry, answers: readonly string[], context: F
   );
 }
 
-function makeChildren(entry: RootEntry, need: Need, answers: readonly string[], context: FixContext, foreign: readonly string[]): Fix {
+function makeChildren(
+  entry: RootEntry,
+  need: Need,
+  answers: readonly string[],
+  context: FixContext,
+  foreign: readonly string[],
+): Fix {
   const { uid, gid, arbitrary } = context.recipient;
-  const layer = [...need.creates].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, make]): LayerChange => {
-    const asked = make.mode & 0o777 & ~0o022;
-    const mode = arbitrary ? groupAsUser(asked) : asked;
-    const path = child(entry.path, name);
-    return make.kind === 'directory'
-      ? { kind: 'directory', path, uid: arbitrary ? 0 : uid, gid, mode: mode | (arbitrary ? 0o770 : 0o700) }
-      : { kind: 'file', path, uid: arbitrary ? 0 : uid, gid, mode: mode | (arbitrary ? 0o660 : 0o600), content: '' };
-  });
+  const layer = [...need.creates]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, make]): LayerChange => {
+      const asked = make.mode & 0o777 & ~0o022;
+      const mode = arbitrary ? groupAsUser(asked) : asked;
+      const path = child(entry.path, name);
+      return make.kind === 'directory'
+        ? { kind: 'directory', path, uid: arbitrary ? 0 : uid, gid, mode: mode | (arbitrary ? 0o770 : 0o700) }
+        : { kind: 'file', path, uid: arbitrary ? 0 : uid, gid, mode: mode | (arbitrary ? 0o660 : 0o600), content: '' };
+    });
   return {
     id: 'make-beforehand',
     subject: entry.path,
@@ -108,8 +127,21 @@ function makeChildren(entry: RootEntry, need: Need, answers: readonly string[], 
 
 function openDirectory(entry: RootEntry, need: Need, answers: readonly string[], context: FixContext): Fix {
   if (entry.uid !== 0) return ownDirectory(entry, answers, context);
-  const change: LayerChange = { kind: 'own', path: entry.path, uid: entry.uid, gid: context.recipient.gid, mode: entry.mode | (need.read ? 0o050 : 0o010) };
-  return fixOf('share-directory', entry, answers, change, 'safe', `${entry.path} stays root's; the group may ${need.read ? 'list it' : 'pass through it'}`);
+  const change: LayerChange = {
+    kind: 'own',
+    path: entry.path,
+    uid: entry.uid,
+    gid: context.recipient.gid,
+    mode: entry.mode | (need.read ? 0o050 : 0o010),
+  };
+  return fixOf(
+    'share-directory',
+    entry,
+    answers,
+    change,
+    'safe',
+    `${entry.path} stays root's; the group may ${need.read ? 'list it' : 'pass through it'}`,
+  );
 }
 
 function grantFile(entry: RootEntry, need: Need, context: FixContext): Fix | undefined {
@@ -123,8 +155,8 @@ function grantFile(entry: RootEntry, need: Need, context: FixContext): Fix | und
     entry,
     answers,
     owned(entry, bits, context.recipient),
-    secret ? 'needs-review' : 'safe',
-    `${entry.path}: file, ${size} bytes copied into the layer${secret ? '; only root could read it until now' : ''}`,
+    secret || (need.write && PROGRAM.test(entry.path)) ? 'needs-review' : 'safe',
+    `file, ${size} bytes copied into the layer${secret ? '; only root could read it until now' : ''}`,
   );
 }
 
@@ -137,8 +169,24 @@ function owned(entry: RootEntry, bits: number, recipient: FixContext['recipient'
 
 const groupAsUser = (mode: number): number => (mode & ~0o070) | ((mode >> 3) & 0o070);
 
-function fixOf(id: string, entry: RootEntry, answers: readonly string[], change: LayerChange, disposition: Fix['disposition'], note: string): Fix {
+function fixOf(
+  id: string,
+  entry: RootEntry,
+  answers: readonly string[],
+  change: LayerChange,
+  disposition: Fix['disposition'],
+  note: string,
+): Fix {
   const was = `${octal(entry.mode)} ${entry.uid}:${entry.gid}`;
   const now = change.kind === 'own' ? `${octal(change.mode)} ${change.uid}:${change.gid}` : '';
-  return { id, subject: entry.path, title: `${entry.path}: ${was} → ${now}`, disposition, answers, layer: [change], run: {}, note };
+  return {
+    id,
+    subject: entry.path,
+    title: `${entry.path}: ${was} → ${now}`,
+    disposition,
+    answers,
+    layer: [change],
+    run: {},
+    note,
+  };
 }

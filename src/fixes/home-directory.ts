@@ -22,7 +22,10 @@ export function homeFindings(findings: readonly Finding[], context: FixContext):
  * When the image ships files in the old home which the program reads, HOME stays and the paths are granted one by one (`keeps`);
  * otherwise the user gets an empty home, and the findings in the old one are answered by it.
  */
-export function homeDirectory(findings: readonly Finding[], context: FixContext): { readonly fixes: readonly Fix[]; readonly answered: readonly Finding[] } {
+export function homeDirectory(
+  findings: readonly Finding[],
+  context: FixContext,
+): { readonly fixes: readonly Fix[]; readonly answered: readonly Finding[] } {
   const concerned = homeFindings(findings, context);
   if (concerned.length === 0) return { fixes: [], answered: [] };
   const old = context.asIs.home;

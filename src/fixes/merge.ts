@@ -17,7 +17,11 @@ export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run
   };
   const record = (pick: (run: Partial<Run>) => Readonly<Record<string, string>> | undefined): Record<string, string> =>
     Object.assign({}, ...fixes.map((fix) => pick(fix.run) ?? {}));
-  const last = <T>(pick: (run: Partial<Run>) => T | undefined): T | undefined => fixes.map((fix) => pick(fix.run)).filter((value) => value !== undefined).at(-1);
+  const last = <T>(pick: (run: Partial<Run>) => T | undefined): T | undefined =>
+    fixes
+      .map((fix) => pick(fix.run))
+      .filter((value) => value !== undefined)
+      .at(-1);
   const entrypoint = last((run) => run.entrypoint);
   const command = last((run) => run.command);
   const workdir = last((run) => run.workdir);

@@ -25,7 +25,8 @@ export interface Need {
 export type Needs = ReadonlyMap<string, Need>;
 
 /** How a fix names the finding it answers. */
-export const findingKey = (finding: Finding): string => (finding.where.path === undefined ? finding.id : `${finding.id}@${finding.where.path}`);
+export const findingKey = (finding: Finding): string =>
+  finding.where.path === undefined ? finding.id : `${finding.id}@${finding.where.path}`;
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
 
@@ -35,7 +36,17 @@ export function gatherNeeds(findings: readonly Finding[], rootFs: RootFs): Map<s
   const need = (path: string, finding: Finding): Need => {
     let found = needs.get(path);
     if (!found) {
-      found = { path, change: false, read: false, search: false, write: false, execute: false, own: false, creates: new Map(), answers: new Set() };
+      found = {
+        path,
+        change: false,
+        read: false,
+        search: false,
+        write: false,
+        execute: false,
+        own: false,
+        creates: new Map(),
+        answers: new Set(),
+      };
       needs.set(path, found);
     }
     found.answers.add(findingKey(finding));
@@ -46,13 +57,19 @@ export function gatherNeeds(findings: readonly Finding[], rootFs: RootFs): Map<s
     if (!operation || !('path' in operation)) continue;
     // A component on the way that may not be passed: that is all this denial tells, the rest comes with the next round or from the operation below.
     const blocked = decision?.deniedAt;
-    if (blocked?.need === 'mode' && blocked.want === 1 && rootFs.resolve(blocked.path).entry?.type === 'directory') need(rootFs.resolve(blocked.path).path, finding).search = true;
+    if (blocked?.need === 'mode' && blocked.want === 1 && rootFs.resolve(blocked.path).entry?.type === 'directory')
+      need(rootFs.resolve(blocked.path).path, finding).search = true;
     addOperation(operation, finding, rootFs, need);
   }
   return needs;
 }
 
-function addOperation(operation: Operation & { readonly path: string }, finding: Finding, rootFs: RootFs, need: (path: string, finding: Finding) => Need): void {
+function addOperation(
+  operation: Operation & { readonly path: string },
+  finding: Finding,
+  rootFs: RootFs,
+  need: (path: string, finding: Finding) => Need,
+): void {
   const real = (path: string, follow = true): { path: string; exists: boolean; directory: boolean } => {
     const resolved = rootFs.resolve(path, { follow });
     return { path: resolved.path, exists: resolved.entry !== undefined, directory: resolved.entry?.type === 'directory' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memoryRootFs, type MemoryEntry } from '../../test/support/memory-rootfs.ts';
+import { type MemoryEntry, memoryRootFs } from '../../test/support/memory-rootfs.ts';
 import { deniedFinding } from '../finding/denied.ts';
 import type { Finding } from '../finding/finding.ts';
 import type { ImageConfig } from '../image/image.ts';
@@ -14,7 +14,16 @@ import type { ContainerSettings } from '../workload/container.ts';
 import type { FixContext } from './context.ts';
 import { planFixes } from './plan.ts';
 
-const CONFIG: ImageConfig = { user: '', env: [], entrypoint: ['/srv/app'], cmd: [], workingDir: '', volumes: [], exposedPorts: [], labels: {} };
+const CONFIG: ImageConfig = {
+  user: '',
+  env: [],
+  entrypoint: ['/srv/app'],
+  cmd: [],
+  workingDir: '',
+  volumes: [],
+  exposedPorts: [],
+  labels: {},
+};
 const BASE: Record<string, MemoryEntry | string> = {
   '/etc/passwd': 'root:x:0:0::/root:/bin/sh\nwww:x:33:33::/var/www:/sbin/nologin\n',
   '/etc/shadow': { content: 'root:*:::', mode: 0o600 },
@@ -29,10 +38,27 @@ const BASE: Record<string, MemoryEntry | string> = {
 };
 
 /** Replays operations as the recipient, the way a trace is, and plans. */
-function plan(operations: readonly Operation[], options: { tree?: Record<string, MemoryEntry | string>; arbitrary?: boolean; config?: Partial<ImageConfig>; settings?: ContainerSettings; name?: 'podman' | 'docker' } = {}) {
+function plan(
+  operations: readonly Operation[],
+  options: {
+    tree?: Record<string, MemoryEntry | string>;
+    arbitrary?: boolean;
+    config?: Partial<ImageConfig>;
+    settings?: ContainerSettings;
+    name?: 'podman' | 'docker';
+  } = {},
+) {
   const rootFs = memoryRootFs({ ...BASE, ...options.tree });
-  const recipient = options.arbitrary ? { uid: 1_000_650_000, gid: 0, arbitrary: true } : { uid: 10001, gid: 10001, arbitrary: false };
-  const image = { reference: 'test', config: { ...CONFIG, ...options.config }, passwd: BASE['/etc/passwd'] as string, group: '', rootFs };
+  const recipient = options.arbitrary
+    ? { uid: 1_000_650_000, gid: 0, arbitrary: true }
+    : { uid: 10001, gid: 10001, arbitrary: false };
+  const image = {
+    reference: 'test',
+    config: { ...CONFIG, ...options.config },
+    passwd: BASE['/etc/passwd'] as string,
+    group: '',
+    rootFs,
+  };
   const rules = profile(options.name ?? 'podman');
   const launch = (settings: ContainerSettings): Launch => {
     const result = launchImage({ image, settings, profile: rules });
@@ -40,22 +66,51 @@ function plan(operations: readonly Operation[], options: { tree?: Record<string,
     return result;
   };
   const asIs = launch({ ...options.settings });
-  const target = launch({ ...options.settings, user: `${recipient.uid}:${recipient.gid}`, capDrop: ['ALL'], noNewPrivileges: true });
+  const target = launch({
+    ...options.settings,
+    user: `${recipient.uid}:${recipient.gid}`,
+    capDrop: ['ALL'],
+    noNewPrivileges: true,
+  });
   const world = simulate(fileTree(target, rootFs));
   const findings: Finding[] = [];
   for (const operation of operations) {
     const decision = decide(operation, credentialsOf(target), world, target.facts);
     const kind = operation.kind;
-    const id = kind === 'bind' ? 'low-port' : kind === 'chown' || kind === 'chmod' ? 'ownership-change' : kind === 'setuid' ? 'identity-change' : 'path-not-writable';
-    if (!decision.allowed) findings.push(deniedFinding({ id, severity: 'error', operation, decision, program: '/srv/app', uid: target.uid, rootFs, evidence: [] }));
+    const id =
+      kind === 'bind'
+        ? 'low-port'
+        : kind === 'chown' || kind === 'chmod'
+          ? 'ownership-change'
+          : kind === 'setuid'
+            ? 'identity-change'
+            : 'path-not-writable';
+    if (!decision.allowed)
+      findings.push(
+        deniedFinding({ id, severity: 'error', operation, decision, program: '/srv/app', uid: target.uid, rootFs, evidence: [] }),
+      );
     world.apply(operation, credentialsOf(target), 0o022);
   }
-  const context: FixContext = { rootFs, asIs, target, recipient, knowledge: { unwrap: () => undefined, standIn: () => undefined }, accounts: { passwd: image.passwd, group: '' } };
+  const context: FixContext = {
+    rootFs,
+    asIs,
+    target,
+    recipient,
+    knowledge: { unwrap: () => undefined, standIn: () => undefined },
+    accounts: { passwd: image.passwd, group: '' },
+  };
   return { ...planFixes(findings, context), findings };
 }
 
-const create = (path: string, extra: Partial<Extract<Operation, { kind: 'open' }>> = {}): Operation => ({ kind: 'open', path, access: 'write', create: true, ...extra });
-const layerOf = (result: { fixes: readonly { layer: readonly unknown[] }[] }): readonly unknown[] => result.fixes.flatMap((fix) => fix.layer);
+const create = (path: string, extra: Partial<Extract<Operation, { kind: 'open' }>> = {}): Operation => ({
+  kind: 'open',
+  path,
+  access: 'write',
+  create: true,
+  ...extra,
+});
+const layerOf = (result: { fixes: readonly { layer: readonly unknown[] }[] }): readonly unknown[] =>
+  result.fixes.flatMap((fix) => fix.layer);
 
 describe('planFixes', () => {
   it('changes nothing when nothing is denied', () => {
@@ -84,7 +139,10 @@ describe('planFixes', () => {
   });
 
   it('shares a directory of others with the sticky bit when entries come and go', () => {
-    const result = plan([create('/etc/app/app.conf.tmp', { exclusive: true }), { kind: 'rename', path: '/etc/app/app.conf.tmp', to: '/etc/app/state' }]);
+    const result = plan([
+      create('/etc/app/app.conf.tmp', { exclusive: true }),
+      { kind: 'rename', path: '/etc/app/app.conf.tmp', to: '/etc/app/state' },
+    ]);
     expect(layerOf(result)).toEqual([{ kind: 'own', path: '/etc/app', uid: 0, gid: 10001, mode: 0o1775 }]);
     expect(result.fixes[0]?.disposition).toBe('needs-review');
   });
@@ -128,20 +186,29 @@ describe('planFixes', () => {
 
   it('states the owner of a volume, and prepares the directory a fresh one copies', () => {
     const result = plan([create('/data/x')], { tree: { '/data': {} }, config: { volumes: ['/data'] } });
-    expect(result.fixes.find((fix) => fix.id === 'volume-owner')?.run.volumes).toEqual([{ path: '/data', owner: '10001:10001', mode: '0755' }]);
+    expect(result.fixes.find((fix) => fix.id === 'volume-owner')?.run.volumes).toEqual([
+      { path: '/data', owner: '10001:10001', mode: '0755' },
+    ]);
     expect(layerOf(result)).toContainEqual({ kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o755 });
   });
 
   it('waits and sees with identity changes', () => {
-    const result = plan([{ kind: 'setuid', call: 'setuid', ids: [33] }, { kind: 'chown', path: '/var/cache/app', uid: 33, gid: 33 }]);
+    const result = plan([
+      { kind: 'setuid', call: 'setuid', ids: [33] },
+      { kind: 'chown', path: '/var/cache/app', uid: 33, gid: 33 },
+    ]);
     expect(result.fixes).toEqual([]);
     expect(result.unresolved).toHaveLength(2);
   });
 
   it('never makes anything world-writable without the sticky bit', () => {
     const paths = ['/etc/x', '/usr/bin/x', '/var/lib/www/x', '/srv/x', '/x', '/run/x', '/root/x'];
-    const result = plan(paths.flatMap((path): Operation[] => [create(path, { exclusive: true }), { kind: 'unlink', path }]), { tree: { '/usr/bin/tool': { content: 'x', mode: 0o755 } } });
+    const result = plan(
+      paths.flatMap((path): Operation[] => [create(path, { exclusive: true }), { kind: 'unlink', path }]),
+      { tree: { '/usr/bin/tool': { content: 'x', mode: 0o755 } } },
+    );
     expect(result.fixes.length).toBeGreaterThan(4);
-    for (const change of layerOf(result) as { mode: number }[]) expect(change.mode & 0o002 ? change.mode & 0o1000 : 0o1000).toBe(0o1000);
+    for (const change of layerOf(result) as { mode: number }[])
+      expect(change.mode & 0o002 ? change.mode & 0o1000 : 0o1000).toBe(0o1000);
   });
 });

@@ -28,7 +28,9 @@ const WAIT_AND_SEE = new Set(['ownership-change', 'identity-change', 'capability
 const TELLS = new Set(['runs-as-root', 'named-user', 'home-not-writable', 'workdir-not-usable']);
 
 export function planFixes(findings: readonly Finding[], context: FixContext): FixPlan {
-  const asked = findings.filter((finding) => finding.operation !== undefined && !(TELLS.has(finding.id) && finding.severity === 'info'));
+  const asked = findings.filter(
+    (finding) => finding.operation !== undefined && !(TELLS.has(finding.id) && finding.severity === 'info'),
+  );
   const home = homeDirectory(asked, context);
   const athome = new Set(home.answered);
   const rest = asked.filter((finding) => !athome.has(finding));
@@ -44,7 +46,8 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
       continue;
     }
     const place = placeOf(context.rootFs.resolve(path).path, context.target);
-    if (place.kind === 'kernel') unresolved.push({ finding, reason: `${place.target} is made by the kernel or the runtime: an image cannot change it` });
+    if (place.kind === 'kernel')
+      unresolved.push({ finding, reason: `${place.target} is made by the kernel or the runtime: an image cannot change it` });
     else (place.kind === 'volume' ? onVolume : inImage).push(finding);
   }
 

@@ -29,7 +29,12 @@ export function requireOutDirectory(directory: string): void {
 }
 
 /** Names of what was written, relative to the folder. `report` gets the names and answers the text of report.json. */
-export async function writeFix(directory: string, image: DerivedImage, input: ArtifactInput, report: (files: readonly string[]) => string): Promise<readonly string[]> {
+export async function writeFix(
+  directory: string,
+  image: DerivedImage,
+  input: ArtifactInput,
+  report: (files: readonly string[]) => string,
+): Promise<readonly string[]> {
   requireOutDirectory(directory);
   const withArchive = !input.hasShell && image.addedEntries.length > 0;
   const files = ['image', 'Dockerfile', ...(withArchive ? [LAYER_ARCHIVE] : []), 'pod.yaml', 'compose.yaml', 'report.json'];

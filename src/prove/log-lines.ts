@@ -9,7 +9,8 @@ export interface LogLine {
   readonly denial: boolean;
 }
 
-const TROUBLE = /\b(error|errno|fatal|panic|emerg|alert|crit(ical)?|fail(ed|ure)?|denied|not permitted|cannot|can't|could not|couldn't|unable|refused|abort(ed|ing)?)\b/i;
+const TROUBLE =
+  /\b(error|errno|fatal|panic|emerg|alert|crit(ical)?|fail(ed|ure)?|denied|not permitted|cannot|can't|could not|couldn't|unable|refused|abort(ed|ing)?)\b/i;
 
 /** At most ten, in order. Normalised for the comparison (times, pids), shown as written. */
 export function newErrorLines(before: Observation, after: Observation): LogLine[] {

@@ -1,13 +1,14 @@
 /** Runs a launch once, watches it from outside until it is ready, probes it, and stops it again. */
-import { UnrootError } from '../error.ts';
+
 import type { Container, PreparedImage } from '../engine/engine.ts';
 import { type ScratchBinds, scratchBinds, type VolumeOwner } from '../engine/scratch-binds.ts';
-import type { Launch } from '../launch/launch.ts';
+import { UnrootError } from '../error.ts';
 import type { Healthcheck } from '../image/image.ts';
-import type { TraceSession, Tracer } from '../trace/tracer.ts';
+import type { Launch } from '../launch/launch.ts';
+import type { Tracer, TraceSession } from '../trace/tracer.ts';
 import type { Observation, ObservedPort, ObservedProcess } from './observation.ts';
 import { probePorts, runProbeCommand } from './probes.ts';
-import { settle, type SettleOptions } from './settle.ts';
+import { type SettleOptions, settle } from './settle.ts';
 
 export interface ObserveOptions {
   readonly tracer?: Tracer;
@@ -49,7 +50,11 @@ export async function observe(image: PreparedImage, launch: Launch, options: Obs
 async function watch(container: Container, session: TraceSession | undefined, options: ObserveOptions): Promise<Observation> {
   const started = performance.now();
   await container.start();
-  const settled = await settle(container, { eventCount: () => session?.eventCount() ?? 0, expectedPorts: options.expectedPorts ?? [], ...options.settle }, options.signal);
+  const settled = await settle(
+    container,
+    { eventCount: () => session?.eventCount() ?? 0, expectedPorts: options.expectedPorts ?? [], ...options.settle },
+    options.signal,
+  );
   const readyMs = Math.round(performance.now() - started);
   const ports = settled.ports;
   const running = container.running();
@@ -77,7 +82,11 @@ async function watch(container: Container, session: TraceSession | undefined, op
   };
 }
 
-async function refused(error: UnrootError, container: Container | undefined, session: TraceSession | undefined): Promise<Observation> {
+async function refused(
+  error: UnrootError,
+  container: Container | undefined,
+  session: TraceSession | undefined,
+): Promise<Observation> {
   const trace = await session?.finish();
   return {
     outcome: 'refused',
@@ -93,7 +102,11 @@ async function refused(error: UnrootError, container: Container | undefined, ses
   };
 }
 
-const asObserved = (process: { readonly command: string; readonly uids: readonly number[]; readonly gids: readonly number[] }): ObservedProcess => ({
+const asObserved = (process: {
+  readonly command: string;
+  readonly uids: readonly number[];
+  readonly gids: readonly number[];
+}): ObservedProcess => ({
   command: process.command,
   uids: process.uids,
   gid: process.gids[1] ?? 0,
@@ -107,7 +120,8 @@ async function runHealthcheck(container: Container, check: Healthcheck): Promise
   const timeoutMs = Math.min(30_000, Math.max(1000, (check.timeout ?? 30e9) / 1e6));
   for (let attempt = 1; ; attempt++) {
     const result = await container.exec(argv, { timeoutMs });
-    if (result.code === 0 || attempt === 3 || !container.running()) return { code: result.code, output: (result.stdout + result.stderr).slice(0, 2000) };
+    if (result.code === 0 || attempt === 3 || !container.running())
+      return { code: result.code, output: (result.stdout + result.stderr).slice(0, 2000) };
     await new Promise((resolve) => setTimeout(resolve, 700));
   }
 }

@@ -4,7 +4,8 @@ import type { ObservedPort, ProbeResult } from './observation.ts';
 import { PROBE_SCRIPT } from './probe-script.ts';
 
 /** The address a client uses for a socket bound to this one. */
-const reachable = (address: string): string => (address === '0.0.0.0' || address === '::' ? (address === '::' ? '::1' : '127.0.0.1') : address);
+const reachable = (address: string): string =>
+  address === '0.0.0.0' || address === '::' ? (address === '::' ? '::1' : '127.0.0.1') : address;
 
 /** One result per TCP port. UDP has no handshake: that it is bound is all that can be said without knowing the protocol. */
 export async function probePorts(container: Container, ports: readonly ObservedPort[], path: string): Promise<ProbeResult[]> {
@@ -16,10 +17,16 @@ export async function probePorts(container: Container, ports: readonly ObservedP
   }
   if (byPort.size === 0) return [];
   const targets = [...byPort].map(([port, address]) => ({ port, address, path, bannerMs: 120, replyMs: 3000 }));
-  const result = await container.inNetwork([process.execPath, '-e', PROBE_SCRIPT], { timeoutMs: 15_000, input: JSON.stringify(targets) });
-  if (result.code !== 0 || result.stdout.trim() === '') return targets.map(({ port }) => ({ port, outcome: 'silent', text: result.stderr.slice(0, 200) }));
+  const result = await container.inNetwork([process.execPath, '-e', PROBE_SCRIPT], {
+    timeoutMs: 15_000,
+    input: JSON.stringify(targets),
+  });
+  if (result.code !== 0 || result.stdout.trim() === '')
+    return targets.map(({ port }) => ({ port, outcome: 'silent', text: result.stderr.slice(0, 200) }));
   const answers = JSON.parse(result.stdout) as ProbeResult[];
-  return answers.map((answer) => (answer.text === undefined ? answer : { ...answer, text: normalise(answer.text) })).sort((a, b) => a.port - b.port);
+  return answers
+    .map((answer) => (answer.text === undefined ? answer : { ...answer, text: normalise(answer.text) }))
+    .sort((a, b) => a.port - b.port);
 }
 
 /** Inside the container, as its user, like a HEALTHCHECK. */

@@ -3,8 +3,8 @@ import type { PreparedImage } from '../engine/engine.ts';
 import type { VolumeOwner } from '../engine/scratch-binds.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { notStarted, type Observation } from './observation.ts';
-import { observe, type ObserveOptions } from './observe.ts';
-import { judge, type Expectation, type Verdict } from './verdict.ts';
+import { type ObserveOptions, observe } from './observe.ts';
+import { type Expectation, judge, type Verdict } from './verdict.ts';
 
 export interface ProofInput {
   readonly before: { readonly image: PreparedImage; readonly launch: Launch };
@@ -38,7 +38,11 @@ export async function prove(input: ProofInput): Promise<Proof> {
     }
     input.onProgress(`proof: after, as ${launch.uid}:${launch.gid}`);
     users.push(`${launch.uid}:${launch.gid}`);
-    const after = await observe(image, launch, { ...input.observe, expectedPorts: before.ports, volumeOwners: input.volumeOwners });
+    const after = await observe(image, launch, {
+      ...input.observe,
+      expectedPorts: before.ports,
+      volumeOwners: input.volumeOwners,
+    });
     const verdict = judge(before, after, { ...input.expectation, hostUid: launch.hostUid });
     const proof: Proof = { ...verdict, before, after, afterLaunch: launch };
     if (worst === undefined || ORDER[proof.verdict] < ORDER[worst.verdict]) worst = proof;

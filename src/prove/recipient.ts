@@ -25,7 +25,11 @@ export function recipientOf(user: string, subject: Pick<Subject, 'passwd' | 'gro
     return { uid, gid, arbitrary: false };
   }
   const files = { passwd: subject.passwd, group: subject.group };
-  const resolved = resolveUser(user, files, { dialect: 'moby-sys-user', explicitGroupKeepsImageGroups: false, skipsGroupNamedLikeUser: false });
+  const resolved = resolveUser(user, files, {
+    dialect: 'moby-sys-user',
+    explicitGroupKeepsImageGroups: false,
+    skipsGroupNamedLikeUser: false,
+  });
   if (resolved.kind === 'failed') throw badUser(user, resolved.message);
   if (resolved.uid === 0) throw badUser(user, `${user} is uid 0 in the image's /etc/passwd`);
   return { uid: resolved.uid, gid: resolved.gid, arbitrary: false };

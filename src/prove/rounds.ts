@@ -2,8 +2,9 @@
  * The search for the smallest change that works: run as the image says, see what the recipient may not do, fix, run as the recipient, see what is
  * still denied, fix again, until nothing new is denied or nothing more can be done.
  */
-import { checks } from '../checks/index.ts';
+
 import type { CheckContext } from '../checks/check.ts';
+import { checks } from '../checks/index.ts';
 import { observedDenials, replay } from '../checks/replay.ts';
 import type { PreparedImage } from '../engine/engine.ts';
 import type { Finding } from '../finding/finding.ts';
@@ -17,14 +18,14 @@ import type { Image } from '../image/image.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
-import { passThroughScript, privilegeDrop as knownDrop, unwrapped } from '../recipes/privilege-drop.ts';
+import { privilegeDrop as knownDrop, passThroughScript, unwrapped } from '../recipes/privilege-drop.ts';
 import { newDenials } from '../trace/denials.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
 import type { Tracer } from '../trace/tracer.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
-import { observe, type ObserveOptions } from './observe.ts';
+import { type ObserveOptions, observe } from './observe.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { launchOf, readSubject, type Subject } from './subject.ts';
 import { worksLess } from './verdict.ts';
@@ -70,7 +71,14 @@ const knowledge: FixContext['knowledge'] = {
 };
 
 export function fixContext(subject: Subject, asIs: Launch, target: Launch, recipient: Recipient): FixContext {
-  return { rootFs: subject.rootFs, asIs, target, recipient, knowledge, accounts: { passwd: subject.passwd, group: subject.group } };
+  return {
+    rootFs: subject.rootFs,
+    asIs,
+    target,
+    recipient,
+    knowledge,
+    accounts: { passwd: subject.passwd, group: subject.group },
+  };
 }
 
 /** Findings of the checks on an image; with a trace, of what a run as the image says did. */
@@ -83,7 +91,13 @@ export function findingsOf(subject: Subject, asIs: Launch | Refusal, target: Lau
 const runChecks = (context: CheckContext): Finding[] => checks.flatMap((check) => check.run(context));
 
 /** The checks of a run, over denials that the recipient really met. */
-function observedFindings(subject: Subject, asIs: Launch, launch: Launch, denials: readonly TraceEvent[], trace: Trace): Finding[] {
+function observedFindings(
+  subject: Subject,
+  asIs: Launch,
+  launch: Launch,
+  denials: readonly TraceEvent[],
+  trace: Trace,
+): Finding[] {
   const tree = fileTree(launch, subject.rootFs);
   const denied = observedDenials(denials, launch, tree);
   const context: CheckContext = { image: subject.image, rootFs: subject.rootFs, asIs, target: launch, tree, denied, trace };
@@ -117,10 +131,27 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
     const after =
       launch.kind === 'refusal'
         ? notStarted(launch.message)
-        : await observe(await input.prepare(image), launch, { ...input.observe, tracer: input.tracer, expectedPorts: before.ports, volumeOwners: run.volumes });
+        : await observe(await input.prepare(image), launch, {
+            ...input.observe,
+            tracer: input.tracer,
+            expectedPorts: before.ports,
+            volumeOwners: run.volumes,
+          });
     const denials = launch.kind === 'refusal' ? [] : denialsOf(after, before, launch);
     const fresh = launch.kind === 'refusal' ? [] : observedFindings(fixed, asIs, launch, denials, after.trace ?? NO_TRACE);
-    const done = (left: readonly Unresolved[]): RoundsResult => ({ asIs, before, findings, fixes, layer, run, image, launch, after, left, rounds: round });
+    const done = (left: readonly Unresolved[]): RoundsResult => ({
+      asIs,
+      before,
+      findings,
+      fixes,
+      layer,
+      run,
+      image,
+      launch,
+      after,
+      left,
+      rounds: round,
+    });
 
     met.push(...fresh.filter((finding) => !met.some((other) => sameOperation(other, finding))));
     const next = planFixes([...findings, ...met], context);
@@ -148,12 +179,14 @@ function denialsOf(after: Observation, before: Observation, launch: Launch): rea
   return [...traced, ...logEvents(`${after.stdout}\n${after.stderr}`, launch)];
 }
 
-const sameOperation = (a: Finding, b: Finding): boolean => a.id === b.id && JSON.stringify(a.operation) === JSON.stringify(b.operation);
+const sameOperation = (a: Finding, b: Finding): boolean =>
+  a.id === b.id && JSON.stringify(a.operation) === JSON.stringify(b.operation);
 
 const fingerprint = (fixes: readonly Fix[]): string => JSON.stringify(fixes.map(({ layer, run }) => [layer, run]));
 
 function addRemedies(list: Fix[], remedies: readonly Fix[]): void {
-  for (const remedy of remedies) if (!list.some((fix) => fix.id === remedy.id && fix.subject === remedy.subject)) list.push(remedy);
+  for (const remedy of remedies)
+    if (!list.some((fix) => fix.id === remedy.id && fix.subject === remedy.subject)) list.push(remedy);
 }
 
 /** Every TCP and UDP port of the first run, unmoved. Ports of the ephemeral range are the program's own business (ip(7)). */

@@ -1,6 +1,7 @@
 /** Run settings of a fix as the settings of a container: what the second run is started with. */
-import type { Recipient } from '../fixes/context.ts';
+
 import type { Run } from '../finding/fix.ts';
+import type { Recipient } from '../fixes/context.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings, Volume } from '../workload/container.ts';
 
@@ -12,7 +13,12 @@ export function settingsAs(recipient: Recipient, settings: ContainerSettings, pr
   return { ...settings, ...identity, capDrop: ['ALL'], noNewPrivileges: true };
 }
 
-export function settingsOfRun(run: Run, recipient: Recipient, settings: ContainerSettings, profile: PlatformProfile): ContainerSettings {
+export function settingsOfRun(
+  run: Run,
+  recipient: Recipient,
+  settings: ContainerSettings,
+  profile: PlatformProfile,
+): ContainerSettings {
   const volumes: Volume[] = [...(settings.volumes ?? []), ...run.tmpfs.map(tmpfsVolume)];
   return {
     ...settingsAs(recipient, settings, profile),

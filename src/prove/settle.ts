@@ -59,14 +59,19 @@ export async function settle(
     const logged = container.stdout().length + container.stderr().length;
     const events = options.eventCount();
     if (shape !== shapeBefore) steadySince = now;
-    if (shape !== shapeBefore || logged !== logBefore || ticks - ticksBefore > IDLE_TICKS || events - eventsBefore > IDLE_EVENTS) quietSince = now;
+    if (shape !== shapeBefore || logged !== logBefore || ticks - ticksBefore > IDLE_TICKS || events - eventsBefore > IDLE_EVENTS)
+      quietSince = now;
     shapeBefore = shape;
     logBefore = logged;
     ticksBefore = ticks;
     eventsBefore = events;
     const quiet = now - quietSince;
     const elapsed = now - started;
-    const expected = options.expectedPorts.length > 0 && options.expectedPorts.every((wanted) => ports.some((port) => port.protocol === wanted.protocol && port.port === wanted.port));
+    const expected =
+      options.expectedPorts.length > 0 &&
+      options.expectedPorts.every((wanted) =>
+        ports.some((port) => port.protocol === wanted.protocol && port.port === wanted.port),
+      );
     if (expected && (quiet >= quietMs / 2 || now - steadySince >= STEADY_MS)) return { ready: 'quiet', ports, processes };
     if (options.expectedPorts.length === 0) {
       if (ports.length > 0 && quiet >= quietMs) return { ready: 'quiet', ports, processes };
@@ -75,7 +80,8 @@ export async function settle(
       // Quiet for long, and the expected ports are not there: they will not come.
       return { ready: 'quiet', ports, processes };
     }
-    if (ports.length > 0 && now - steadySince >= STEADY_MS && options.expectedPorts.length === 0) return { ready: 'quiet', ports, processes };
+    if (ports.length > 0 && now - steadySince >= STEADY_MS && options.expectedPorts.length === 0)
+      return { ready: 'quiet', ports, processes };
     if (elapsed >= timeoutMs) return { ready: 'timeout', ports, processes };
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

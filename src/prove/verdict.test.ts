@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Observation } from './observation.ts';
-import { judge, worksLess, type Expectation } from './verdict.ts';
+import { type Expectation, judge, worksLess } from './verdict.ts';
 
 const GOOD: Observation = {
   outcome: 'running',
@@ -15,8 +15,11 @@ const GOOD: Observation = {
 };
 const BEFORE: Observation = { ...GOOD, processes: [{ command: 'app', uids: [0, 0, 0, 0], gid: 0 }] };
 const EXPECTATION: Expectation = { hostUid: 10001, moved: new Map(), lostEffects: [], leftDenials: [] };
-const verdict = (after: Partial<Observation>, before: Partial<Observation> = {}, expectation: Partial<Expectation> = {}): string =>
-  judge({ ...BEFORE, ...before }, { ...GOOD, ...after }, { ...EXPECTATION, ...expectation }).verdict;
+const verdict = (
+  after: Partial<Observation>,
+  before: Partial<Observation> = {},
+  expectation: Partial<Expectation> = {},
+): string => judge({ ...BEFORE, ...before }, { ...GOOD, ...after }, { ...EXPECTATION, ...expectation }).verdict;
 
 describe('judge', () => {
   it('proves the same answers as the user', () => {
@@ -63,14 +66,23 @@ describe('judge', () => {
   });
 
   it('compares a program that ends by its exit code', () => {
-    const ended = (code: number): Partial<Observation> => ({ outcome: 'exited', exit: { code }, ports: [], probes: [], processes: [] });
+    const ended = (code: number): Partial<Observation> => ({
+      outcome: 'exited',
+      exit: { code },
+      ports: [],
+      probes: [],
+      processes: [],
+    });
     expect(verdict(ended(0), ended(0))).toBe('proved');
     expect(verdict(ended(1), ended(0))).toBe('failed');
     expect(verdict(ended(1), ended(1))).toBe('inconclusive');
   });
 
   it('follows a port that moved', () => {
-    const after: Partial<Observation> = { ports: [{ protocol: 'tcp', port: 8080, address: '0.0.0.0' }], probes: [{ port: 8080, outcome: 'http', status: 200, contentType: 'text/html' }] };
+    const after: Partial<Observation> = {
+      ports: [{ protocol: 'tcp', port: 8080, address: '0.0.0.0' }],
+      probes: [{ port: 8080, outcome: 'http', status: 200, contentType: 'text/html' }],
+    };
     expect(verdict(after, {}, { moved: new Map([[80, 8080]]) })).toBe('proved');
     expect(verdict(after)).toBe('failed');
   });

@@ -1,6 +1,7 @@
 /** Compares two runs and says whether the second does the same work as the first, as the user that was asked for. */
-import type { Observation, ObservedPort, ProbeResult } from './observation.ts';
+
 import { newErrorLines } from './log-lines.ts';
+import type { Observation, ObservedPort, ProbeResult } from './observation.ts';
 
 /** ok: the same, or as it should be. bad: work is lost. unsure: cannot be told from what was seen. note: different, and harmless. */
 export interface Reason {
@@ -36,12 +37,15 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...compareCommands(before, after),
     ...expectation.lostEffects.map((text): Reason => ({ kind: 'unsure', text })),
     ...expectation.leftDenials.map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
-    ...newErrorLines(before, after).map((line): Reason => ({ kind: line.denial ? 'unsure' : 'note', text: `new in its log: ${line.text}` })),
+    ...newErrorLines(before, after).map(
+      (line): Reason => ({ kind: line.denial ? 'unsure' : 'note', text: `new in its log: ${line.text}` }),
+    ),
   ];
   if (reasons.some((reason) => reason.kind === 'bad')) return { verdict: 'failed', reasons };
   if (reasons.some((reason) => reason.kind === 'unsure')) return { verdict: 'inconclusive', reasons };
   if (!positive(before)) {
-    const text = 'it opens no port, has no health check and does not end by itself: nothing shows that it works; give --probe CMD';
+    const text =
+      'it opens no port, has no health check and does not end by itself: nothing shows that it works; give --probe CMD';
     return { verdict: 'inconclusive', reasons: [...reasons, { kind: 'unsure', text }] };
   }
   return { verdict: 'proved', reasons };
@@ -49,14 +53,24 @@ export function judge(before: Observation, after: Observation, expectation: Expe
 
 /** The second run visibly does less: what makes a further remedy worth trying. */
 export function worksLess(before: Observation, after: Observation): boolean {
-  const reasons = [...compareOutcome(before, after), ...comparePorts(before, after, new Map()), ...compareProbes(before.probes, after.probes, new Map()), ...compareCommands(before, after)];
+  const reasons = [
+    ...compareOutcome(before, after),
+    ...comparePorts(before, after, new Map()),
+    ...compareProbes(before.probes, after.probes, new Map()),
+    ...compareCommands(before, after),
+  ];
   return reasons.some((reason) => reason.kind === 'bad');
 }
 
 /** Something that can only be there when the program did its work. */
 function positive(before: Observation): boolean {
   if (before.outcome === 'exited') return before.exit?.code === 0;
-  return before.probes.some((probe) => probe.outcome !== 'refused' && probe.outcome !== 'silent') || before.healthcheck?.code === 0 || before.command?.code === 0 || before.ports.length > 0;
+  return (
+    before.probes.some((probe) => probe.outcome !== 'refused' && probe.outcome !== 'silent') ||
+    before.healthcheck?.code === 0 ||
+    before.command?.code === 0 ||
+    before.ports.length > 0
+  );
 }
 
 function compareOutcome(before: Observation, after: Observation): Reason[] {
@@ -64,16 +78,28 @@ function compareOutcome(before: Observation, after: Observation): Reason[] {
   if (after.outcome === 'refused') return [{ kind: 'bad', text: `refused to start: ${after.refusal}` }];
   if (before.outcome === 'running' && after.outcome === 'exited')
     return [{ kind: 'bad', text: `ended by itself with ${exitText(after)}; before, it kept running${lastLine(after)}` }];
-  if (before.outcome === 'exited' && after.outcome === 'running') return [{ kind: 'unsure', text: `keeps running; before, it ended with ${exitText(before)}` }];
+  if (before.outcome === 'exited' && after.outcome === 'running')
+    return [{ kind: 'unsure', text: `keeps running; before, it ended with ${exitText(before)}` }];
   if (before.outcome === 'exited') {
     if (before.exit?.code !== after.exit?.code)
       return [{ kind: 'bad', text: `ended with ${exitText(after)}; before, with ${exitText(before)}${lastLine(after)}` }];
-    if (before.exit?.code !== 0) return [{ kind: 'unsure', text: `ends with ${exitText(before)} in both runs: it does not work by itself, so nothing can be compared` }];
+    if (before.exit?.code !== 0)
+      return [
+        {
+          kind: 'unsure',
+          text: `ends with ${exitText(before)} in both runs: it does not work by itself, so nothing can be compared`,
+        },
+      ];
     return [{ kind: 'ok', text: `ended with ${exitText(after)} in both runs` }];
   }
-  const reasons: Reason[] = [{ kind: 'ok', text: `keeps running, ready after ${after.readyMs} ms (before: ${before.readyMs} ms)` }];
+  const reasons: Reason[] = [
+    { kind: 'ok', text: `keeps running, ready after ${after.readyMs} ms (before: ${before.readyMs} ms)` },
+  ];
   if (before.exit && after.exit && before.exit.code !== after.exit.code)
-    reasons.push({ kind: after.exit.code === 137 ? 'unsure' : 'note', text: `stopped with ${exitText(after)}; before, with ${exitText(before)}` });
+    reasons.push({
+      kind: after.exit.code === 137 ? 'unsure' : 'note',
+      text: `stopped with ${exitText(after)}; before, with ${exitText(before)}`,
+    });
   return reasons;
 }
 
@@ -81,9 +107,17 @@ function compareIdentity(after: Observation, hostUid: number): Reason[] {
   if (after.outcome === 'refused' || after.processes.length === 0) return [];
   const strangers = after.processes.filter((process) => process.uids.some((uid) => uid !== hostUid));
   if (strangers.length > 0)
-    return strangers.map((process) => ({ kind: process.uids.includes(0) ? ('bad' as const) : ('unsure' as const), text: `process ${process.command} runs as uid ${process.uids.join('/')}, not ${hostUid}` }));
+    return strangers.map((process) => ({
+      kind: process.uids.includes(0) ? ('bad' as const) : ('unsure' as const),
+      text: `process ${process.command} runs as uid ${process.uids.join('/')}, not ${hostUid}`,
+    }));
   const count = after.processes.length;
-  return [{ kind: 'ok', text: `${count === 1 ? 'its one process has' : `all ${count} processes have`} uid ${hostUid}, seen from the host` }];
+  return [
+    {
+      kind: 'ok',
+      text: `${count === 1 ? 'its one process has' : `all ${count} processes have`} uid ${hostUid}, seen from the host`,
+    },
+  ];
 }
 
 const fixedPort = (port: ObservedPort): boolean => port.port < 32768 || port.protocol === 'tcp';
@@ -96,25 +130,38 @@ function comparePorts(before: Observation, after: Observation, moved: ReadonlyMa
     const to = moved.get(port.port) ?? port.port;
     const there = has.has(`${port.protocol} ${to}`);
     const where = to === port.port ? `port ${port.port}/${port.protocol}` : `port ${port.port}/${port.protocol}, now ${to}`;
-    return there ? { kind: 'ok' as const, text: `listens on ${where}` } : { kind: 'bad' as const, text: `does not listen on ${where}` };
+    return there
+      ? { kind: 'ok' as const, text: `listens on ${where}` }
+      : { kind: 'bad' as const, text: `does not listen on ${where}` };
   });
 }
 
 const probeText = (probe: ProbeResult): string =>
-  probe.outcome === 'http' ? `HTTP ${probe.status}${probe.contentType ? ` ${probe.contentType}` : ''}, ${probe.bodyLength} bytes` : probe.text ? `${probe.outcome} "${probe.text}"` : probe.outcome;
+  probe.outcome === 'http'
+    ? `HTTP ${probe.status}${probe.contentType ? ` ${probe.contentType}` : ''}, ${probe.bodyLength} bytes`
+    : probe.text
+      ? `${probe.outcome} "${probe.text}"`
+      : probe.outcome;
 
-function compareProbes(before: readonly ProbeResult[], after: readonly ProbeResult[], moved: ReadonlyMap<number, number>): Reason[] {
+function compareProbes(
+  before: readonly ProbeResult[],
+  after: readonly ProbeResult[],
+  moved: ReadonlyMap<number, number>,
+): Reason[] {
   return before.flatMap((was): Reason[] => {
     const to = moved.get(was.port) ?? was.port;
     const is = after.find((probe) => probe.port === to);
     if (!is) return [];
     if (was.outcome === 'refused' || was.outcome === 'silent') {
-      return [{ kind: is.outcome === was.outcome ? 'note' : 'note', text: `port ${to}: ${probeText(is)} (before: ${probeText(was)})` }];
+      return [
+        { kind: is.outcome === was.outcome ? 'note' : 'note', text: `port ${to}: ${probeText(is)} (before: ${probeText(was)})` },
+      ];
     }
     const same = was.outcome === is.outcome && was.status === is.status && (was.outcome === 'http' || was.text === is.text);
     if (!same) return [{ kind: 'bad', text: `port ${to} answers ${probeText(is)}; before: ${probeText(was)}` }];
     const reasons: Reason[] = [{ kind: 'ok', text: `port ${to} answers ${probeText(is)}, as before` }];
-    if (was.outcome === 'http' && was.contentType !== is.contentType) reasons.push({ kind: 'unsure', text: `port ${to}: content type ${is.contentType}; before: ${was.contentType}` });
+    if (was.outcome === 'http' && was.contentType !== is.contentType)
+      reasons.push({ kind: 'unsure', text: `port ${to}: content type ${is.contentType}; before: ${was.contentType}` });
     return reasons;
   });
 }
@@ -129,13 +176,19 @@ function compareCommands(before: Observation, after: Observation): Reason[] {
     if (!was) continue;
     if (was.code !== 0) reasons.push({ kind: 'note', text: `the ${what} fails before as well (exit ${was.code})` });
     else if (is?.code === 0) reasons.push({ kind: 'ok', text: `the ${what} succeeds in both runs` });
-    else reasons.push({ kind: 'bad', text: `the ${what} fails${is ? ` with exit ${is.code}: ${is.output.trim().split('\n').at(-1) ?? ''}` : ''}` });
+    else
+      reasons.push({
+        kind: 'bad',
+        text: `the ${what} fails${is ? ` with exit ${is.code}: ${is.output.trim().split('\n').at(-1) ?? ''}` : ''}`,
+      });
   }
   return reasons;
 }
 
 const exitText = (observation: Observation): string =>
-  observation.exit?.signal ? `${observation.exit.signal} (exit ${observation.exit.code})` : `exit ${observation.exit?.code ?? '?'}`;
+  observation.exit?.signal
+    ? `${observation.exit.signal} (exit ${observation.exit.code})`
+    : `exit ${observation.exit?.code ?? '?'}`;
 
 function lastLine(observation: Observation): string {
   const line = (observation.stderr || observation.stdout).trim().split('\n').at(-1)?.trim();

@@ -15,11 +15,31 @@ export const PRIVILEGE_DROPS: readonly PrivilegeDrop[] = [
   { name: 'su-exec', operands: 1, valueOptions: [], source: 'github.com/ncopa/su-exec README: su-exec user-spec command [args]' },
   { name: 'setuidgid', operands: 1, valueOptions: [], source: 'daemontools setuidgid: setuidgid account child' },
   { name: 's6-setuidgid', operands: 1, valueOptions: [], source: 's6 s6-setuidgid: s6-setuidgid account prog' },
-  { name: 'chpst', operands: 0, valueOptions: ['-u', '-U', '-b', '-e', '-d', '-o', '-p', '-f', '-c', '-r', '-t', '-m', '-/', '-n', '-l', '-L'], source: 'chpst(8)' },
+  {
+    name: 'chpst',
+    operands: 0,
+    valueOptions: ['-u', '-U', '-b', '-e', '-d', '-o', '-p', '-f', '-c', '-r', '-t', '-m', '-/', '-n', '-l', '-L'],
+    source: 'chpst(8)',
+  },
   {
     name: 'setpriv',
     operands: 0,
-    valueOptions: ['--ambient-caps', '--inh-caps', '--bounding-set', '--reuid', '--euid', '--ruid', '--regid', '--egid', '--rgid', '--groups', '--securebits', '--pdeathsig', '--selinux-label', '--apparmor-profile'],
+    valueOptions: [
+      '--ambient-caps',
+      '--inh-caps',
+      '--bounding-set',
+      '--reuid',
+      '--euid',
+      '--ruid',
+      '--regid',
+      '--egid',
+      '--rgid',
+      '--groups',
+      '--securebits',
+      '--pdeathsig',
+      '--selinux-label',
+      '--apparmor-profile',
+    ],
     source: 'setpriv(1)',
   },
 ];
@@ -27,7 +47,8 @@ export const PRIVILEGE_DROPS: readonly PrivilegeDrop[] = [
 const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** The entry for a program path, if it is one of them. */
-export const privilegeDrop = (program: string): PrivilegeDrop | undefined => PRIVILEGE_DROPS.find((drop) => drop.name === basename(program));
+export const privilegeDrop = (program: string): PrivilegeDrop | undefined =>
+  PRIVILEGE_DROPS.find((drop) => drop.name === basename(program));
 
 /** The argv that the wrapper would start: its own words, options and user taken off. Undefined when nothing is left. */
 export function unwrapped(argv: readonly string[]): readonly string[] | undefined {

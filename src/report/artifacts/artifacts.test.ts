@@ -16,7 +16,10 @@ const INPUT: ArtifactInput = {
   run: {
     user: '10001:10001',
     env: { HOME: '/home/nonroot' },
-    ports: [{ from: 80, to: 80 }, { from: 53, to: 53, protocol: 'udp' }],
+    ports: [
+      { from: 80, to: 80 },
+      { from: 53, to: 53, protocol: 'udp' },
+    ],
     tmpfs: ['/scratch:mode=1777'],
     volumes: [{ path: '/data', owner: '10001:10001', mode: '0755' }],
     capAdd: [],
@@ -36,14 +39,23 @@ describe('podYaml', () => {
 
   it('meets every control of Pod Security restricted', () => {
     const [container] = pod.spec.containers;
-    expect(pod.spec.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, seccompProfile: { type: 'RuntimeDefault' } });
+    expect(pod.spec.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      runAsUser: 10001,
+      runAsGroup: 10001,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
     expect(container.securityContext).toEqual({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
     for (const volume of pod.spec.volumes) expect(Object.keys(volume)).toEqual(['name', 'emptyDir']);
     expect(pod.spec.securityContext.sysctls).toEqual([{ name: 'net.ipv4.ip_unprivileged_port_start', value: '53' }]);
   });
 
   it('mounts every empty volume once, and opens them to the group', () => {
-    expect(pod.spec.containers[0].volumeMounts.map((mount: { mountPath: string }) => mount.mountPath)).toEqual(['/data', '/more', '/scratch']);
+    expect(pod.spec.containers[0].volumeMounts.map((mount: { mountPath: string }) => mount.mountPath)).toEqual([
+      '/data',
+      '/more',
+      '/scratch',
+    ]);
     expect(pod.spec.securityContext.fsGroup).toBe(10001);
   });
 });

@@ -7,7 +7,9 @@ export function podYaml(input: ArtifactInput): string {
   const [uid, gid] = input.run.user.split(':').map(Number) as [number, number];
   // An emptyDir hides what the image has there; then the runtime's own volume, which copies it, is left in charge.
   const hiding = new Set(input.withContent);
-  const paths = [...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes])].filter((path) => !hiding.has(path));
+  const paths = [...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes])].filter(
+    (path) => !hiding.has(path),
+  );
   const writable = paths.map((path, index) => ({
     name: `data-${index}`,
     path,

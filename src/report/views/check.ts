@@ -26,36 +26,59 @@ export function viewCheck(report: CheckReport, verbose: boolean): readonly Block
   return blocks;
 }
 
-/** Findings as a list, for check and for what fix could not resolve. */
-export function findingList(findings: readonly (ReportedFinding & { readonly reason?: string })[], verbose: boolean): Block {
+type Shown = ReportedFinding & { readonly reason?: string };
+
+/** Findings as a list, for check and for what fix could not resolve. Those of one cause stand together, unless everything is asked for. */
+export function findingList(findings: readonly Shown[], verbose: boolean): Block {
   const order: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
   const sorted = [...findings].sort((a, b) => order[a.severity] - order[b.severity]);
+  const groups = new Map<string, Shown[]>();
+  for (const [index, one] of sorted.entries()) {
+    const key = verbose ? String(index) : causeOf(one);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return { kind: 'list', items: [...groups.values()].map(([first, ...more]) => item(first!, more, verbose)) };
+}
+
+/** The same rule, asked of the same thing: five directories made in one place are one cause. */
+function causeOf(one: Shown): string {
+  const at = one.decision?.deniedAt;
+  const place =
+    one.id === 'ownership-change' || one.id === 'identity-change' ? (one.evidence[0]?.program ?? '') : (at?.path ?? one.message);
+  return JSON.stringify([one.id, one.severity, place, one.reason]);
+}
+
+function item(one: Shown, more: readonly Shown[], verbose: boolean): { readonly line: Line; readonly sub: readonly Line[] } {
   return {
-    kind: 'list',
-    items: sorted.map((one) => ({
-      line: [
-        severity(one.severity),
-        ' ',
-        one.message,
-        dim(` [${one.id}]`),
-        ...(one.confidence === 'high' ? [] : [unknown(` ${one.confidence} confidence`)]),
-      ],
-      sub: [
-        ...one.evidence.slice(0, verbose ? undefined : 2).map(evidenceLine),
-        ...(verbose
-          ? (one.decision?.steps ?? []).map(
-              (step): Line => [
-                step.ok ? dim('may: ') : bad('no:  '),
-                step.text,
-                dim(step.source === undefined ? '' : ` (${step.source})`),
-              ],
-            )
-          : []),
-        ...(one.reason === undefined ? [] : [[unknown('left: '), one.reason]]),
-        ...(one.fixes.length > 0 ? [[good('fix: '), one.fixes.join(', ')]] : []),
-      ],
-    })),
+    line: [
+      severity(one.severity),
+      ' ',
+      one.message,
+      dim(` [${one.id}]`),
+      ...(one.confidence === 'high' ? [] : [unknown(` ${one.confidence} confidence`)]),
+    ],
+    sub: [
+      ...(more.length === 0 ? [] : [[`and ${more.length} more like it: `, ...listed(more)]]),
+      ...one.evidence.slice(0, verbose ? undefined : 1).map(evidenceLine),
+      ...(verbose
+        ? (one.decision?.steps ?? []).map(
+            (step): Line => [
+              step.ok ? dim('may: ') : bad('no:  '),
+              step.text,
+              dim(step.source === undefined ? '' : ` (${step.source})`),
+            ],
+          )
+        : []),
+      ...(one.reason === undefined ? [] : [[unknown('left: '), one.reason]]),
+      ...(one.fixes.length > 0 ? [[good('fix: '), one.fixes.join(', ')]] : []),
+    ],
   };
+}
+
+/** What the others are about: their paths, else the calls. */
+function listed(more: readonly Shown[]): Line {
+  const names = [...new Set(more.map((one) => one.where.path ?? one.evidence[0]?.syscall ?? one.id))];
+  return [names.slice(0, 4).join(', '), ...(names.length > 4 ? [dim(` … (-v shows all)`)] : [])];
 }
 
 /** What was not looked at. */
