@@ -234,7 +234,12 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
       const folderPath = words.slice(0, -1).join('/');
       // .wh..wh.plnk and .wh..wh.aufs are aufs's own housekeeping (image-spec layer.md knows only .wh..wh..opq).
       if (base === '.wh..wh..opq') opaque.add(place(`${folderPath}/x`).replace(/\/?x$/, ''));
-      else if (!base.startsWith('.wh..wh.') && base !== '.wh.') removed.add(place(`${folderPath}/${base.slice(4)}`));
+      else if (!base.startsWith('.wh..wh.')) {
+        const name = base.slice(4);
+        // They would name the directory itself or its parent.
+        if (name === '' || name === '.' || name === '..') throw unsafe(entry.name, 'it removes no name inside its directory');
+        removed.add(place(`${folderPath}/${name}`));
+      }
       return;
     }
     const path = place(entry.name);
