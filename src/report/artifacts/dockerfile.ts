@@ -30,24 +30,21 @@ export function dockerfile(input: ArtifactInput): string {
 }
 
 function runLines(layer: readonly LayerChange[]): string[] {
-  const commands = layer.flatMap((change): string[] => {
-    const path = quote(change.path);
-    switch (change.kind) {
-      case 'own':
-        return [`chown ${change.uid}:${change.gid} ${path}`, `chmod ${octal(change.mode)} ${path}`];
-      case 'directory':
-        return [`mkdir -p ${path}`, `chown ${change.uid}:${change.gid} ${path}`, `chmod ${octal(change.mode)} ${path}`];
-      case 'file':
-        return [
-          change.content === ''
-            ? `: > ${path}`
-            : `printf %s ${quote(change.content).replaceAll('\n', `'"$(printf '\\n')"'`)} > ${path}`,
-          `chown ${change.uid}:${change.gid} ${path}`,
-          `chmod ${octal(change.mode)} ${path}`,
-        ];
-      case 'symlink':
-        return [`ln -sfn ${quote(change.target)} ${path}`, `chown -h ${change.uid}:${change.gid} ${path}`];
-    }
-  });
-  return [`RUN ${commands.join(' \\\n && ')}`];
+  return [`RUN ${layer.flatMap(commandsOf).join(' \\\n && ')}`];
+}
+
+function commandsOf(change: LayerChange): string[] {
+  const path = quote(change.path);
+  const owner = `${change.uid}:${change.gid}`;
+  if (change.kind === 'symlink') return [`ln -sfn ${quote(change.target)} ${path}`, `chown -h ${owner} ${path}`];
+  const make = change.kind === 'directory' ? [`mkdir -p ${path}`] : change.kind === 'file' ? [writes(change.content, path)] : [];
+  return [...make, `chown ${owner} ${path}`, `chmod ${octal(change.mode)} ${path}`];
+}
+
+/** In base64, so that any content survives the Dockerfile's and the shell's own reading of it. */
+function writes(content: string, path: string): string {
+  if (content === '') return `: > ${path}`;
+  const bytes = new TextEncoder().encode(content);
+  const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+  return `echo ${text} | base64 -d > ${path}`;
 }
