@@ -27,3 +27,16 @@ export type LogCategory =
   | 'nonnumeric_user'
   | 'pss_admission_denied'
   | 'other';
+
+/** Reads from a match, or from the whole line, what a complaint is about. */
+export type Subject = (match: RegExpExecArray, line: string) => string | undefined;
+
+/** One way of complaining. */
+export interface LogRule {
+  readonly category: LogCategory;
+  readonly when: RegExp;
+  /** Also this must be said. */
+  readonly and?: RegExp;
+  /** What it is about: a path, a port, a capability …; undefined = the line does not say. */
+  readonly subject?: Subject;
+}

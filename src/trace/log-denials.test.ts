@@ -117,7 +117,17 @@ const OWN: readonly (readonly [string, string, string?])[] = [
   ],
   ['This script must be run as root', 'entrypoint_needs_root'],
   ['sshd: must be run as root', 'entrypoint_needs_root'],
+  ["install: cannot change owner and permissions of '/var/lib/foo': Operation not permitted", 'chown_denied', '/var/lib/foo'],
+  ["cp: failed to preserve ownership for '/data/x': Operation not permitted", 'chown_denied', '/data/x'],
+  ['thing: fatal: the thing command is reserved for the superuser', 'entrypoint_needs_root'],
   // capabilities, devices, programs
+  ['named: chroot(): Operation not permitted', 'capability_missing', 'SYS_CHROOT'],
+  ['crun: chdir to `/home/app`: Permission denied: OCI permission denied', 'arbitrary_uid_openshift', '/home/app'],
+  ['sh: ./run.sh: Permission denied', 'other', './run.sh'],
+  ['FATAL:  data directory "/var/lib/thing/data" has wrong ownership', 'volume_ownership', '/var/lib/thing/data'],
+  ["Error: You don't have write permissions for the /usr/local/thing directory.", 'unwritable_path', '/usr/local/thing'],
+  ['panicked: failed to bind 0.0.0.0:80: Os { code: 13, kind: PermissionDenied }', 'low_port', '80'],
+  ['Fatal: mkdir(): Permission denied in /var/www/html/vendor/x.php:10', 'unwritable_path'],
   ['exec /usr/sbin/thing: operation not permitted', 'file_caps_bounding', '/usr/sbin/thing'],
   ['bash: /usr/bin/ping: Operation not permitted', 'file_caps_bounding', '/usr/bin/ping'],
   ['sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set', 'no_new_privs', '/usr/bin/sudo'],
@@ -190,6 +200,8 @@ const NOISE: readonly string[] = [
   "cat: can't open '/proc/42/environ': Permission denied",
   'Checking whether /data is writable ... ok',
   'Read-only file system support enabled',
+  "mkdir: cannot create directory '/data/x': No space left on device",
+  "NOTICE: [pool www] 'user' directive is ignored when FPM is not running as root",
   'exec: "node": executable file not found in $PATH: unknown',
 ];
 

@@ -2,6 +2,7 @@
 import type { OperationKind } from '../linux/operation.ts';
 import type { LogCategory } from './log-category.ts';
 import { HARMLESS } from './log-harmless.ts';
+import { HINT_RULES } from './log-hint-rules.ts';
 import { DENIED, NOT_WRITABLE, pathInComplaint, placeOf, sysctlName } from './log-path.ts';
 import { LOG_RULES } from './log-rules.ts';
 
@@ -21,7 +22,7 @@ export interface LogDenial {
   readonly repeated: number;
 }
 
-const MAX_LINE = 8192;
+const MAX_LINE = 4096;
 const MAX_LINES = 200_000;
 
 const OPERATIONS: readonly (readonly [RegExp, OperationKind])[] = [
@@ -68,16 +69,22 @@ function categoryOfPath(path: string, line: string): LogCategory {
 /** Folders of the program itself: whoever changes their owner is a start script that expects to be root. */
 const OF_THE_PROGRAM = /^\/(?:app|builder|run|var\/run|var\/log|srv\/app|code|usr\/src)(?:\/|$)/;
 
+const RULES = [...LOG_RULES, ...HINT_RULES];
+/** Why something could not be written that has nothing to do with rights. */
+const OTHER_CAUSE = /no such file|file exists|no space left|quota|not a directory|too many|timed? ?out/i;
+
 /** What one line complains about; undefined when it is no complaint about rights. */
 export function classifyLogLine(
   raw: string,
 ): { readonly category: LogCategory; readonly subject: string | undefined } | undefined {
   const line = raw.length > MAX_LINE ? raw.slice(0, MAX_LINE) : raw;
   if (HARMLESS.some((pattern) => pattern.test(line))) return undefined;
-  for (const rule of LOG_RULES) {
+  for (const rule of RULES) {
     const match = rule.when.exec(line);
     if (match === null || (rule.and !== undefined && !rule.and.test(line))) continue;
     const subject = rule.subject?.(match, line);
+    // A service that "fails to bind" may mean its data; then a file is named.
+    if (rule.category === 'low_port' && subject === undefined && /AccessDenied\w*\W+\//.test(line)) continue;
     if (rule.category === 'low_port' && subject !== undefined && Number(subject) >= 1024) continue;
     if (rule.category === 'chown_denied') {
       if (/read[- ]only file ?system|\bEROFS\b/i.test(line)) return { category: 'readonly_rootfs', subject };
@@ -86,13 +93,15 @@ export function classifyLogLine(
     }
     return { category: rule.category, subject };
   }
-  if (!DENIED.test(line) && !NOT_WRITABLE.test(line)) return undefined;
+  if (!DENIED.test(line) && (!NOT_WRITABLE.test(line) || OTHER_CAUSE.test(line))) return undefined;
   // The shell names its script, not the folder for temporary files that it means.
   const path = /temp(?:orary)? file for here-document/.test(line) ? '/tmp' : pathInComplaint(line);
   if (path === undefined) {
     if (/read[- ]only file ?system|\bEROFS\b/i.test(line)) return { category: 'readonly_rootfs', subject: undefined };
     // Bare words: somebody was refused something. Without file, port or call it says nothing about which remedy.
-    return /permission denied|EACCES|access denied/i.test(line) ? { category: 'unwritable_path', subject: undefined } : undefined;
+    return /permission ?denied|EACCES|access denied|read-?only database/i.test(line)
+      ? { category: 'unwritable_path', subject: undefined }
+      : undefined;
   }
   const category = categoryOfPath(path, line);
   return { category, subject: category === 'sysctl' ? sysctlName(path) : path };

@@ -14,6 +14,7 @@ export const HARMLESS: readonly RegExp[] = [
   // libvirt asks for /dev/kvm before its handler has given it away.
   /virHost(?:CPU|Validate)\w*/,
   // Said and gone on.
+  /directive is ignored when/,
   /\binfo: .*belongs to uid .*fixing it/i,
   /\b(?:harmless|can be ignored|safe to ignore|ignoring this|non-fatal|not fatal)\b/i,
   /the "user" directive makes sense only if the master process runs/,

@@ -6,7 +6,7 @@ export const DENIED: RegExp =
 
 /** The same said of a place, without an error's name. */
 export const NOT_WRITABLE: RegExp =
-  /(?:not|n't|cannot be) (?:a )?writ(?:e?able|ten)|un-?writ(?:e?able)|cannot write|could ?n[o']t write|no write (?:permission|access)|unable to write|\bwritable\b.*\bFAILED\b|unable to (?:create|make) (?:the )?director(?:y|ies)|to (?:a )?writ(?:e?able) (?:directory|paths?|location)/i;
+  /(?:not|n't|cannot be) (?:a )?writ(?:e?able|ten)|un-?writ(?:e?able)|cannot write|could ?n[o']t write|no write (?:permission|access)|unable to write|\bwritable\b.*\bFAILED\b|(?:unable to|failed to|can(?:no|')t|could not|couldn't) (?:create|make) (?:the )?(?:director(?:y|ies)|folder)|mkdirs failed|write (?:permissions?|access)\b|permission to write|not accessible for user|read-?only database|to (?:a )?writ(?:e?able) (?:directory|paths?|location)/i;
 
 const WORD = String.raw`[^\s'"\`‘’“”<>|;,:()[\]{}\\]`;
 /** Shapes in the order of how plainly they name the file. The first group is the path. */
@@ -27,7 +27,7 @@ const SHAPES: readonly RegExp[] = [
   /\bdrive (\/[^\s,]+)/i,
   // .NET, Java: Access to the path '/x' is denied; AccessDeniedException: /x
   /access to the path ['"]([^'"]+)['"]/i,
-  /AccessDenied(?:Exception|Error)?: (\/[^\s:]+)/i,
+  /AccessDenied(?:Exception|Error)?(?:: |\[)(\/[^\s:\]]+)/i,
   // Confluent: Command [… path /x writable] FAILED
   /\bpath (\/\S+) (?:writable|readable|exist)/i,
   // assignments: GF_PATHS_DATA='/x', file=/x, path="/x"
@@ -60,15 +60,16 @@ const SHAPES: readonly RegExp[] = [
 ];
 
 /** Where a stack trace or the logger itself speaks of source files: not the file complained about. */
-const NOT_SUBJECT = /\bFile "[^"]*", line \d+|\(\/[^)\s]+:\d+:\d+\)|\bat \/\S+:\d+|https?:\/\/\S+(?=\s|$)/g;
+const NOT_SUBJECT =
+  /\bFile "[^"]*", line \d+|\(\/[^)\s]+:\d+:\d+\)|\bat \/\S+:\d+| in \/\S+\.\w+(?: on line |:)\d+|https?:\/\/\S+(?=\s|$)/g;
 
 /** The path a line complains about; undefined when it names none. Relative paths are given as they stand. */
 export function pathInComplaint(line: string): string | undefined {
   const text = line.replace(NOT_SUBJECT, ' ');
   for (const shape of SHAPES) {
     const found = shape.exec(text)?.[1]?.trim();
-    if (found === undefined || found === '' || found === '/' || /^\/\//.test(found)) continue;
-    return found.replace(/[.,;:]+$/, (end) => (/^\.+$/.test(found) ? end : ''));
+    if (found === undefined || found === '' || found === '/' || /^\/\/(?!\.)/.test(found)) continue;
+    return found.replace(/^\/\//, '/').replace(/[.,;:]+$/, (end) => (/^\.+$/.test(found) ? end : ''));
   }
   return undefined;
 }

@@ -1,28 +1,7 @@
 /** Complaints that mean something else than "this file": by what they say, whichever program says it. First match wins. */
-import type { LogCategory } from './log-category.ts';
-import { DENIED, pathInComplaint, sysctlName } from './log-path.ts';
-import { lowPort, objection, setuidProgram } from './log-subject.ts';
-
-type Subject = (match: RegExpExecArray, line: string) => string | undefined;
-
-export interface LogRule {
-  readonly category: LogCategory;
-  readonly when: RegExp;
-  /** Also this must be said. */
-  readonly and?: RegExp;
-  /** What it is about: a path, a port, a capability …; undefined = the line does not say. */
-  readonly subject?: Subject;
-}
-
-const group =
-  (index: number): Subject =>
-  (match) =>
-    match[index];
-const always =
-  (subject: string): Subject =>
-  () =>
-    subject;
-const path: Subject = (_match, line) => pathInComplaint(line);
+import type { LogRule, Subject } from './log-category.ts';
+import { DENIED, sysctlName } from './log-path.ts';
+import { always, group, lowPort, objection, path, setuidProgram } from './log-subject.ts';
 
 const PSS = /violates? PodSecurity|pod security policy|security context constraint|pods? ".*" is forbidden/i;
 const CAPABILITY = `(?:CAP_)?(CHOWN|DAC_OVERRIDE|FOWNER|IPC_LOCK|NET_ADMIN|NET_RAW|NET_BIND_SERVICE|SYS_ADMIN|SYS_PTRACE|SYS_NICE|SYS_RESOURCE|SYS_TIME|SYS_CHROOT|SYS_MODULE|SYS_RAWIO|SYS_BOOT|SYSLOG|BPF|PERFMON|MKNOD|SETFCAP|SETPCAP|SETUID|SETGID|KILL|AUDIT_WRITE|LEASE)`;
@@ -40,7 +19,11 @@ export const LOG_RULES: readonly LogRule[] = [
   { category: 'pss_admission_denied', when: PSS, and: /violat|forbidden|unable to validate/i, subject: objection },
   { category: 'selinux', when: /\bavc:\s+denied\b/, subject: (_m, line) => /\b(?:path|name)="([^"]+)"/.exec(line)?.[1] },
   { category: 'selinux', when: /apparmor="DENIED"/, subject: (_m, line) => /\bname="([^"]+)"/.exec(line)?.[1] },
-  { category: 'arbitrary_uid_openshift', when: /chdir to cwd \(\\?"([^"\\]+)\\?"\)[^:]*: permission denied/i, subject: group(1) },
+  {
+    category: 'arbitrary_uid_openshift',
+    when: /chdir to (?:cwd )?\(?\\?["'`]([^"'`\\]+)\\?["'`]\)?[^:]*: permission denied/i,
+    subject: group(1),
+  },
   {
     category: 'arbitrary_uid_openshift',
     when: /Py_Initialize: Unable to get the locale encoding/,
@@ -56,7 +39,7 @@ export const LOG_RULES: readonly LogRule[] = [
   // --- Programs that gain rights by their file
   {
     category: 'no_new_privs',
-    when: /"?no new privileges"? flag is set|must be (?:owned by uid 0|setuid root)|must be suid to work/i,
+    when: /"?no new privileges"? flag is set|must be (?:owned by uid 0|setuid root)|must be suid to work|\bsudo: .*operation not permitted/i,
     subject: (_m, line) => setuidProgram(line),
   },
   { category: 'no_new_privs', when: /effective uid is not 0, is (\S+) on a file system/, subject: group(1) },
@@ -91,13 +74,13 @@ export const LOG_RULES: readonly LogRule[] = [
   { category: 'capability_missing', when: /raw socket|SOCK_RAW/i, and: DENIED, subject: always('NET_RAW') },
   {
     category: 'capability_missing',
-    when: /\bip6?tables\b|\bnft(?:ables)?\b|RTNETLINK|\bip (?:link|addr|route)\b|TUNSETIFF|ioctl\(SIOC/i,
+    when: /\bip6?tables\b|\bnft(?:ables)?\b|RTNETLINK|\bip: can't|netlink socket|\bip (?:link|addr|route)\b|TUNSETIFF|ioctl\(SIOC/i,
     and: DENIED,
     subject: always('NET_ADMIN'),
   },
   {
     category: 'unwritable_path',
-    when: /\b(?:bind|listen)\w*\b.*?(?:unix(?: socket)?:?|sock(?:et)?)[^/\n]*(\/[^\s\])"',:]+)/i,
+    when: /\b(?:bind|listen)\w*\b.{0,80}?(?:unix(?: socket)?:?|sock(?:et)?)[^/\n]{0,60}(\/[^\s\])"',:]+)/i,
     and: /permission denied|EACCES|not permitted/i,
     subject: group(1),
   },
@@ -178,13 +161,31 @@ export const LOG_RULES: readonly LogRule[] = [
     subject: capability,
   },
   { category: 'capability_missing', when: /failed to set capabilities on file [`'"]?([^`'"\s]+)/i, subject: group(1) },
+  {
+    category: 'capability_missing',
+    when: /\bmounting [^/]{0,60}(\/[\w./-]*)/i,
+    and: /operation not permitted/i,
+    subject: group(1),
+  },
   { category: 'capability_missing', when: /^(?:u?mount|losetup|swapon)\b/i, and: DENIED, subject: always('SYS_ADMIN') },
   {
     category: 'capability_missing',
     when: /\b(?:unshare|setns|nsenter|clone|pivot_root)\b.*(?:not permitted|denied)/i,
     subject: always('SYS_ADMIN'),
   },
-  { category: 'capability_missing', when: /\bptrace\b.*(?:not permitted|denied)/i, subject: always('SYS_PTRACE') },
+  { category: 'capability_missing', when: /\b[\w-]+: socket: operation not permitted/i, subject: always('NET_RAW') },
+  { category: 'capability_missing', when: /\bchroot\b.*(?:not permitted|denied)/i, subject: always('SYS_CHROOT') },
+  { category: 'capability_missing', when: /\bperf_event_open\b.*(?:not permitted|denied)/i, subject: always('PERFMON') },
+  {
+    category: 'capability_missing',
+    when: /\bmodprobe\b.*(?:not permitted|denied)|insert module.*not permitted/i,
+    subject: always('SYS_MODULE'),
+  },
+  {
+    category: 'capability_missing',
+    when: /\b(?:ptrace\b|address space randomization).*(?:not permitted|denied)/i,
+    subject: always('SYS_PTRACE'),
+  },
   {
     category: 'capability_missing',
     when: /(?:ulimit|rlimit|cannot modify limit).*(?:not permitted|denied)/i,
@@ -240,42 +241,8 @@ export const LOG_RULES: readonly LogRule[] = [
   // --- Owners and modes
   {
     category: 'chown_denied',
-    when: /\b(?:[fl]?chown|[f]?chmod|chgrp|changing (?:ownership|permissions|group) of|change (?:the )?(?:permissions|ownership|owner|mode) (?:of|on)|set (?:the )?(?:permissions|ownership|owner) (?:of|on))\b/i,
+    when: /\b(?:[fl]?chown|[f]?chmod|chgrp|changing (?:ownership|permissions|group) of|change (?:the )?(?:permissions|ownership|owner|mode)|preserv(?:e|ing) (?:ownership|permissions)|set (?:the )?(?:permissions|ownership|owner) (?:of|on))\b/i,
     and: DENIED,
     subject: path,
-  },
-
-  // --- Programs that only hint at it
-  {
-    category: 'unwritable_path',
-    when: /^(?:user|group)(?:mod|add|del): permission denied/i,
-    subject: (_m, line) => (line.startsWith('group') ? '/etc/group' : '/etc/passwd'),
-  },
-  { category: 'other', when: /Permissions \d+ for '([^']+)' are too open/, subject: group(1) },
-  { category: 'other', when: /Missing privilege separation directory: (\S+)/, subject: group(1) },
-  { category: 'volume_ownership', when: /\b(?:disk|drive)\b[^/]*error at https?:\/\/[^/\s]+(\/[^\s,]+)/i, subject: group(1) },
-  { category: 'volume_ownership', when: /(\/\S+) must be accessible by owner only/, subject: group(1) },
-  {
-    category: 'volume_ownership',
-    when: /Unable to create mmap-ed active query log/,
-    subject: always('/prometheus/queries.active'),
-  },
-  {
-    category: 'volume_ownership',
-    when: /(?:data directory|datadir)[^/]*?(?:exists and )?is not writable/i,
-    subject: (_m, line) => pathInComplaint(line) ?? (/\[MY-|mysqld|mariadbd/i.test(line) ? '/var/lib/mysql/' : undefined),
-  },
-  { category: 'volume_ownership', when: /designated data directory (\S+) is unusable/, subject: group(1) },
-  { category: 'volume_ownership', when: /append-only file: permission denied/i, subject: always('/data') },
-  { category: 'volume_ownership', when: /lock file on a read-only directory: ([^\s,]+)/, subject: group(1) },
-  {
-    category: 'unwritable_path',
-    when: /run as root, or set --config-dir, --work-dir, and --logs-dir/,
-    subject: always('/var/log/letsencrypt'),
-  },
-  {
-    category: 'entrypoint_needs_root',
-    when: /\b(?:must|needs?|has|have|requires?|should)(?: to)?(?: be)?(?: run(?:ning)?| started| executed)?(?: as| with| by)? (?:the )?(?:root|superuser)(?: user| privileges?| rights)?\b|are you root\?|please run (?:\w+ )?as root|not running as root|only root can/i,
-    subject: (_m, line) => /^(?:\S+ \| )?([\w.+-]+)(?:\[\d+\])?: /.exec(line)?.[1],
   },
 ];

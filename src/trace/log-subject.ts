@@ -1,5 +1,21 @@
 /** Reads out of a complaint what it is about, where that takes more than one pattern. */
 
+import type { Subject } from './log-category.ts';
+import { pathInComplaint } from './log-path.ts';
+
+/** The subject is a group of the pattern. */
+export const group =
+  (index: number): Subject =>
+  (match) =>
+    match[index];
+/** The subject is known. */
+export const always =
+  (subject: string): Subject =>
+  () =>
+    subject;
+/** The subject is the path in the line. */
+export const path: Subject = (_match, line) => pathInComplaint(line);
+
 /** What an admission controller objects to, the gravest first. */
 export function objection(_match: RegExpExecArray, line: string): string | undefined {
   const prefix = /hostPath\.pathPrefix: Invalid value: \\?"([^"\\]+)/.exec(line);
