@@ -106,7 +106,7 @@ describe.skipIf(!has('strace'))('strace on a stopped process', () => {
       const { child, resume, container, exit } = await stopped(argv, folder);
       const session = await createStraceTracer().attach(container, launchOf(argv, '/bin/sh'));
       resume();
-      await until('events', () => session.eventCount() > 20);
+      await until('events', () => session.eventCount() > 80);
       const trace = await session[cut]();
       if (trace !== undefined) expect(trace.events.some((e) => e.operation.kind === 'mkdir')).toBe(true);
       await sleep(150);
