@@ -42,10 +42,13 @@ export async function forwardPorts(pid: number, ports: ReadonlyMap<number, numbe
     detached: true,
   });
   const servers: Server[] = [];
+  // Not waited for: close() would wait for connections that a client keeps alive; they end with the helper.
   const close = async (): Promise<void> => {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-    if (helper.connected) helper.disconnect();
-    if (helper.exitCode === null && helper.signalCode === null && helper.pid !== undefined) helper.kill('SIGKILL');
+    for (const server of servers.splice(0)) server.close();
+    if (helper.exitCode !== null || helper.signalCode !== null || helper.pid === undefined) return;
+    const gone = new Promise((resolve) => helper.once('exit', resolve));
+    helper.kill('SIGKILL');
+    await gone;
   };
   try {
     await ready(helper);

@@ -42,7 +42,8 @@ const SLEEP = ['sh', '-c', `exec sleep ${FOREVER}0`];
 /** `make` is called once; each engine object is closed at the end, and must have left nothing. */
 export function engineConformance(name: string, make: () => Promise<EngineUnderTest>): void {
   describe(`engine ${name}`, () => {
-    const folder = temporaryFolder();
+    let folder = '';
+    let scratch = '';
     let under: EngineUnderTest;
     let engine: Engine;
     let image: Image;
@@ -50,11 +51,12 @@ export function engineConformance(name: string, make: () => Promise<EngineUnderT
     let subject: Awaited<ReturnType<typeof launchSubject>>;
     let before: readonly string[] = [];
     const open = new Set<Container>();
-    const scratch = join(folder, 'tmp');
     const { TMPDIR } = process.env;
 
     beforeAll(async () => {
       // Other tests use the machine's; in this one everything is ours.
+      folder = temporaryFolder();
+      scratch = join(folder, 'tmp');
       mkdirSync(scratch);
       process.env.TMPDIR = scratch;
       under = await make();

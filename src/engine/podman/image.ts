@@ -8,8 +8,9 @@ import type { EngineOptions } from '../engine.ts';
 import { register, undo } from '../reaper.ts';
 import type { PodmanContext } from './container.ts';
 
-/** Marks names that belong to a run of this program and to nobody else. */
-const OURS = 'localhost/unroot-borrowed-';
+/** Names of ours: on an image that this program brought, and on one that was there before. */
+const BROUGHT = 'localhost/unroot-brought-';
+const GUEST = 'localhost/unroot-guest-';
 
 export interface BorrowedImage {
   readonly reference: string;
@@ -28,10 +29,11 @@ interface Inspected {
 export async function borrowImage(context: PodmanContext, image: Image, options: EngineOptions = {}): Promise<BorrowedImage> {
   const { client } = context;
   const call = options.signal ? { signal: options.signal } : {};
-  const name = `${OURS}${context.newName()}:run`;
   const present = await find(context, image, options);
-  // A name of another run on it means that the image is borrowed too, and that the last one to leave removes it.
-  const kept = present !== undefined && !(present.RepoTags?.length && present.RepoTags.every((tag) => tag.startsWith(OURS)));
+  const names = present?.RepoTags ?? [];
+  // Only such names on it: other runs of this program brought it, and the last one to leave removes it.
+  const kept = present !== undefined && (names.length === 0 || names.some((each) => !each.startsWith(BROUGHT)));
+  const name = `${kept ? GUEST : BROUGHT}${context.newName()}:run`;
   const undoing = kept ? ['untag', name, name] : ['rmi', '--ignore', name];
   const registration = register(undo.command(...client.argv, ...undoing));
   let given: Promise<void> | undefined;

@@ -1,0 +1,116 @@
+/** Nobody's own image is touched: an image podman or Docker had before is there afterwards, under the names it had, and no other stays. */
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { dockerApi } from '../../src/engine/docker/api.ts';
+import { detectDocker, dockerEngine } from '../../src/engine/docker.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { detectPodman, podmanEngine } from '../../src/engine/podman.ts';
+import { openImage } from '../../src/image/sources/index.ts';
+import { startDockerd, whyNoDockerd } from '../support/dockerd.ts';
+import { temporaryFolder, writeDockerArchive } from '../support/image-builder.ts';
+
+const folder = temporaryFolder();
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const podman = (...args: string[]): string => execFileSync('podman', args, { encoding: 'utf8' }).trim();
+/** A different image each time: the content is unique. */
+function archive(name: string): string {
+  const layer = [{ path: '/etc' }, { path: '/etc/unique', content: `${process.pid} ${name}` }];
+  return writeDockerArchive(`${folder}/${name}.tar`, { layers: [layer], config: { Cmd: ['/none'] } }, [
+    `localhost/test-${process.pid}-${name}:1`,
+  ]);
+}
+async function prepareAndGiveBack(engine: Engine, file: string): Promise<void> {
+  const image = await openImage(`docker-archive:${file}`);
+  const first = await engine.prepare(image);
+  const second = await engine.prepare(image);
+  await first.remove();
+  await second.remove();
+  await second.remove();
+  await image.close();
+}
+
+const status = await detectPodman();
+if (!status.available) console.warn(`SKIPPED: ${status.reason}: ${status.install}`);
+describe.runIf(status.available)('podman', () => {
+  const namesOf = (id: string): string[] =>
+    JSON.parse(podman('image', 'inspect', '--format', '{{json .RepoTags}}', id)) as string[];
+
+  it("keeps a user's named image", async () => {
+    const file = archive('named');
+    podman('load', '--quiet', '--input', file);
+    const id = podman('image', 'inspect', '--format', '{{.Id}}', `localhost/test-${process.pid}-named:1`);
+    const engine = await podmanEngine();
+    await prepareAndGiveBack(engine, file);
+    await engine.close();
+    expect(namesOf(id)).toEqual([`localhost/test-${process.pid}-named:1`]);
+    podman('rmi', id);
+  });
+
+  it("keeps a user's image without any name", async () => {
+    const file = archive('dangling');
+    podman('load', '--quiet', '--input', file);
+    const name = `localhost/test-${process.pid}-dangling:1`;
+    const id = podman('image', 'inspect', '--format', '{{.Id}}', name);
+    podman('untag', name, name);
+    const engine = await podmanEngine();
+    await prepareAndGiveBack(engine, file);
+    await engine.close();
+    expect(namesOf(id)).toEqual([]);
+    podman('rmi', id);
+  });
+
+  it('removes what it brought, when the last run leaves', async () => {
+    const file = archive('brought');
+    const one = await podmanEngine();
+    const two = await podmanEngine();
+    const image = await openImage(`docker-archive:${file}`);
+    const id = image.configDigest.slice(7);
+    const first = await one.prepare(image);
+    const second = await two.prepare(image);
+    await first.remove();
+    // The other run still needs it.
+    expect(namesOf(id)).toHaveLength(1);
+    await second.remove();
+    expect(() => podman('image', 'exists', id)).toThrow();
+    await one.close();
+    await two.close();
+    await image.close();
+  });
+});
+
+if (whyNoDockerd) console.warn(`SKIPPED: ${whyNoDockerd}`);
+describe.runIf(whyNoDockerd === undefined)('docker', () => {
+  it("keeps a user's named and unnamed images and removes what it brought", async () => {
+    const { socket, version, stop } = await startDockerd();
+    try {
+      const api = dockerApi(socket, '1.41');
+      const images = async (): Promise<unknown> =>
+        ((await api.need('GET', '/images/json?all=1')) as { RepoTags: string[] | null }[]).flatMap((each) => each.RepoTags);
+      const engine = await dockerEngine({ socket });
+      expect(engine.version).toBe(version);
+      await prepareAndGiveBack(engine, archive('docker'));
+      expect(await images()).toEqual([]);
+
+      const docker = (...args: string[]): string =>
+        execFileSync('docker', ['-H', `unix://${socket}`, ...args], { encoding: 'utf8' });
+      const named = archive('docker-named');
+      docker('load', '--quiet', '--input', named);
+      await prepareAndGiveBack(engine, named);
+      const name = `localhost/test-${process.pid}-docker-named:1`;
+      expect(await images()).toEqual([name]);
+      await engine.close();
+    } finally {
+      await stop();
+    }
+  });
+
+  it('says what is missing', async () => {
+    expect(await detectDocker({ socket: `${folder}/none` })).toMatchObject({
+      available: false,
+      reason: `the Docker daemon does not answer at unix://${folder}/none`,
+      install: 'apt-get install -y docker.io',
+    });
+    await expect(dockerEngine({ socket: `${folder}/none` })).rejects.toMatchObject({ code: 'engine.unavailable' });
+  });
+});
