@@ -87,7 +87,7 @@ function compareOutcome(before: Observation, after: Observation): Reason[] {
       return [
         {
           kind: 'unsure',
-          text: `ends with ${exitText(before)} in both runs: it does not work by itself, so nothing can be compared`,
+          text: `ends with ${exitText(before)} in both runs: it does not work by itself, so nothing can be compared${lastLine(before)}`,
         },
       ];
     return [{ kind: 'ok', text: `ended with ${exitText(after)} in both runs` }];

@@ -20,8 +20,11 @@ const IDENTITY_HELPERS: ReadonlySet<string> = new Set(
 );
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** Files that exist because of the run, by their steady names. What was removed again was only on the way to something. */
-function filesWritten(events: readonly TraceEvent[]): ReadonlyMap<string, string> {
+/**
+ * Files that exist because of the run, by their steady names. What was removed again was only on the way to something; it counts (`removed`) when
+ * the question is whether a run did write a file that another left behind: a pid file is removed only by whoever still may.
+ */
+function filesWritten(events: readonly TraceEvent[], removed = false): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   const put = (path: string): void => {
     const steady = steadyName(path);
@@ -33,9 +36,9 @@ function filesWritten(events: readonly TraceEvent[]): ReadonlyMap<string, string
       put(operation.path);
     else if (operation.kind === 'symlink' || operation.kind === 'truncate') put(operation.path);
     else if (operation.kind === 'link') put(operation.to);
-    else if (operation.kind === 'unlink') files.delete(steadyName(operation.path));
+    else if (operation.kind === 'unlink' && !removed) files.delete(steadyName(operation.path));
     else if (operation.kind === 'rename') {
-      files.delete(steadyName(operation.path));
+      if (!removed) files.delete(steadyName(operation.path));
       put(operation.to);
     }
   }
@@ -82,9 +85,9 @@ export function compareTraces(before: Trace, after: Trace): readonly EffectDiffe
     const names = new Set([...others.keys()].map(baseName));
     return [...some].filter(([steady]) => !others.has(steady) && !names.has(baseName(steady))).map(([, path]) => path);
   };
-  for (const path of only(filesBefore, filesAfter))
+  for (const path of only(filesBefore, filesWritten(after.events, true)))
     differences.push({ kind: 'file', lost: true, text: `it no longer writes ${path}` });
-  for (const path of only(filesAfter, filesBefore))
+  for (const path of only(filesAfter, filesWritten(before.events, true)))
     differences.push({ kind: 'file', lost: false, text: `it now writes ${path}` });
 
   const programsBefore = programsRun(before.events);
