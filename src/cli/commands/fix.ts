@@ -1,16 +1,17 @@
 /** `unroot fix`: the smallest change that lets an image run as that user, proved by running it. */
 import type { Command } from 'commander';
+import { requireOutDirectory, writeFix } from '../../input/write-fix.ts';
+import type { FixReport } from '../../report/report.ts';
 import { type FixResult, fixImage, fixImageStatically } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
 import { codeForFindings, codeForVerdict } from '../exit-code.ts';
-import { fixedImage } from '../fixed-image.ts';
+import { type FixedImage, fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
 import { addProbes, imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
-import { requireWritableFolder, writeFixed } from '../write-fixed.ts';
 
 interface FixFlags extends RunFlags {
   readonly out?: string;
@@ -39,7 +40,7 @@ export function fix(command: Command, context: CommandContext): Command {
     const outputs = parseOutputs(flags.output ?? []);
     if (flags.static === true && (flags.probe ?? flags.probePath) !== undefined)
       throw usageError('--static runs nothing, so --probe has nothing to ask');
-    if (flags.out !== undefined) requireWritableFolder(flags.out);
+    if (flags.out !== undefined) requireOutDirectory(flags.out);
     const log = logFor(flags);
     const options = imageOptions(flags, context, log, flags.user);
     await withImage(target, context.signal, async (image) => {
@@ -47,10 +48,20 @@ export function fix(command: Command, context: CommandContext): Command {
         ? await fixImageStatically(image, { ...options, profile: await profileFor(target, flags.platformProfile) })
         : await fixImage(image, { ...options, prove: flags.prove });
       const fixed = fixedImage(target, image, result, flags.tag);
-      const report = flags.out === undefined ? fixed.report : await writeFixed(flags.out, fixed, context.signal);
+      const report = flags.out === undefined ? fixed.report : await written(flags.out, fixed);
       log.clear();
       await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
       context.done(codeForVerdict(report.verdict) || codeForFindings(report.unresolved, flags.failOn));
     });
   });
+}
+
+/** Writes the folder, and gives back the report that went into it. */
+async function written(directory: string, fixed: FixedImage): Promise<FixReport> {
+  let report = fixed.report;
+  await writeFix(directory, fixed.result.image, fixed.artifacts, (files) => {
+    report = { ...fixed.report, written: { directory, files } };
+    return `${JSON.stringify(report, null, 2)}\n`;
+  });
+  return report;
 }
