@@ -80,7 +80,12 @@ for (const status of await detectEngines()) {
         const { trace: seen, launch, log } = await trace(createStraceTracer(), SCRIPT);
         expect(log).toContain('done');
         expect(seen.blindSpots).toHaveLength(1);
-        expect(seen.events[0]).toMatchObject({ seq: 0, uid: 0, gid: 0, operation: { kind: 'exec', path: '/bin/sh', argv: launch.argv } });
+        expect(seen.events[0]).toMatchObject({
+          seq: 0,
+          uid: 0,
+          gid: 0,
+          operation: { kind: 'exec', path: '/bin/sh', argv: launch.argv },
+        });
         expect(seen.processes[0]).toMatchObject({ argv: launch.argv, exit: { code: 3 } });
         const all = operations(seen);
         expect(all).toContainEqual({ kind: 'mkdir', path: '/srv/made', mode: 0o777 });
