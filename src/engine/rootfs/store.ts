@@ -8,9 +8,10 @@ import { createTarStream } from '../../image/tar.ts';
 import type { EngineOptions } from '../engine.ts';
 import { processAlive } from '../proc.ts';
 import { register, undo } from '../reaper.ts';
+import type { UnpackedLayer } from './layer-writer.ts';
 import { cacheFolder, cacheLimit } from './locate.ts';
 import { mergedLayers } from './merged.ts';
-import { layerWriter, type UnpackedLayer } from './unpack.ts';
+import { layerWriter } from './unpack.ts';
 
 /** The part of an image that is unpacked. */
 export type LayerSource = Pick<Image, 'reference' | 'layers' | 'openLayer'>;

@@ -22,37 +22,20 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { UnrootError } from '../../error.ts';
 import { normalise } from '../../image/layer-index.ts';
 import { encodeName } from '../../image/name-text.ts';
 import type { ContentSink, TarEntry } from '../../image/tar.ts';
+import type { LayerWriter } from './layer-writer.ts';
 import type { MergedLayers } from './merged.ts';
+import { mknod, whiteoutMaker } from './nodes.ts';
+import { failed, unsafe } from './unpack-error.ts';
 import { restoreXattrs } from './xattrs.ts';
-
-/** What came of a layer. */
-export interface UnpackedLayer {
-  readonly entries: number;
-  readonly bytes: number;
-  /** What could not be done as the layer says it, in words. */
-  readonly notes: readonly string[];
-}
-
-/** Entries in the order of the archive. */
-export interface LayerWriter {
-  /** The sink takes the content of a file; it is closed by the next entry. */
-  begin(entry: TarEntry): ContentSink | undefined;
-  finish(): UnpackedLayer;
-  /** Closes what is open; the folder is the caller's to remove. */
-  abort(): void;
-}
 
 /** More entries than this in one layer is no image. */
 const MAX_ENTRIES = 4_000_000;
 /** Symlinks followed in one path, as the kernel's MAXSYMLINKS. */
 const MAX_LINKS = 40;
-/** ext4 allows 65000 hard links to one inode. */
-const MAX_WHITEOUT_LINKS = 60_000;
 
 type Known = { readonly kind: 'directory' } | { readonly kind: 'symlink'; readonly target: string } | { readonly kind: 'other' };
 const DIRECTORY: Known = { kind: 'directory' };
@@ -70,7 +53,6 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
   let entries = 0;
   let bytes = 0;
   let current: { readonly fd: number; readonly entry: TarEntry; readonly path: string } | undefined;
-  let whiteout: { readonly file: string; links: number } | undefined;
 
   const at = (path: string): string | Buffer => {
     const file = path === '' ? folder : `${folder}/${path}`;
@@ -149,14 +131,9 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
     xattrs.delete(path);
   };
 
+  const makeWhiteout = whiteoutMaker(scratch);
   const hide = (path: string): void => {
-    if (!whiteout || whiteout.links >= MAX_WHITEOUT_LINKS) {
-      const file = join(scratch, `whiteout-${known.size}`);
-      mknod(file, 'c', 0, 0);
-      whiteout = { file, links: 0 };
-    }
-    linkSync(whiteout.file, at(path));
-    whiteout.links++;
+    makeWhiteout(at(path));
     known.set(path, OTHER);
   };
 
@@ -315,27 +292,4 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
 function components(path: string): string[] {
   const inside = normalise(path);
   return inside === '' ? [] : inside.split('/');
-}
-
-function mknod(file: string | Buffer, letter: 'c' | 'b' | 'p', major: number, minor: number): void {
-  const numbers = letter === 'p' ? [] : [String(major), String(minor)];
-  execFileSync('mknod', [String(file), letter, ...numbers], { stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
-function unsafe(path: string, why: string): UnrootError {
-  return new UnrootError(`the layer cannot be unpacked: entry ${JSON.stringify(path)}: ${why}`, {
-    code: 'engine.unsafe-layer',
-    where: { entry: path },
-    expected: 'names and links that stay inside the image',
-  });
-}
-
-function failed(path: string, error: unknown): UnrootError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new UnrootError(`the layer cannot be unpacked${path ? `: entry ${JSON.stringify(path)}` : ''}: ${message}`, {
-    code: code === 'ENOSPC' ? 'engine.no-space' : 'engine.unpack-failed',
-    where: { entry: path },
-    ...(code === 'ENOSPC' ? { hint: 'free some disk space, or name a roomier place in UNROOT_CACHE' } : {}),
-    cause: error,
-  });
 }
