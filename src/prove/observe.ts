@@ -6,14 +6,14 @@ import { UnrootError } from '../error.ts';
 import type { Healthcheck } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { Tracer, TraceSession } from '../trace/tracer.ts';
-import type { Observation, ObservedPort, ObservedProcess } from './observation.ts';
+import type { Observation, ObservedProcess } from './observation.ts';
 import { probePorts, runProbeCommand } from './probes.ts';
 import { type SettleOptions, settle } from './settle.ts';
 
 export interface ObserveOptions {
   readonly tracer?: Tracer;
-  /** Ports that the other run opened: waited for, so that the run is as short as it can be. */
-  readonly expectedPorts?: readonly ObservedPort[];
+  /** The run to compare with: its ports are waited for, they are asked in the words they answered to, and a program that ignored its stop signal is not waited for again. */
+  readonly like?: Observation;
   readonly healthcheck?: Healthcheck;
   /** A shell line or argv run inside the container as one more probe. */
   readonly probeCommand?: readonly string[];
@@ -52,18 +52,18 @@ async function watch(container: Container, session: TraceSession | undefined, op
   await container.start();
   const settled = await settle(
     container,
-    { eventCount: () => session?.eventCount() ?? 0, expectedPorts: options.expectedPorts ?? [], ...options.settle },
+    { eventCount: () => session?.eventCount() ?? 0, expectedPorts: options.like?.ports ?? [], ...options.settle },
     options.signal,
   );
   const readyMs = Math.round(performance.now() - started);
   const ports = settled.ports;
   const running = container.running();
-  const probes = running ? await probePorts(container, ports, options.probePath ?? '/') : [];
+  const probes = running ? await probePorts(container, ports, options.probePath ?? '/', options.like?.probes) : [];
   const healthcheck = running && options.healthcheck ? await runHealthcheck(container, options.healthcheck) : undefined;
   const command = running && options.probeCommand ? await runProbeCommand(container, options.probeCommand) : undefined;
   const stillRunning = container.running();
   const processes = stillRunning ? (await container.processes()).map(asObserved) : settled.processes.map(asObserved);
-  const exit = stillRunning ? await container.stop(options.graceMs ?? 8000) : await container.exited;
+  const exit = stillRunning ? await container.stop(graceOf(options)) : await container.exited;
   const trace = await session?.finish();
   const changes = await container.changes();
   return {
@@ -101,6 +101,10 @@ async function refused(
     ...(trace ? { trace } : {}),
   };
 }
+
+/** Exit 137: it had to be killed the last time. */
+const graceOf = ({ graceMs, like }: ObserveOptions): number =>
+  graceMs ?? (like?.outcome === 'running' && like.exit?.code === 137 ? 500 : 6000);
 
 const asObserved = (process: {
   readonly command: string;

@@ -55,16 +55,13 @@ function talk(target, kind, opener) {
   });
 }
 async function ask(target) {
-  let last;
-  let patience = target.replyMs;
-  for (const [kind, opener] of openers(target.path)) {
-    const result = await talk({ ...target, replyMs: patience }, kind, opener);
-    if (result.outcome !== 'silent') return result;
-    last = result;
-    // Whoever did not answer the first question in time gets less for each further one.
-    patience = Math.min(patience, 700);
-  }
-  return { port: last.port, outcome: 'silent' };
+  const all = openers(target.path);
+  // In the words it answered to the last time, patiently; else as HTTP, and when that brings nothing, all the others at once.
+  const known = all.find(([kind]) => kind === target.opener);
+  const first = await talk(target, ...(known || all[0]));
+  if (first.outcome !== 'silent') return first;
+  const others = await Promise.all(all.slice(1).map(([kind, opener]) => talk({ ...target, replyMs: 1000 }, kind, opener)));
+  return others.find((result) => result.outcome !== 'silent' && result.outcome !== 'refused') || { port: target.port, outcome: 'silent' };
 }
 Promise.all(targets.map(ask)).then((results) => process.stdout.write(JSON.stringify(results) + '\n'));
 `;

@@ -8,7 +8,12 @@ const reachable = (address: string): string =>
   address === '0.0.0.0' || address === '::' ? (address === '::' ? '::1' : '127.0.0.1') : address;
 
 /** One result per TCP port. UDP has no handshake: that it is bound is all that can be said without knowing the protocol. */
-export async function probePorts(container: Container, ports: readonly ObservedPort[], path: string): Promise<ProbeResult[]> {
+export async function probePorts(
+  container: Container,
+  ports: readonly ObservedPort[],
+  path: string,
+  like: readonly ProbeResult[] = [],
+): Promise<ProbeResult[]> {
   const byPort = new Map<number, string>();
   for (const port of ports) {
     if (port.protocol !== 'tcp') continue;
@@ -16,7 +21,14 @@ export async function probePorts(container: Container, ports: readonly ObservedP
     if (!byPort.has(port.port) || port.address === '0.0.0.0') byPort.set(port.port, reachable(port.address));
   }
   if (byPort.size === 0) return [];
-  const targets = [...byPort].map(([port, address]) => ({ port, address, path, bannerMs: 120, replyMs: 3000 }));
+  const targets = [...byPort].map(([port, address]) => ({
+    port,
+    address,
+    path,
+    bannerMs: 120,
+    replyMs: 2500,
+    opener: like.find((probe) => probe.port === port)?.opener,
+  }));
   const result = await container.inNetwork([process.execPath, '-e', PROBE_SCRIPT], {
     timeoutMs: 15_000,
     input: JSON.stringify(targets),

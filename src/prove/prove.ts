@@ -40,7 +40,7 @@ export async function prove(input: ProofInput): Promise<Proof> {
     users.push(`${launch.uid}:${launch.gid}`);
     const after = await observe(image, launch, {
       ...input.observe,
-      expectedPorts: before.ports,
+      like: before,
       volumeOwners: input.volumeOwners,
     });
     const verdict = judge(before, after, { ...input.expectation, hostUid: launch.hostUid });

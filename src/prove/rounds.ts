@@ -134,7 +134,7 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
         : await observe(await input.prepare(image), launch, {
             ...input.observe,
             tracer: input.tracer,
-            expectedPorts: before.ports,
+            like: before,
             volumeOwners: run.volumes,
           });
     const denials = launch.kind === 'refusal' ? [] : denialsOf(after, before, launch);
