@@ -36,11 +36,15 @@ export interface PodmanArguments {
 /** Mount options that `--tmpfs` knows; uid and gid are not among them before podman 5. */
 const TMPFS_OPTIONS = /^(?:ro|rw|(?:no)?(?:exec|suid|dev|tmpcopyup)|(?:size|mode|nr_inodes)=.*)$/;
 
-/** `imageWorkdir` and `imageVolumes` are the image's own: podman treats them better than the same given as flags. */
+/** What the image says itself is left unsaid: podman treats it better than the same given as flags. */
 export function podmanArguments(
   launch: Launch,
   facts: PodmanFacts,
-  image: { readonly workdir: string; readonly volumes: readonly string[] } = { workdir: '', volumes: [] },
+  image: { readonly user: string; readonly workdir: string; readonly volumes: readonly string[] } = {
+    user: '',
+    workdir: '',
+    volumes: [],
+  },
 ): PodmanArguments {
   const own = launch.platform.name === 'podman';
   const { settings } = launch;
@@ -48,6 +52,9 @@ export function podmanArguments(
   const mounts = mountFlags(launch, own, image.volumes);
   const foreignPasswd = launch.platform.passwdInjection !== 'podman';
   const { nofile, nproc } = facts.limits;
+  // With no user at all podman starts root without supplementary groups and writes no line for it; `--user 0:0` would bring both.
+  const unsaidUser =
+    image.user === '' && capabilities.user === '0:0' && settings.user === undefined && !launch.groups.includes(0);
   const flags = [
     '--pull=never',
     '--http-proxy=false',
@@ -56,7 +63,7 @@ export function podmanArguments(
     `--ulimit=nproc=${nproc}:${nproc}`,
     `--network=${launch.network}`,
     ...(settings.hostname === undefined ? [] : [`--hostname=${settings.hostname}`]),
-    `--user=${capabilities.user}`,
+    ...(unsaidUser ? [] : [`--user=${capabilities.user}`]),
     ...launch.groups.filter((group) => group !== launch.gid).map((group) => `--group-add=${group}`),
     ...capabilities.flags,
     ...(settings.privileged ? ['--privileged'] : []),
@@ -75,7 +82,7 @@ export function podmanArguments(
   ];
   const differences = [
     ...capabilities.differences,
-    ...(launch.groups.includes(launch.gid)
+    ...(unsaidUser || launch.groups.includes(launch.gid)
       ? []
       : [`podman also puts the primary group ${launch.gid} among the supplementary groups`]),
     ...(foreignPasswd && !facts.passwdFlag && launch.userName === undefined

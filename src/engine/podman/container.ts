@@ -48,7 +48,11 @@ export async function createPodmanContainer(
 ): Promise<Container> {
   const { client } = context;
   const name = context.newName();
-  const plan = podmanArguments(launch, context.facts, { workdir: image.config.workingDir, volumes: image.config.volumes });
+  const plan = podmanArguments(launch, context.facts, {
+    user: image.config.user,
+    workdir: image.config.workingDir,
+    volumes: image.config.volumes,
+  });
   const logPath = join(context.folder, `${name}.log`);
   const confPath = join(context.folder, `${name}.conf`);
   const volumes = plan.volumes.map((volume, index) => ({ ...volume, name: `${name}-${index}` }));
