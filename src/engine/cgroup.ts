@@ -1,6 +1,7 @@
 /** Control groups of this machine, as far as an engine may make some. */
-import { accessSync, constants, existsSync, lstatSync, readdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readdirSync, rmdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = '/sys/fs/cgroup';
 /** statfs(2): CGROUP2_SUPER_MAGIC. */
@@ -41,4 +42,17 @@ export function freeCgroup(id: string): FreeCgroup | undefined {
     return undefined;
   }
   return usable.length > 0 ? { path, version, folders: usable.map((folder) => join(folder, id)) } : undefined;
+}
+
+/** Removes empty groups; one is busy until the last process in it is quite gone. */
+export async function removeFolders(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    for (let left = 50; existsSync(folder) && left > 0; left -= 1) {
+      try {
+        rmdirSync(folder);
+      } catch {
+        await sleep(20);
+      }
+    }
+  }
 }

@@ -22,7 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrootError } from '../error.ts';
 import type { Image } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
-import { freeCgroup } from './cgroup.ts';
+import { freeCgroup, removeFolders } from './cgroup.ts';
 import { runCommand } from './command.ts';
 import type { Container, CreateOptions, ExecOptions, ExecResult, ExitStatus } from './engine.ts';
 import { exitStatus } from './exit-status.ts';
@@ -54,6 +54,7 @@ export async function createOciContainer(
   const home = await prepareHome(image, layers, launch);
   const { id } = home;
   const registrations: Registration[] = [];
+  const cgroup = freeCgroup(id);
   const state = join(home.path, 'state');
   const base = [runtime.program, '--root', state, '--log', join(home.path, 'runtime.log'), '--log-format', 'json'];
   let gate = -1;
@@ -71,16 +72,18 @@ export async function createOciContainer(
     closeGate();
     if (child && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     if (existsSync(join(state, id))) await runCommand([...base, 'delete', '--force', id], { timeoutMs: 20_000 });
+    // The runtime leaves them when it is stopped half-way.
+    await removeFolders(cgroup?.folders ?? []);
     for (const registration of registrations.toReversed()) registration.release();
     await home.remove();
   };
   try {
+    // Before the next line, so after it when the list is worked off: the runtime's own clean-up comes first.
+    if (cgroup) registrations.push(register(cgroup.folders.map(undo.rmdir).join('\n')));
     registrations.push(register(undo.command(...base, 'delete', '--force', id)));
     const fifo = join(home.path, 'gate');
     const about = join(home.path, 'about.json');
     execFileSync('mkfifo', ['-m', '600', fifo]);
-    const cgroup = freeCgroup(id);
-    if (cgroup) for (const folder of cgroup.folders) registrations.push(register(undo.rmdir(folder)));
     const limits = defaultLimits();
     const spec = runtimeSpec(launch, {
       id,

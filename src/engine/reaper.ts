@@ -23,7 +23,7 @@ export const undo = {
   /** Not while something is mounted below it: what is mounted there is not ours to delete. */
   remove: (folder: string): string => `unroot_rm ${quote(folder)}`,
   /** Removes an empty directory: a control group. */
-  rmdir: (folder: string): string => `rmdir ${quote(folder)}`,
+  rmdir: (folder: string): string => `unroot_rmdir ${quote(folder)}`,
   command: (...argv: readonly string[]): string => argv.map(quote).join(' '),
 } as const;
 
@@ -39,6 +39,14 @@ unroot_kill() {
   # A killed container takes a moment to leave its mounts and control groups.
   n=0
   while [ -e "/proc/$p/exe" ] && [ $n -lt 50 ]; do
+    n=$((n + 1))
+    sleep 0.02 || sleep 1
+  done
+}
+unroot_rmdir() {
+  n=0
+  # Busy until the last process in it is quite gone.
+  while [ -d "$1" ] && ! rmdir "$1" && [ $n -lt 50 ]; do
     n=$((n + 1))
     sleep 0.02 || sleep 1
   done
