@@ -37,6 +37,8 @@ export type Place =
       readonly target: string;
       readonly origin: 'platform' | 'image' | 'settings';
       readonly bind: boolean;
+      /** A fresh volume starts as a copy of the image's content. */
+      readonly copies: boolean;
     }
   | { readonly kind: 'kernel'; readonly target: string };
 
@@ -52,5 +54,11 @@ export function placeOf(path: string, launch: Launch): Place {
   if (best === undefined) return { kind: 'image' };
   if (KERNEL_MOUNTS.has(best.type) || best.target === '/dev' || best.target.startsWith('/dev/'))
     return { kind: 'kernel', target: best.target };
-  return { kind: 'volume', target: best.target, origin: best.origin, bind: best.type === 'bind' };
+  return {
+    kind: 'volume',
+    target: best.target,
+    origin: best.origin,
+    bind: best.type === 'bind',
+    copies: best.copiesImageContent === true,
+  };
 }

@@ -48,7 +48,12 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     const place = placeOf(context.rootFs.resolve(path).path, context.target);
     if (place.kind === 'kernel')
       unresolved.push({ finding, reason: `${place.target} is made by the kernel or the runtime: an image cannot change it` });
-    else (place.kind === 'volume' ? onVolume : inImage).push(finding);
+    else if (place.kind === 'image') inImage.push(finding);
+    else {
+      onVolume.push(finding);
+      // A fresh volume starts as a copy of what the image has there, owners included.
+      if (place.copies) inImage.push(finding);
+    }
   }
 
   const granted = grantPaths(gatherNeeds(inImage, context.rootFs), context);

@@ -28,7 +28,7 @@ import { notStarted, type Observation } from './observation.ts';
 import { type ObserveOptions, observe } from './observe.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { launchOf, readSubject, type Subject } from './subject.ts';
-import { worksLess } from './verdict.ts';
+import { worksByItself, worksLess } from './verdict.ts';
 
 export const MAX_ROUNDS = 5;
 
@@ -164,11 +164,19 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
       if (name) addRemedies(extra, [name]);
       changed = name !== undefined;
     }
-    const left = next.unresolved.filter(({ finding }) => fresh.some((each) => sameOperation(each, finding)));
-    if (!changed || round === MAX_ROUNDS) return done(left);
+    const left = next.unresolved
+      .filter(({ finding }) => fresh.some((each) => sameOperation(each, finding)))
+      .map(({ finding, reason }) => ({
+        finding,
+        reason: WENT_ON.has(finding.id) && !broken ? 'denied in the last run too, and the program went on' : reason,
+      }));
+    if (!changed || round === MAX_ROUNDS || !worksByItself(before)) return done(left);
     plan = next;
   }
 }
+
+/** What programs commonly try and do without. */
+const WENT_ON = new Set(['identity-change', 'ownership-change', 'capability-needed']);
 
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
 

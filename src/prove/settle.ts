@@ -41,6 +41,8 @@ export async function settle(
   let eventsBefore = 0;
   let ports: readonly ObservedPort[] = [];
   let processes: readonly ProcessStatus[] = [];
+  // A datagram socket on an ephemeral port (ip(7)) is a client's, and another one each time.
+  const awaited = options.expectedPorts.filter((port) => port.protocol === 'tcp' || port.port < 32768);
   let exited = false;
   void container.exited.then(() => {
     exited = true;
@@ -68,20 +70,17 @@ export async function settle(
     const quiet = now - quietSince;
     const elapsed = now - started;
     const expected =
-      options.expectedPorts.length > 0 &&
-      options.expectedPorts.every((wanted) =>
-        ports.some((port) => port.protocol === wanted.protocol && port.port === wanted.port),
-      );
+      awaited.length > 0 &&
+      awaited.every((wanted) => ports.some((port) => port.protocol === wanted.protocol && port.port === wanted.port));
     if (expected && (quiet >= quietMs / 2 || now - steadySince >= STEADY_MS)) return { ready: 'quiet', ports, processes };
-    if (options.expectedPorts.length === 0) {
+    if (awaited.length === 0) {
       if (ports.length > 0 && quiet >= quietMs) return { ready: 'quiet', ports, processes };
       if (ports.length === 0 && quiet >= quietMs && elapsed >= portlessMs) return { ready: 'quiet', ports, processes };
     } else if (quiet >= Math.max(4 * quietMs, 3000) && elapsed >= portlessMs + 2000) {
       // Quiet for long, and the expected ports are not there: they will not come.
       return { ready: 'quiet', ports, processes };
     }
-    if (ports.length > 0 && now - steadySince >= STEADY_MS && options.expectedPorts.length === 0)
-      return { ready: 'quiet', ports, processes };
+    if (ports.length > 0 && now - steadySince >= STEADY_MS && awaited.length === 0) return { ready: 'quiet', ports, processes };
     if (elapsed >= timeoutMs) return { ready: 'timeout', ports, processes };
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

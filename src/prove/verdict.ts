@@ -29,6 +29,7 @@ export interface Expectation {
 
 /** proved needs at least one thing that positively worked, nothing bad, and nothing unsure. */
 export function judge(before: Observation, after: Observation, expectation: Expectation): Verdict {
+  if (!worksByItself(before)) return { verdict: 'inconclusive', reasons: [{ kind: 'unsure', text: brokenText(before) }] };
   const reasons: Reason[] = [
     ...compareOutcome(before, after),
     ...compareIdentity(after, expectation.hostUid),
@@ -36,7 +37,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...compareProbes(before.probes, after.probes, expectation.moved),
     ...compareCommands(before, after),
     ...expectation.lostEffects.map((text): Reason => ({ kind: 'unsure', text })),
-    ...expectation.leftDenials.map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
+    ...distinct(expectation.leftDenials).map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
     ...newErrorLines(before, after).map(
       (line): Reason => ({ kind: line.denial ? 'unsure' : 'note', text: `new in its log: ${line.text}` }),
     ),
@@ -50,6 +51,15 @@ export function judge(before: Observation, after: Observation, expectation: Expe
   }
   return { verdict: 'proved', reasons };
 }
+
+/** Whether the first run is something to compare with. */
+export const worksByItself = (before: Observation): boolean =>
+  before.outcome === 'running' || (before.outcome === 'exited' && before.exit?.code === 0);
+
+const brokenText = (before: Observation): string =>
+  before.outcome === 'refused'
+    ? `the image does not start as it is: ${before.refusal}`
+    : `as it is, it ends by itself with ${exitText(before)}: it needs something that this run did not give it, so nothing can be compared${lastLine(before)}`;
 
 /** The second run visibly does less: what makes a further remedy worth trying. */
 export function worksLess(before: Observation, after: Observation): boolean {
@@ -74,7 +84,6 @@ function positive(before: Observation): boolean {
 }
 
 function compareOutcome(before: Observation, after: Observation): Reason[] {
-  if (before.outcome === 'refused') return [{ kind: 'unsure', text: `the image does not start as it is: ${before.refusal}` }];
   if (after.outcome === 'refused') return [{ kind: 'bad', text: `refused to start: ${after.refusal}` }];
   if (before.outcome === 'running' && after.outcome === 'exited')
     return [{ kind: 'bad', text: `ended by itself with ${exitText(after)}; before, it kept running${lastLine(after)}` }];
@@ -83,13 +92,6 @@ function compareOutcome(before: Observation, after: Observation): Reason[] {
   if (before.outcome === 'exited') {
     if (before.exit?.code !== after.exit?.code)
       return [{ kind: 'bad', text: `ended with ${exitText(after)}; before, with ${exitText(before)}${lastLine(after)}` }];
-    if (before.exit?.code !== 0)
-      return [
-        {
-          kind: 'unsure',
-          text: `ends with ${exitText(before)} in both runs: it does not work by itself, so nothing can be compared${lastLine(before)}`,
-        },
-      ];
     return [{ kind: 'ok', text: `ended with ${exitText(after)} in both runs` }];
   }
   const reasons: Reason[] = [
@@ -184,6 +186,10 @@ function compareCommands(before: Observation, after: Observation): Reason[] {
   }
   return reasons;
 }
+
+const distinct = <T extends { readonly text: string }>(items: readonly T[]): T[] => [
+  ...new Map(items.map((item) => [item.text, item])).values(),
+];
 
 const exitText = (observation: Observation): string =>
   observation.exit?.signal
