@@ -1,5 +1,5 @@
 /** The runs behind the commands: composes the layers, holds no logic of its own. */
-import type { Engine, EngineKind } from './engine/engine.ts';
+import type { EngineKind } from './engine/engine.ts';
 import { UnrootError } from './error.ts';
 import { describeOperation } from './finding/denied.ts';
 import type { Finding } from './finding/finding.ts';
@@ -16,11 +16,11 @@ import { type ObserveOptions, observe } from './prove/observe.ts';
 import { type Proof, prove } from './prove/prove.ts';
 import { arbitraryUids, recipientOf } from './prove/recipient.ts';
 import { findingsOf, fixContext, type RoundsResult, runRounds } from './prove/rounds.ts';
+import { openSession, type Session } from './prove/session.ts';
 import { settingsAs, settingsOfRun } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { compareEffects } from './trace/compare.ts';
 import type { Trace, TraceEvent } from './trace/event.ts';
-import type { Tracer } from './trace/tracer.ts';
 import type { ContainerSettings } from './workload/container.ts';
 
 export interface ImageOptions {
@@ -239,34 +239,6 @@ async function proveRounds(
     observe: observeOptions(subject.image, options),
     onProgress: options.onProgress ?? (() => undefined),
   });
-}
-
-/** The engine that proves, the engine that is watched, and how. */
-interface Session {
-  readonly engine: Engine;
-  readonly watcher: Engine;
-  readonly tracer: Tracer;
-  readonly profile: PlatformProfile;
-  readonly notes: readonly string[];
-  close(): Promise<void>;
-}
-
-async function openSession(options: ImageOptions): Promise<Session> {
-  const { chooseEngine } = await import('./engine/detect.ts');
-  const { chooseTracer } = await import('./trace/tracers/choose.ts');
-  const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
-  const watched = await chooseTracer(engine, (kind) => chooseEngine(kind, {}));
-  return {
-    engine,
-    watcher: watched.engine,
-    tracer: watched.tracer,
-    profile: options.profile ?? engine.profile,
-    notes: [...engine.notes, ...watched.notes],
-    close: async () => {
-      await engine.close();
-      if (watched.engine !== engine) await watched.engine.close();
-    },
-  };
 }
 
 async function derive(image: Image, layer: readonly LayerChange[], run: Run): Promise<DerivedImage> {
