@@ -240,6 +240,6 @@ describe('the program', () => {
     setTimeout(() => child.kill('SIGINT'), 300);
     const code = await new Promise((resolve) => child.on('close', resolve));
     expect(code).toBe(130);
-    expect(stderr).toContain('Interrupted');
+    expect(stderr).toBe('\nunroot: interrupted by SIGINT, cleaning up\n');
   });
 });

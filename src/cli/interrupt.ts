@@ -8,6 +8,8 @@ export function interruptSignal(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(EXIT.interrupted);
+      // Said now: an engine that has containers to remove may end the program itself once they are gone.
+      process.stderr.write(`\nunroot: interrupted by ${name}, cleaning up\n`);
       controller.abort(new UnrootError(`Interrupted by ${name}`, { code: 'cli.interrupted', exitCode: EXIT.interrupted }));
     });
   }

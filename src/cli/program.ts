@@ -23,7 +23,7 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     code = await run(line, behind, signal);
   } catch (error) {
-    code = await report(signal.aborted ? signal.reason : error, line);
+    code = signal.aborted ? EXIT.interrupted : await report(error, line);
   }
   process.exit(signal.aborted ? EXIT.interrupted : code);
 }
