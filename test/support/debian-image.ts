@@ -83,7 +83,7 @@ export function whyNoDebianImages(): string | undefined {
 
 /** Is there such a program on PATH? */
 export function onPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
 }
 
 /** Builds the image, or takes it from the cache. Two test files asking at once wait for one build. */
@@ -92,7 +92,7 @@ export async function debianImage(recipe: ImageRecipe): Promise<TestImage> {
     .update(JSON.stringify([BUILDER, SUITE, recipe]))
     .digest('hex')
     .slice(0, 16);
-  const cache = process.env['UNROOT_TEST_CACHE'] ?? '/var/tmp/unroot-test-images';
+  const cache = process.env.UNROOT_TEST_CACHE ?? '/var/tmp/unroot-test-images';
   const folder = join(cache, `${recipe.name}-${hash}`);
   mkdirSync(cache, { recursive: true });
   await withLock(`${folder}.lock`, async () => {

@@ -48,11 +48,16 @@ function renderBlock(block: Block, width: number, paint: Paint): readonly string
       return block.text
         .replace(/\n$/, '')
         .split('\n')
-        .map((line) => `  ${harmless(line.replaceAll('\t', '    '))}`);
+        .map((line) => shortened(harmless(line.replaceAll('\t', '    ')), width - 2))
+        .map((line) => `  ${line}`);
     case 'table':
       return renderRows(block.head, block.rows, width, paint);
   }
 }
+
+/** Code is not wrapped, which would change it; what does not fit is cut visibly. */
+const shortened = (line: string, width: number): string =>
+  widthOf(line) > width ? `${[...line].slice(0, width - 1).join('')}…` : line;
 
 /** First line behind the prefix, the following ones indented under it. */
 function hanging(prefix: Line, line: Line, width: number, paint: Paint): readonly string[] {
