@@ -17,6 +17,8 @@ export interface FixContext {
   readonly target: Launch;
   readonly recipient: Recipient;
   readonly knowledge: Knowledge;
+  /** Text files of the image that the program read, by their real path. */
+  readonly configs: ReadonlyMap<string, string>;
   /** The image's account files, as text; undefined when it has none. */
   readonly accounts: { readonly passwd: string | undefined; readonly group: string | undefined };
 }
@@ -25,6 +27,8 @@ export interface FixContext {
 export interface Knowledge {
   /** The argv that a privilege-dropping wrapper would start; undefined when argv is no such wrapper. */
   unwrap(argv: readonly string[]): readonly string[] | undefined;
+  /** What a line of configuration makes a program do. */
+  directive(line: string): 'chroot' | 'identity' | undefined;
   /** A script to put in place of such a wrapper; undefined when the program is none. */
   standIn(program: string): string | undefined;
 }

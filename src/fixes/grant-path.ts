@@ -150,11 +150,17 @@ function grantFile(entry: RootEntry, need: Need, context: FixContext): Fix | und
   const answers = [...need.answers].sort();
   const size = entry.type === 'file' ? entry.size : 0;
   const secret = entry.uid === 0 && (entry.mode & 0o044) === 0 && need.read;
+  const writes = need.write || need.own;
+  // Whoever only reads what is root's gets it through the group: the owner stays, and programs that check the mode of a key accept it.
+  const change: LayerChange =
+    writes || entry.uid !== 0
+      ? owned(entry, bits, context.recipient)
+      : { kind: 'own', path: entry.path, uid: entry.uid, gid: context.recipient.gid, mode: entry.mode | (bits >> 3) };
   return fixOf(
-    'own-path',
+    writes || entry.uid !== 0 ? 'own-path' : 'share-file',
     entry,
     answers,
-    owned(entry, bits, context.recipient),
+    change,
     secret || (need.write && PROGRAM.test(entry.path)) ? 'needs-review' : 'safe',
     `file, ${size} bytes copied into the layer${secret ? '; only root could read it until now' : ''}`,
   );

@@ -96,7 +96,8 @@ function plan(
     asIs,
     target,
     recipient,
-    knowledge: { unwrap: () => undefined, standIn: () => undefined },
+    knowledge: { unwrap: () => undefined, standIn: () => undefined, directive: () => undefined },
+    configs: new Map(),
     accounts: { passwd: image.passwd, group: '' },
   };
   return { ...planFixes(findings, context), findings };

@@ -10,6 +10,7 @@ import type { PreparedImage } from '../engine/engine.ts';
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import { passwdEntry, serviceUser } from '../fixes/accounts.ts';
+import { configLine } from '../fixes/config-line.ts';
 import type { FixContext, Recipient } from '../fixes/context.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
@@ -18,6 +19,7 @@ import type { Image } from '../image/image.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
+import { directiveOf } from '../recipes/config-directives.ts';
 import { privilegeDrop as knownDrop, passThroughScript, unwrapped } from '../recipes/privilege-drop.ts';
 import { newDenials } from '../trace/denials.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
@@ -27,7 +29,7 @@ import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
 import { type ObserveOptions, observe } from './observe.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
-import { launchOf, readSubject, type Subject } from './subject.ts';
+import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
 import { worksByItself, worksLess } from './verdict.ts';
 
 export const MAX_ROUNDS = 5;
@@ -64,19 +66,27 @@ export interface RoundsResult {
 
 const knowledge: FixContext['knowledge'] = {
   unwrap: unwrapped,
+  directive: directiveOf,
   standIn: (program) => {
     const drop = knownDrop(program);
     return drop && passThroughScript(drop);
   },
 };
 
-export function fixContext(subject: Subject, asIs: Launch, target: Launch, recipient: Recipient): FixContext {
+export function fixContext(
+  subject: Subject,
+  asIs: Launch,
+  target: Launch,
+  recipient: Recipient,
+  configs: ReadonlyMap<string, string> = new Map(),
+): FixContext {
   return {
     rootFs: subject.rootFs,
     asIs,
     target,
     recipient,
     knowledge,
+    configs,
     accounts: { passwd: subject.passwd, group: subject.group },
   };
 }
@@ -113,7 +123,7 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
 
   const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
   if (target.kind === 'refusal') throw new Error(`the model refuses the recipient: ${target.message}`);
-  const context = fixContext(subject, asIs, target, recipient);
+  const context = fixContext(subject, asIs, target, recipient, await configsRead(baseline, subject));
   const findings = findingsOf(subject, asIs, target, baseline);
 
   const met: Finding[] = [];
@@ -156,7 +166,7 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
     met.push(...fresh.filter((finding) => !met.some((other) => sameOperation(other, finding))));
     const next = planFixes([...findings, ...met], context);
     const broken = worksLess(before, after);
-    if (broken) addRemedies(extra, [...privilegeDrop(met, context), ...serviceUser(met, context)]);
+    if (broken) addRemedies(extra, remedies(met, context));
     let changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
     if (!changed && broken && !triedName) {
       triedName = true;
@@ -178,6 +188,15 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
 /** What programs commonly try and do without. */
 const WENT_ON = new Set(['identity-change', 'ownership-change', 'capability-needed']);
 
+/**
+ * What else can be done about what the recipient was denied: wrappers and lines of configuration first; a service user's name moves to the
+ * recipient only when neither applies.
+ */
+function remedies(met: readonly Finding[], context: FixContext): readonly Fix[] {
+  const direct = [...privilegeDrop(met, context), ...configLine(met, context)];
+  return direct.length > 0 ? direct : serviceUser(met, context);
+}
+
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
 
 /** What the recipient was denied and root was not: seen by the tracer, or told by the program itself where the tracer sees no failures. */
@@ -192,9 +211,13 @@ const sameOperation = (a: Finding, b: Finding): boolean =>
 
 const fingerprint = (fixes: readonly Fix[]): string => JSON.stringify(fixes.map(({ layer, run }) => [layer, run]));
 
-function addRemedies(list: Fix[], remedies: readonly Fix[]): void {
-  for (const remedy of remedies)
-    if (!list.some((fix) => fix.id === remedy.id && fix.subject === remedy.subject)) list.push(remedy);
+function addRemedies(list: Fix[], more: readonly Fix[]): void {
+  for (const remedy of more) {
+    const at = list.findIndex((fix) => fix.id === remedy.id && fix.subject === remedy.subject);
+    // A later round knows more: it may switch off one more line of the same file.
+    if (at < 0) list.push(remedy);
+    else list[at] = remedy;
+  }
 }
 
 /** Every TCP and UDP port of the first run, unmoved. Ports of the ephemeral range are the program's own business (ip(7)). */

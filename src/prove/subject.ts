@@ -5,6 +5,7 @@ import type { Launch, Refusal } from '../launch/launch.ts';
 import { launchImage } from '../launch/launch-image.ts';
 import { launchSubject } from '../launch/subject.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
+import type { Trace } from '../trace/event.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 
 export interface Subject extends LaunchSubject {
@@ -20,4 +21,25 @@ export async function readSubject(image: Image): Promise<Subject> {
 export function launchOf(subject: Subject, settings: ContainerSettings, profile: PlatformProfile): Launch | Refusal {
   const name = settings.name ?? subject.image.name;
   return launchImage({ image: subject, settings, profile, ...(name === undefined ? {} : { name }) });
+}
+
+/** Configuration is small, text, and not under the folders of programs and libraries. */
+const CONFIG_BYTES = 256 * 1024;
+const CONFIG_FILES = 200;
+const NOT_CONFIG =
+  /^\/(?:proc|sys|dev|lib|lib64|usr\/(?:lib|share|bin|sbin))(?:\/|$)|\.(?:so|pem|key|crt)(?:\.|$)|^\/etc\/(?:passwd|group|shadow|gshadow|hosts|resolv\.conf|nsswitch\.conf|ld\.so\.\w+)$/;
+
+/** The text files of the image that a run opened for reading, by their real path. */
+export async function configsRead(trace: Trace, subject: Subject): Promise<ReadonlyMap<string, string>> {
+  const paths = new Set<string>();
+  for (const { operation, errno } of trace.events) {
+    if (errno !== undefined || operation.kind !== 'open' || operation.access !== 'read' || NOT_CONFIG.test(operation.path))
+      continue;
+    const entry = subject.rootFs.resolve(operation.path).entry;
+    if (entry?.type === 'file' && entry.size > 0 && entry.size <= CONFIG_BYTES) paths.add(entry.path);
+    if (paths.size === CONFIG_FILES) break;
+  }
+  const contents = await subject.rootFs.readFiles(paths, { limit: CONFIG_BYTES });
+  const texts = [...contents].filter(([, bytes]) => !bytes.includes(0));
+  return new Map(texts.map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]));
 }

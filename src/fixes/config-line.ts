@@ -1,0 +1,53 @@
+/** Switches off the line of a configuration file that makes the program do what only root may, when it gave up over it. */
+import type { Finding } from '../finding/finding.ts';
+import type { Fix } from '../finding/fix.ts';
+import type { FixContext } from './context.ts';
+import { findingKey } from './need.ts';
+
+const ASKED: Readonly<Record<string, 'chroot' | 'identity'>> = {
+  chroot: 'chroot',
+  setuid: 'identity',
+  setgid: 'identity',
+  setgroups: 'identity',
+};
+
+/** One fix per file. The line stays, as a comment, so that a reader sees what was there. */
+export function configLine(observed: readonly Finding[], context: FixContext): Fix[] {
+  const kinds = new Map<string, Set<string>>();
+  for (const finding of observed) {
+    const kind = ASKED[finding.operation?.kind ?? ''];
+    if (kind !== undefined) kinds.set(kind, (kinds.get(kind) ?? new Set()).add(findingKey(finding)));
+  }
+  if (kinds.size === 0) return [];
+  return [...context.configs]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([path, text]): Fix[] => {
+      const entry = context.rootFs.resolve(path).entry;
+      if (entry?.type !== 'file') return [];
+      const off: string[] = [];
+      const answers = new Set<string>();
+      const lines = text.split('\n').map((line) => {
+        const kind = context.knowledge.directive(line);
+        if (kind === undefined || !kinds.has(kind)) return line;
+        off.push(line.trim());
+        for (const key of kinds.get(kind) ?? []) answers.add(key);
+        return `#${line}`;
+      });
+      if (off.length === 0) return [];
+      return [
+        {
+          id: 'config-line',
+          // The subject tells one set of lines from another: a later round may switch off more in the same file.
+          subject: `${entry.path}: ${off.join(', ')}`,
+          title: `${entry.path}: without ${off.map((line) => `"${line}"`).join(', ')}`,
+          disposition: 'needs-review',
+          answers: [...answers].sort(),
+          layer: [
+            { kind: 'file', path: entry.path, uid: entry.uid, gid: entry.gid, mode: entry.mode, content: lines.join('\n') },
+          ],
+          run: {},
+          note: 'only root may do that, and the program ends when it cannot; as a user of its own it needs it less',
+        },
+      ];
+    });
+}
