@@ -19,6 +19,7 @@ import { findingsOf, fixContext, type RoundsResult, runRounds } from './prove/ro
 import { openSession, type Session } from './prove/session.ts';
 import { settingsAs, settingsOfRun } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
+import { mayLoseWork } from './prove/verdict.ts';
 import { compareEffects } from './trace/compare.ts';
 import type { Trace, TraceEvent } from './trace/event.ts';
 import type { ContainerSettings } from './workload/container.ts';
@@ -232,7 +233,7 @@ async function proveRounds(
       lostEffects: lost,
       leftDenials: rounds.left.map(({ finding, reason }) => ({
         text: `${finding.message} — ${reason}`,
-        losesWork: finding.severity === 'error',
+        losesWork: mayLoseWork(finding, rounds.before),
       })),
     },
     volumeOwners: rounds.run.volumes,

@@ -37,8 +37,7 @@ export function configLine(observed: readonly Finding[], context: FixContext): F
       return [
         {
           id: 'config-line',
-          // The subject tells one set of lines from another: a later round may switch off more in the same file.
-          subject: `${entry.path}: ${off.join(', ')}`,
+          subject: entry.path,
           title: `${entry.path}: without ${off.map((line) => `"${line}"`).join(', ')}`,
           disposition: 'needs-review',
           answers: [...answers].sort(),

@@ -7,6 +7,7 @@ import type { CheckContext } from '../checks/check.ts';
 import { checks } from '../checks/index.ts';
 import { observedDenials, replay } from '../checks/replay.ts';
 import type { PreparedImage } from '../engine/engine.ts';
+import { hostBinds } from '../engine/host-binds.ts';
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import { passwdEntry, serviceUser } from '../fixes/accounts.ts';
@@ -93,7 +94,8 @@ export function fixContext(
 
 /** Findings of the checks on an image; with a trace, of what a run as the image says did. */
 export function findingsOf(subject: Subject, asIs: Launch | Refusal, target: Launch | Refusal, trace?: Trace): Finding[] {
-  const tree = target.kind === 'launch' ? fileTree(target, subject.rootFs) : { lookup: () => undefined };
+  const tree =
+    target.kind === 'launch' ? fileTree(target, subject.rootFs, { binds: hostBinds(target) }) : { lookup: () => undefined };
   const denied = trace && target.kind === 'launch' ? replay(trace, target, tree) : [];
   return runChecks({ image: subject.image, rootFs: subject.rootFs, asIs, target, tree, denied, ...(trace ? { trace } : {}) });
 }
@@ -108,7 +110,7 @@ function observedFindings(
   denials: readonly TraceEvent[],
   trace: Trace,
 ): Finding[] {
-  const tree = fileTree(launch, subject.rootFs);
+  const tree = fileTree(launch, subject.rootFs, { binds: hostBinds(launch) });
   const denied = observedDenials(denials, launch, tree);
   const context: CheckContext = { image: subject.image, rootFs: subject.rootFs, asIs, target: launch, tree, denied, trace };
   return runChecks(context).filter((finding) => finding.evidence.some((evidence) => evidence.kind === 'observed'));

@@ -1,5 +1,6 @@
 /** Compares two runs and says whether the second does the same work as the first, as the user that was asked for. */
 
+import type { Finding } from '../finding/finding.ts';
 import { newErrorLines } from './log-lines.ts';
 import type { Observation, ObservedPort, ProbeResult } from './observation.ts';
 
@@ -60,6 +61,17 @@ const brokenText = (before: Observation): string =>
   before.outcome === 'refused'
     ? `the image does not start as it is: ${before.refusal}`
     : `as it is, it ends by itself with ${exitText(before)}: it needs something that this run did not give it, so nothing can be compared${lastLine(before)}`;
+
+/**
+ * A denial that nothing answers and that may cost work. A change of identity costs none when the program only gave up root by it; one that stays
+ * root and changes identity all the same does it for others (logins, mail, jobs), which no probe of ours has asked for.
+ */
+export function mayLoseWork(finding: Finding, before: Observation): boolean {
+  if (finding.severity === 'error') return true;
+  return (
+    finding.id === 'identity-change' && before.processes.length > 0 && before.processes.every((process) => process.uids[1] === 0)
+  );
+}
 
 /** The second run visibly does less: what makes a further remedy worth trying. */
 export function worksLess(before: Observation, after: Observation): boolean {
