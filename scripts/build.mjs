@@ -1,5 +1,7 @@
 // Bundles src/cli/main.ts into dist/ (or the folder given): one small entry, every command a chunk of its own that loads when it is asked for.
-import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
+// The bundle is CommonJS: Node reads such modules at once, one after the other, where the ES module loader costs 8 ms to begin with and
+// a turn of the thread pool per module. Comments and white space go (they are parsed at every start), names stay (stacks are read).
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -18,9 +20,11 @@ const bundle = await rolldown({
 });
 await bundle.write({
   dir: dist,
-  format: 'esm',
+  format: 'cjs',
+  minify: { mangle: false, compress: true, codegen: { removeWhitespace: true } },
   banner: (chunk) => (chunk.name === 'unroot' && chunk.isEntry ? '#!/usr/bin/env node' : ''),
   chunkFileNames: 'chunks/[name]-[hash].js',
 });
 await bundle.close();
+writeFileSync(`${dist}/package.json`, '{ "type": "commonjs" }\n');
 chmodSync(`${dist}/unroot.js`, 0o755);

@@ -9,6 +9,5 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
 } else if (args.length === 0 || (args.length === 1 && (args[0] === '--help' || args[0] === '-h'))) {
   process.stdout.write(helpText());
 } else {
-  const { main } = await import('./program.ts');
-  await main(args);
+  void import('./program.ts').then(({ main }) => main(args));
 }

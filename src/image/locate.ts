@@ -26,7 +26,6 @@ export function createLocator(paths: readonly string[], where: Where): Locator {
       relevant.add(at);
     }
   }
-  const symlinks = new Set<string>();
   let lastParent = '';
 
   function add(entry: TarEntry): void {
@@ -40,11 +39,10 @@ export function createLocator(paths: readonly string[], where: Where): Locator {
     if (parent !== lastParent) {
       lastParent = parent;
       // An entry below a symlink of its own layer lands somewhere else, perhaps here.
-      if (symlinks.size > 0 && leadsThrough(symlinks, parent)) certain = false;
+      if (leadsThroughSymlink(parent)) certain = false;
     }
     const wanted = relevant.has(path);
     if (entry.type === 'symlink') {
-      symlinks.add(path);
       symlinkHashes.add(hashOf(path));
       if (wanted) certain = false;
       lastParent = '';
@@ -54,7 +52,15 @@ export function createLocator(paths: readonly string[], where: Where): Locator {
     }
   }
   const relevantHashes = new Set([...relevant].map(hashOf));
+  /** Symlinks so far. Equal hashes of different names only cost certainty: then the whole tree answers. */
   const symlinkHashes = new Set<number>();
+
+  function leadsThroughSymlink(path: string): boolean {
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      if (symlinkHashes.has(hashOf(path.slice(0, end)))) return true;
+    }
+    return false;
+  }
 
   /** Compares hashes of the name and of everything above it; equal hashes of different names only cost a closer look. */
   function skip(bytes: Uint8Array, at: number): boolean {
@@ -79,7 +85,12 @@ export function createLocator(paths: readonly string[], where: Where): Locator {
       }
       hash = (Math.imul(hash, 31) + byte) | 0;
     }
-    return hash !== 0 && !relevantHashes.has(hash);
+    if (hash === 0 || relevantHashes.has(hash)) return false;
+    if (bytes[at + TYPE] === SYMLINK) {
+      symlinkHashes.add(hash);
+      lastParent = '';
+    }
+    return true;
   }
 
   return { skip, add, finish: () => (certain ? builder.finish() : undefined) };
@@ -87,6 +98,9 @@ export function createLocator(paths: readonly string[], where: Where): Locator {
 
 const DOT = 0x2e;
 const SLASH = 0x2f;
+/** The field typeflag, and its value `2`. */
+const TYPE = 156;
+const SYMLINK = 0x32;
 
 function hashOf(path: string): number {
   let hash = 0;
@@ -102,13 +116,4 @@ function hashOfBytes(bytes: Uint8Array): number {
   let hash = 0;
   for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0;
   return hash;
-}
-
-function leadsThrough(symlinks: ReadonlySet<string>, path: string): boolean {
-  for (let at = path; at !== ''; ) {
-    if (symlinks.has(at)) return true;
-    const slash = at.lastIndexOf('/');
-    at = slash < 0 ? '' : at.slice(0, slash);
-  }
-  return false;
 }

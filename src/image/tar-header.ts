@@ -37,8 +37,8 @@ export interface TarOptions {
   /** How messages call the archive. */
   readonly what?: string;
   /**
-   * Says from the raw header at `at` of `bytes` that a plain file or directory is of no interest: it is passed over without being
-   * decoded, which is most of the work.
+   * Says from the raw header at `at` of `bytes` that a plain file, directory or symlink is of no interest: it is passed over without
+   * being decoded, which is most of the work.
    */
   readonly skip?: (bytes: Uint8Array, at: number) => boolean;
 }
@@ -104,18 +104,19 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
     const type0 = b[at + 156]!;
     const posix =
       b[at + 257] === 0x75 && b[at + 258] === 0x73 && b[at + 259] === 0x74 && b[at + 260] === 0x61 && b[at + 261] === 0x72;
-    // 0 or '0' = file, '5' = directory; the name must be complete in its own field. That it is a header at all is told by the magic
-    // here, and by the checksum below for every header that is decoded.
+    // 0 or '0' = file, '5' = directory, '2' = symlink; the name must be complete in its own field. That it is a header at all is told by
+    // the magic here, and by the checksum below for every header that is decoded.
     if (
       skip !== undefined &&
       posix &&
-      (type0 === 0x30 || type0 === 0x35 || type0 === ZERO) &&
+      (type0 === 0x30 || type0 === 0x35 || type0 === 0x32 || type0 === ZERO) &&
       b[at + 345] === ZERO &&
       pax === undefined &&
       longName === undefined &&
+      longLink === undefined &&
       skip(b, at)
     ) {
-      const size = type0 === 0x35 ? 0 : parseNumber(b, at + 124, 12);
+      const size = type0 === 0x35 || type0 === 0x32 ? 0 : parseNumber(b, at + 124, 12);
       if (size === undefined || size < 0) throw bad('the field size is not a number', position);
       if (++entries > maxEntries) throw limitError('maxEntries', maxEntries, `${what}: too many entries`, where());
       return size;
