@@ -198,11 +198,11 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       layer: rounds.layer,
       run: rounds.run,
       image: rounds.image as DerivedImage,
-      asIs,
+      asIs: rounds.asIs,
       rounds: rounds.rounds,
       ...(proof ? { proof } : {}),
       denials: { before: denialTexts(rounds.before.trace), after: denialTexts(rounds.after.trace) },
-      unknown: [...new Set([...(rounds.before.trace?.blindSpots ?? []), ...session.notes])],
+      unknown: [...new Set([...rounds.notes, ...(rounds.before.trace?.blindSpots ?? []), ...session.notes])],
     };
   } finally {
     await session.close();

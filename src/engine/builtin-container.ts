@@ -54,7 +54,7 @@ export async function createBuiltinContainer(
     throw refuse(`exec: ${JSON.stringify(launch.argv[0])}: the built-in engine cannot start a program with "=" in its name`);
   const home = await prepareHome(image, layers, launch);
   const registrations: Registration[] = [];
-  const log = runLog(options.logLimit);
+  const log = runLog(options.logLimit, options.onOutput);
   const hostname = hostnameOf(launch, home.id);
   const limits = defaultLimits();
   const tools = join(home.path, 'tools');

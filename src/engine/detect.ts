@@ -6,7 +6,8 @@ import type { Engine, EngineKind, EngineStatus } from './engine.ts';
 interface Door {
   readonly kind: EngineKind;
   detect(): Promise<EngineStatus>;
-  open(profile: PlatformProfile | undefined): Promise<Engine>;
+  /** `status` is what `detect` said. */
+  open(profile: PlatformProfile | undefined, status: EngineStatus): Promise<Engine>;
 }
 
 /** In the order of preference for images: what people have images in comes first. */
@@ -14,7 +15,7 @@ const DOORS: readonly Door[] = [
   {
     kind: 'podman',
     detect: async () => (await import('./podman.ts')).detectPodman(),
-    open: async () => (await import('./podman.ts')).podmanEngine(),
+    open: async (_profile, status) => (await import('./podman.ts')).podmanEngine(status),
   },
   {
     kind: 'docker',
@@ -54,13 +55,13 @@ export async function chooseEngine(wanted: EngineKind | 'auto', wish: EngineWish
   const statuses: EngineStatus[] = [];
   for (const door of candidates) {
     const status = await door.detect();
-    if (status.available) return door.open(wish.profile);
+    if (status.available) return door.open(wish.profile, status);
     statuses.push(status);
   }
   if (wanted === 'auto')
     for (const door of DOORS.filter((each) => !candidates.includes(each))) {
       const status = await door.detect();
-      if (status.available) return door.open(wish.profile);
+      if (status.available) return door.open(wish.profile, status);
       statuses.push(status);
     }
   const reasons = statuses.map(

@@ -51,6 +51,8 @@ export interface PreparedImage {
 export interface CreateOptions extends EngineOptions {
   /** Bytes of stdout and of stderr kept; older ones are dropped. Default 1 MiB. */
   readonly logLimit?: number;
+  /** Everything the container says, as it comes. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
   /** Host ports to publish on 127.0.0.1: container port → host port. Engines with their own network namespace forward them. */
   readonly publish?: ReadonlyMap<number, number>;
 }

@@ -67,7 +67,7 @@ export async function createOciContainer(
     gate = -1;
   };
   let child: ChildProcess | undefined;
-  const log = runLog(options.logLimit);
+  const log = runLog(options.logLimit, options.onOutput);
   const disposeAll = async (): Promise<void> => {
     closeGate();
     if (child && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');

@@ -4,7 +4,7 @@ import { accessSync, constants, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { UnrootError } from '../error.ts';
-import type { Image } from '../image/image.ts';
+import type { Digest, Image } from '../image/image.ts';
 import { CAPABILITIES, type CapabilitySet, capabilitySet } from '../linux/capability.ts';
 import { type ConfFile, containersConf } from '../platform/containers-conf.ts';
 import { profile } from '../platform/profiles.ts';
@@ -40,12 +40,17 @@ interface Found {
 
 /** Is podman usable here, and with which runtime? Changes nothing; one call of `podman info`. */
 export async function detectPodman(): Promise<EngineStatus> {
-  return (await look()).status;
+  const found = await look();
+  looks.set(found.status, found);
+  return found.status;
 }
 
-/** Throws `engine.unavailable` with the reason and the line that brings it. */
-export async function podmanEngine(): Promise<Engine> {
-  const { status, info, runtime, flags } = await look();
+/** What was found out besides a status. */
+const looks = new WeakMap<EngineStatus, Found>();
+
+/** Throws `engine.unavailable` with the reason and the line that brings it. `known` = what {@link detectPodman} said just now. */
+export async function podmanEngine(known?: EngineStatus): Promise<Engine> {
+  const { status, info, runtime, flags } = (known && looks.get(known)) ?? (await look());
   if (info === undefined || status.version === undefined) {
     throw new UnrootError(`podman cannot be used: ${status.reason}`, {
       code: 'engine.unavailable',
@@ -73,6 +78,7 @@ export async function podmanEngine(): Promise<Engine> {
     newName: () => `${prefix}-${++count}`,
   };
   const open = new Set<() => Promise<void>>();
+  const held = new Set<Digest>();
   const conf = containersConf(confFiles());
   return {
     kind: 'podman',
@@ -88,7 +94,7 @@ export async function podmanEngine(): Promise<Engine> {
     stopsBeforeStart: true,
     differences: (launch) => podmanArguments(launch, context.facts).differences,
     async prepare(image: Image, options: EngineOptions = {}): Promise<PreparedImage> {
-      const borrowed = await borrowImage(context, image, options);
+      const borrowed = await borrowImage(context, image, held, options);
       const containers = new Set<() => Promise<void>>();
       const remove = async (): Promise<void> => {
         await Promise.all([...containers].map((each) => each()));

@@ -123,7 +123,8 @@ function open(): Journal {
     reapAll();
     process.exit(130);
   };
-  for (const signal of signals) process.on(signal, onSignal);
+  // A program that listens to a signal itself ends its work in its own way, and then comes by 'exit'.
+  for (const signal of signals) if (process.listenerCount(signal) === 0) process.on(signal, onSignal);
   // process.exit() in the middle of a run, or an uncaught exception.
   process.on('exit', reapAll);
   return {

@@ -8,8 +8,8 @@ export interface RunLog {
   both(): string;
 }
 
-/** `limit` is per stream; the common log keeps as much again, so that a flood on one stream cannot hide the other in its own view. */
-export function runLog(limit?: number): RunLog {
+/** `limit` is per stream; the common log keeps as much again, so that a flood on one stream cannot hide the other in its own view. `onOutput` sees everything as it comes. */
+export function runLog(limit?: number, onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void): RunLog {
   const stdout = new TailBuffer(limit);
   const stderr = new TailBuffer(limit);
   const both = new TailBuffer(limit);
@@ -17,6 +17,7 @@ export function runLog(limit?: number): RunLog {
     push(stream, chunk) {
       (stream === 'stdout' ? stdout : stderr).push(chunk);
       both.push(chunk);
+      onOutput?.(stream, chunk);
     },
     stdout: () => stdout.text(),
     stderr: () => stderr.text(),

@@ -2,6 +2,7 @@
 import type { Finding } from '../finding/finding.ts';
 import type { RootFs } from '../image/image.ts';
 import type { Operation } from '../linux/operation.ts';
+import { steadyName } from '../trace/volatile-name.ts';
 
 /** Needs of one real path (symlinks resolved). */
 export interface Need {
@@ -24,9 +25,9 @@ export interface Need {
 
 export type Needs = ReadonlyMap<string, Need>;
 
-/** How a fix names the finding it answers. */
+/** How a fix names the finding it answers. Names that differ from run to run are reduced to what stays, so that the same image gives the same report. */
 export const findingKey = (finding: Finding): string =>
-  finding.where.path === undefined ? finding.id : `${finding.id}@${finding.where.path}`;
+  finding.where.path === undefined ? finding.id : `${finding.id}@${steadyName(finding.where.path)}`;
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
 

@@ -20,6 +20,7 @@ import type { Image } from '../image/image.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
+import { profile as platformProfile } from '../platform/profiles.ts';
 import { directiveOf } from '../recipes/config-directives.ts';
 import { privilegeDrop as knownDrop, passThroughScript, unwrapped } from '../recipes/privilege-drop.ts';
 import { newDenials } from '../trace/denials.ts';
@@ -63,6 +64,8 @@ export interface RoundsResult {
   /** Denials of the last run that nothing answers. */
   readonly left: readonly Unresolved[];
   readonly rounds: number;
+  /** What a reader must know of how it was compared. */
+  readonly notes: readonly string[];
 }
 
 const knowledge: FixContext['knowledge'] = {
@@ -116,11 +119,12 @@ function observedFindings(
   return runChecks(context).filter((finding) => finding.evidence.some((evidence) => evidence.kind === 'observed'));
 }
 
-export async function runRounds(input: RoundsInput, asIs: Launch): Promise<RoundsResult> {
+export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Promise<RoundsResult> {
   const { subject, recipient, settings, profile, onProgress } = input;
   onProgress('running it as the image says, watched');
   const base = await input.prepare(subject.image);
-  const before = await observe(base, asIs, { ...input.observe, tracer: input.tracer });
+  const first = await observe(base, asTheImageSays, { ...input.observe, tracer: input.tracer });
+  const { asIs, before, notes } = await workingBaseline(input, base, asTheImageSays, first);
   const baseline = before.trace ?? NO_TRACE;
 
   const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
@@ -163,6 +167,7 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
       after,
       left,
       rounds: round,
+      notes,
     });
 
     met.push(...fresh.filter((finding) => !met.some((other) => sameOperation(other, finding))));
@@ -189,6 +194,35 @@ export async function runRounds(input: RoundsInput, asIs: Launch): Promise<Round
 
 /** What programs commonly try and do without. */
 const WENT_ON = new Set(['identity-change', 'ownership-change', 'capability-needed']);
+
+/**
+ * Something that works, to compare with. An image that already names a user, or a platform that assigns one, may fail just because of that user;
+ * then a run as root shows what the program wants.
+ */
+async function workingBaseline(
+  input: RoundsInput,
+  image: PreparedImage,
+  asIs: Launch,
+  before: Observation,
+): Promise<{ readonly asIs: Launch; readonly before: Observation; readonly notes: readonly string[] }> {
+  if (worksByItself(before) || asIs.uid === 0) return { asIs, before, notes: [] };
+  input.onProgress('it does not work as the image says: running it as root, watched');
+  // OpenShift's restricted constraint assigns a uid and refuses root; its runtime without the constraint does not.
+  const permissive = input.profile.arbitraryUid === undefined ? input.profile : platformProfile('crio');
+  const settings: ContainerSettings = {
+    ...input.settings,
+    ...(permissive.kubelet ? { runAsUser: 0, runAsGroup: 0 } : { user: '0:0' }),
+  };
+  const root = launchOf(input.subject, settings, permissive);
+  if (root.kind === 'refusal') return { asIs, before, notes: [] };
+  const again = await observe(image, root, { ...input.observe, tracer: input.tracer });
+  if (!worksByItself(again)) return { asIs, before, notes: [] };
+  return {
+    asIs: root,
+    before: again,
+    notes: [`as uid ${asIs.uid}, which is what it would get as it is, it does not work; "before" is a run as root`],
+  };
+}
 
 /**
  * What else can be done about what the recipient was denied: wrappers and lines of configuration first; a service user's name moves to the

@@ -62,12 +62,16 @@ const brokenText = (before: Observation): string =>
     ? `the image does not start as it is: ${before.refusal}`
     : `as it is, it ends by itself with ${exitText(before)}: it needs something that this run did not give it, so nothing can be compared${lastLine(before)}`;
 
+/** Denied, these leave a program as able as before: slower, less confined, with a smaller table of files. */
+const GOES_WITHOUT: ReadonlySet<string> = new Set(['priority', 'rlimit', 'setsockopt', 'chroot', 'capset', 'bounding-drop']);
+
 /**
  * A denial that nothing answers and that may cost work. A change of identity costs none when the program only gave up root by it; one that stays
  * root and changes identity all the same does it for others (logins, mail, jobs), which no probe of ours has asked for.
  */
 export function mayLoseWork(finding: Finding, before: Observation): boolean {
   if (finding.severity === 'error') return true;
+  if (finding.id === 'capability-needed') return !GOES_WITHOUT.has(finding.operation?.kind ?? '');
   return (
     finding.id === 'identity-change' && before.processes.length > 0 && before.processes.every((process) => process.uids[1] === 0)
   );

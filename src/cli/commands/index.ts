@@ -7,7 +7,7 @@ export interface CommandEntry {
 }
 
 /** In the order of the help. */
-export type CommandName = 'who' | 'check' | 'fix' | 'prove' | 'trace' | 'version';
+export type CommandName = 'who' | 'check' | 'fix' | 'prove' | 'trace' | 'run' | 'version';
 
 export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   who: {
@@ -29,6 +29,10 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   trace: {
     summary: 'run it once and list what it did that needs an identity',
     load: async () => (await import('./trace.ts')).trace,
+  },
+  run: {
+    summary: 'run it here exactly as the chosen platform would',
+    load: async () => (await import('./run.ts')).run,
   },
   version: {
     summary: 'the version, and what it runs on',

@@ -52,7 +52,7 @@ export async function createDockerContainer(
   const at = `/containers/${name}`;
   const removal = `${at}?force=1&v=1`;
   const request = createRequest(launch, context.facts, name, borrowed.reference, borrowed.env);
-  const log = runLog(options.logLimit);
+  const log = runLog(options.logLimit, options.onOutput);
   const refused = (words: string): UnrootError => startRefused('docker', launch.image, launch.argv, words);
   const registrations = [
     ...request.namedVolumes.map((volume) => register(context.undo('DELETE', `/volumes/${volume}?force=1`))),

@@ -2,7 +2,7 @@
 import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnrootError } from '../../error.ts';
-import type { Image } from '../../image/image.ts';
+import type { Digest, Image } from '../../image/image.ts';
 import { writeDockerArchive } from '../../image/sinks/index.ts';
 import type { EngineOptions } from '../engine.ts';
 import { register } from '../reaper.ts';
@@ -25,9 +25,15 @@ interface Inspected {
 
 /**
  * An image the daemon has already is used under its id, with a name of ours beside the user's so that it stays while we run; one without
- * any name stays without, because Docker would delete it together with its last name. Any other image is loaded.
+ * any name stays without, because Docker would delete it together with its last name. Any other image is loaded. `held` are the layers
+ * of the images borrowed so far, by diff id: a derived image brings only what is new.
  */
-export async function borrowImage(context: DockerContext, image: Image, options: EngineOptions = {}): Promise<BorrowedImage> {
+export async function borrowImage(
+  context: DockerContext,
+  image: Image,
+  held: Set<Digest>,
+  options: EngineOptions = {},
+): Promise<BorrowedImage> {
   const { api } = context;
   const call = options.signal ? { signal: options.signal } : {};
   const tag = context.newName();
@@ -51,25 +57,39 @@ export async function borrowImage(context: DockerContext, image: Image, options:
   try {
     if (present === undefined) {
       options.onProgress?.(`loading ${image.reference} into Docker`);
-      const file = join(context.folder, `${tag}.tar`);
-      try {
-        await writeDockerArchive(image, file, { names: [name], ...call });
-        const answer = await api.need('POST', '/images/load?quiet=1', {
-          upload: createReadStream(file),
-          timeoutMs: 600_000,
-          ...call,
-        });
-        const problem = /"error":"((?:[^"\\]|\\.)*)"/.exec(String(answer))?.[1];
-        if (problem !== undefined) throw new UnrootError(`Docker does not load the image: ${problem}`, { code: 'engine.failed' });
-      } finally {
-        rmSync(file, { force: true });
-      }
+      await load(context, image, name, held, options).catch((error: unknown) => {
+        // A layer is gone meanwhile: everything, then.
+        const thin = image.layers.some(({ diffId }) => held.has(diffId));
+        if (!thin || !(error instanceof UnrootError) || error.code !== 'engine.failed') throw error;
+        return load(context, image, name, new Set(), options);
+      });
     } else await api.need('POST', `/images/${present.Id}/tag?repo=${REPOSITORY}&tag=${tag}`, call);
+    if (context.sharesLayers) for (const layer of image.layers) held.add(layer.diffId);
     const { Config } = (await api.need('GET', `/images/${name}/json`, call)) as Inspected;
     return { reference: name, env: Config?.Env ?? [], giveBack };
   } catch (error) {
     await giveBack();
     throw error;
+  }
+}
+
+async function load(
+  context: DockerContext,
+  image: Image,
+  name: string,
+  without: ReadonlySet<Digest>,
+  options: EngineOptions,
+): Promise<void> {
+  const call = options.signal ? { signal: options.signal } : {};
+  const file = join(context.folder, `${name.replace(`${REPOSITORY}:`, '')}.tar`);
+  try {
+    await writeDockerArchive(image, file, { names: [name], without, ...call });
+    const upload = { upload: createReadStream(file), timeoutMs: 600_000, ...call };
+    const answer = await context.api.need('POST', '/images/load?quiet=1', upload);
+    const problem = /"error":"((?:[^"\\]|\\.)*)"/.exec(String(answer))?.[1];
+    if (problem !== undefined) throw new UnrootError(`Docker does not load the image: ${problem}`, { code: 'engine.failed' });
+  } finally {
+    rmSync(file, { force: true });
   }
 }
 

@@ -65,7 +65,7 @@ export async function createPodmanContainer(
   ];
   let removed: Promise<void> | undefined;
   let forward: PortForward | undefined;
-  const log = runLog(options.logLimit);
+  const log = runLog(options.logLimit, options.onOutput);
   const logFile = followLogFile(logPath, log);
   const remove = (): Promise<void> => {
     removed ??= (async () => {

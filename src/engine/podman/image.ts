@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnrootError } from '../../error.ts';
-import type { Image } from '../../image/image.ts';
+import type { Digest, Image } from '../../image/image.ts';
 import { writeOciLayout } from '../../image/sinks/index.ts';
 import type { EngineOptions } from '../engine.ts';
 import { register, undo } from '../reaper.ts';
@@ -25,8 +25,14 @@ interface Inspected {
 /**
  * An image podman has already (by reference, or by the digest of its configuration, which is podman's image id) gets one more name; any
  * other is loaded under that name. Giving back takes the name away; the image itself goes only when no other name was ever on it.
+ * `held` are the layers of the images borrowed so far: a derived image brings only what is new.
  */
-export async function borrowImage(context: PodmanContext, image: Image, options: EngineOptions = {}): Promise<BorrowedImage> {
+export async function borrowImage(
+  context: PodmanContext,
+  image: Image,
+  held: Set<Digest>,
+  options: EngineOptions = {},
+): Promise<BorrowedImage> {
   const { client } = context;
   const call = options.signal ? { signal: options.signal } : {};
   const present = await find(context, image, options);
@@ -51,8 +57,9 @@ export async function borrowImage(context: PodmanContext, image: Image, options:
     if (present !== undefined) await client.need(['tag', present.Id, name], call);
     else {
       options.onProgress?.(`loading ${image.reference} into podman`);
-      await load(context, image, name, options);
+      await load(context, image, name, held, options);
     }
+    for (const layer of image.layers) held.add(layer.digest);
   } catch (error) {
     await giveBack();
     throw error;
@@ -79,7 +86,13 @@ async function find(context: PodmanContext, image: Image, options: EngineOptions
  * Podman names an image from a folder after the folder (relative, because a path may hold capitals, which a name may not). That name is
  * ours alone, and goes as soon as the other one is on it.
  */
-async function load(context: PodmanContext, image: Image, name: string, options: EngineOptions): Promise<void> {
+async function load(
+  context: PodmanContext,
+  image: Image,
+  name: string,
+  held: ReadonlySet<Digest>,
+  options: EngineOptions,
+): Promise<void> {
   const { client } = context;
   const call = options.signal ? { signal: options.signal } : {};
   const inside = name.slice('localhost/'.length).replace(/:run$/, '-layout');
@@ -87,10 +100,17 @@ async function load(context: PodmanContext, image: Image, name: string, options:
   const provisional = `localhost/${inside}:latest`;
   const registration = register(undo.command(...client.argv, 'rmi', '--ignore', provisional));
   try {
-    await writeOciLayout(image, folder, { tag: 'run', hardLinks: true, ...call });
-    const id = (
-      await client.need(['pull', '--quiet', `oci:${inside}:run`], { ...call, cwd: context.folder, timeoutMs: 600_000 })
-    ).trim();
+    const pull = async (without: ReadonlySet<Digest>): Promise<string> => {
+      await writeOciLayout(image, folder, { tag: 'run', hardLinks: true, without, ...call });
+      const from = { ...call, cwd: context.folder, timeoutMs: 600_000 };
+      return (await client.need(['pull', '--quiet', `oci:${inside}:run`], from)).trim();
+    };
+    const id = await pull(held).catch((error: unknown) => {
+      // Podman may know a layer by another digest (it was compressed differently), or not any more: everything, then.
+      const thin = image.layers.some(({ digest }) => held.has(digest));
+      if (thin && error instanceof UnrootError && error.code === 'engine.failed') return pull(new Set());
+      throw error;
+    });
     await client.need(['tag', id, name], call);
   } finally {
     await client.run(['untag', provisional, provisional]);

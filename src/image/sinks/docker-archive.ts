@@ -1,5 +1,5 @@
 /** Writes an image as `docker save` does, for `docker load`: plain layer tars, the config, and manifest.json. */
-import type { Image } from '../image.ts';
+import type { Digest, Image } from '../image.ts';
 import { familiarToFull } from '../reference.ts';
 import { paddingFor, TAR_END, tarHeader } from '../tar-writer.ts';
 import { publish } from './publish.ts';
@@ -8,6 +8,8 @@ import { createFile } from './write-stream.ts';
 export interface DockerArchiveOptions {
   /** `name:tag`, given to the image when it is loaded. */
   readonly names?: readonly string[];
+  /** Layers that the reader has already, by diff id: they are named, their contents are left out. Default: none. */
+  readonly without?: ReadonlySet<Digest>;
   readonly signal?: AbortSignal;
 }
 
@@ -23,7 +25,7 @@ export async function writeDockerArchive(image: Image, file: string, options: Do
         out.append([header(name, bytes.length), bytes, padding(bytes.length)]);
       const written = new Set<string>();
       for (const [i, name] of layerNames.entries()) {
-        if (written.has(name)) continue;
+        if (written.has(name) || options.without?.has(image.layers[i]!.diffId) === true) continue;
         written.add(name);
         const size = await layerSize(image, i);
         await out.append([header(name, size)]);

@@ -21,6 +21,8 @@ export interface OciLayoutOptions {
   readonly signal?: AbortSignal;
   /** Share blobs with the source by hard links where the file system allows. Default false: a copy lives on when the source is edited. */
   readonly hardLinks?: boolean;
+  /** Layers that the reader has already, by digest: the manifest names them, their blobs are left out. Default: none. */
+  readonly without?: ReadonlySet<Digest>;
 }
 
 const LAYER_TYPES: Readonly<Record<string, string>> = {
@@ -39,7 +41,9 @@ export async function writeOciLayout(image: Image, dir: string, options: OciLayo
     const json = (value: unknown): { digest: Digest; size: number } =>
       put(blobs, new TextEncoder().encode(JSON.stringify(value)));
     const config = put(blobs, image.rawConfig);
-    for (const [i, layer] of image.layers.entries()) await putLayer(image, i, layer.digest, folder, options);
+    for (const [i, layer] of image.layers.entries()) {
+      if (options.without?.has(layer.digest) !== true) await putLayer(image, i, layer.digest, folder, options);
+    }
     const manifest = json({
       schemaVersion: 2,
       mediaType: 'application/vnd.oci.image.manifest.v1+json',

@@ -15,7 +15,9 @@ export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
         strong(report.target),
         ' as ',
         strong(report.user),
-        `: ${plural(report.fixes.length, 'fix').replace('fixs', 'fixes')}${added}`,
+        report.fixes.length === 0
+          ? ': nothing to change but the user'
+          : `: ${plural(report.fixes.length, 'fix').replace('fixs', 'fixes')}${added}`,
       ],
     },
   ];

@@ -1,0 +1,89 @@
+/** `unroot run`: run an image here exactly as the chosen platform would, until it ends or Ctrl-C. */
+import type { Command } from 'commander';
+import { chooseEngine } from '../../engine/detect.ts';
+import type { Container, ExitStatus } from '../../engine/engine.ts';
+import { launchOf, readSubject } from '../../prove/subject.ts';
+import { started } from '../../unroot.ts';
+import type { CommandContext } from '../command.ts';
+import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
+import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import { addSettings } from '../settings.ts';
+import { usageError } from '../usage-error.ts';
+
+interface RunCommandFlags extends RunFlags {
+  readonly publish?: readonly string[];
+  readonly stopTimeout: string;
+}
+
+/** Adds what `run` takes. */
+export function run(command: Command, context: CommandContext): Command {
+  command
+    .description(
+      'Runs the image here as the chosen platform would, until it ends or Ctrl-C; its output is yours, its exit code too.\nThe network is loopback only; -p publishes a port on 127.0.0.1.',
+    )
+    .argument('<target>', 'image')
+    .usage('[flags] TARGET [-- COMMAND…]')
+    .option(
+      '-p, --publish <host:container>',
+      'port on 127.0.0.1 that leads to one of the container (repeatable)',
+      (value: string, before: readonly string[] = []) => [...before, value],
+    )
+    .option('--stop-timeout <seconds>', 'how long it may take to stop before it is killed', '10');
+  addUser(command, 'run it as this user, as docker run --user');
+  addEngine(addProfile(command));
+  addSettings(addCommon(command));
+  return command.action(async (target: string, flags: RunCommandFlags) => {
+    const publish = new Map((flags.publish ?? []).map(portPair));
+    const grace = Number(flags.stopTimeout) * 1000;
+    if (!(grace >= 0)) throw usageError(`--stop-timeout ${flags.stopTimeout} is no number of seconds`, 'a number');
+    const log = logFor(flags);
+    const options = imageOptions(flags, context, log);
+    const settings = { ...options.settings, ...(flags.user === undefined ? {} : { user: flags.user }) };
+    await withImage(target, context.signal, async (image) => {
+      const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
+      try {
+        const launch = started(launchOf(await readSubject(image), settings, options.profile ?? engine.profile));
+        for (const difference of engine.differences(launch)) log.note(difference);
+        const prepared = await engine.prepare(image, { signal: context.signal, onProgress: (message) => log.progress(message) });
+        // What the runtime says while it is created is part of the error, if there is one.
+        let live = false;
+        // Without a signal of its own: on Ctrl-C it is stopped as its image asks, not killed.
+        const container = await prepared.create(launch, {
+          publish,
+          onOutput: (stream, chunk) => void (live && process[stream].write(chunk)),
+        });
+        log.clear();
+        try {
+          await container.start();
+          process.stdout.write(container.stdout());
+          process.stderr.write(container.stderr());
+          live = true;
+          const status = await untilEnd(container, context.signal, grace);
+          context.done(status.code);
+        } finally {
+          await container.remove();
+        }
+      } finally {
+        await engine.close();
+      }
+    });
+  });
+}
+
+/** Until it ends; Ctrl-C stops it. */
+async function untilEnd(container: Container, signal: AbortSignal, graceMs: number): Promise<ExitStatus> {
+  const interrupted = new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  return (await Promise.race([container.exited, interrupted])) ?? (await container.stop(graceMs));
+}
+
+/** Container port → host port. */
+function portPair(text: string): readonly [number, number] {
+  const match = /^(?:127\.0\.0\.1:)?(\d+):(\d+)(?:\/tcp)?$/.exec(text);
+  const [host, inside] = [Number(match?.[1]), Number(match?.[2])];
+  if (!(host >= 1 && host <= 65535 && inside >= 1 && inside <= 65535))
+    throw usageError(`-p ${text} is no pair of ports`, 'HOST:CONTAINER, both 1–65535, as in -p 8080:80');
+  return [inside, host];
+}

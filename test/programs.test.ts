@@ -1,0 +1,145 @@
+/** Small programs with one habit each, through `unroot fix`: what is granted, what is refused, and that no wrong "proved" comes out. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FixReport } from '../src/report/report.ts';
+import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
+import { freshDist } from './support/build.ts';
+import { type CliResult, unroot } from './support/cli.ts';
+import { onPath } from './support/debian-image.ts';
+import { type LayerItem, writeLayout } from './support/image-builder.ts';
+
+const engine = onPath('runc') ? 'runc' : 'builtin';
+const why = process.getuid?.() !== 0 ? 'needs root' : whyNoBusyboxImage;
+if (why !== undefined) console.warn(`SKIPPED: programs: ${why}`);
+
+let folder = '';
+let serial = 0;
+beforeAll(() => {
+  freshDist();
+  folder = mkdtempSync(join(tmpdir(), 'unroot-programs-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const SERVE = 'exec httpd -f -p 80 -h /www\n';
+
+/** An image whose entrypoint is this script, over busybox. */
+function imageOf(script: string, more: readonly LayerItem[] = [], config: Readonly<Record<string, unknown>> = {}): string {
+  const spec = busyboxSpec();
+  const items: LayerItem[] = [{ path: '/start', content: `#!/bin/sh\n${script}`, mode: 0o755 }, ...more];
+  const settings = { Env: ['PATH=/bin'], Cmd: ['/start'], WorkingDir: '/', ...config };
+  return `oci:${writeLayout(join(folder, `image${serial++}`), { layers: [...spec.layers, items], config: settings })}:latest`;
+}
+
+async function fix(image: string, ...args: string[]): Promise<{ report: FixReport; result: CliResult }> {
+  const result = await unroot(['fix', image, '--engine', engine, '--platform-profile', 'podman', '-o', 'json', ...args]);
+  expect(result.stdout, result.stderr).toMatch(/^\{/);
+  return { report: JSON.parse(result.stdout) as FixReport, result };
+}
+
+const changes = (report: FixReport): string[] =>
+  report.fixes.flatMap((one) => one.layer.map((change) => `${change.kind} ${change.path}`)).sort();
+
+describe.skipIf(why !== undefined)('programs', () => {
+  it('get a log in / beforehand, /run as their own, and the port by the sysctl', async () => {
+    const { report, result } = await fix(imageOf(`echo start >>/app.log\necho $$ >/run/app.pid\n${SERVE}`));
+    expect(result.code).toBe(0);
+    expect(report.verdict).toBe('proved');
+    expect(changes(report)).toEqual(['file /app.log', 'own /run']);
+    expect(report.run.sysctls).toEqual({ 'net.ipv4.ip_unprivileged_port_start': '80' });
+  });
+
+  it('that hide a failed write get it granted all the same', async () => {
+    const { report } = await fix(imageOf(`echo x >/etc/state 2>/dev/null || true\n${SERVE}`));
+    expect(report.verdict).toBe('proved');
+    expect(changes(report)).toEqual(['file /etc/state']);
+  });
+
+  it('that insist on being root are failed, with exit 4', async () => {
+    const { report, result } = await fix(imageOf(`[ "$(id -u)" = 0 ] || { echo must be root >&2; exit 1; }\n${SERVE}`));
+    expect(report.verdict).toBe('failed');
+    expect(result.code).toBe(4);
+    expect(report.proof?.reasons.some((reason) => reason.text.includes('must be root'))).toBe(true);
+  });
+
+  it('that lose a device node, and say nothing, are not proved', async () => {
+    const { report } = await fix(imageOf(`mknod /run/special c 1 3 2>/dev/null\n${SERVE}`), '--cap-add', 'MKNOD');
+    expect(report.verdict).toBe('inconclusive');
+    expect(report.proof?.reasons.some((reason) => reason.kind === 'unsure' && reason.text.includes('/run/special'))).toBe(true);
+  });
+
+  it('get a home of their own when they wrote to root’s', async () => {
+    const { report } = await fix(imageOf(`mkdir -p "$HOME/.cache/x" && echo 1 >"$HOME/.cache/x/f" || exit 1\n${SERVE}`));
+    expect(report.verdict).toBe('proved');
+    expect(report.run.env).toEqual({ HOME: '/home/nonroot' });
+  });
+
+  it('read what only root could through the group, and may not write it', async () => {
+    const secret: LayerItem = { path: '/etc/app.key', content: 'secret\n', mode: 0o600 };
+    const { report } = await fix(imageOf(`cat /etc/app.key >/dev/null || exit 1\n${SERVE}`, [secret]));
+    expect(report.verdict).toBe('proved');
+    expect(report.fixes.flatMap((one) => one.layer)).toEqual([
+      { kind: 'own', path: '/etc/app.key', uid: 0, gid: 10001, mode: 0o640 },
+    ]);
+    expect(report.fixes.find((one) => one.subject === '/etc/app.key')?.disposition).toBe('needs-review');
+  });
+
+  it('that only run to their end are compared by their exit code', async () => {
+    const good = await fix(imageOf('echo done >/run/result\n'));
+    expect(good.report.verdict).toBe('proved');
+    const bad = await fix(imageOf('exit 3\n'));
+    expect(bad.report.verdict).toBe('inconclusive');
+    expect(bad.result.code).toBe(1);
+  });
+
+  it('whose image already names a user that cannot work are compared with a run as root', async () => {
+    const { report } = await fix(imageOf(`echo $$ >/run/app.pid || exit 1\n${SERVE}`, [], { User: '4242' }));
+    expect(report.verdict).toBe('proved');
+    expect(report.unknown.some((text) => text.includes('4242'))).toBe(true);
+  });
+
+  it('need nothing more once they are fixed, and the same image gives the same bytes', async () => {
+    const image = imageOf(`echo start >>/app.log\necho $$ >/run/app.pid\nexec httpd -f -p 8080 -h /www\n`);
+    const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+    await fix(image, '--out', one);
+    await fix(image, '--out', two);
+    expect(readFileSync(join(one, 'image/index.json'))).toEqual(readFileSync(join(two, 'image/index.json')));
+    const again = await fix(`oci:${one}/image`);
+    expect(again.report.verdict).toBe('proved');
+    expect(again.report.fixes).toEqual([]);
+  });
+
+  it('serve any uid of group 0 when that is asked for', async () => {
+    const { report } = await fix(
+      imageOf(`echo start >>/app.log || exit 1\necho $$ >/run/app.pid || exit 1\n${SERVE}`),
+      '--user',
+      'arbitrary',
+    );
+    expect(report.verdict).toBe('proved');
+    for (const change of report.fixes.flatMap((one) => one.layer))
+      if (change.kind !== 'symlink') expect([change.gid, change.mode & 0o060]).toEqual([0, 0o060 & change.mode]);
+    expect(report.proof?.reasons.some((reason) => /tried as \d+:0, \d+:0, \d+:0/.test(reason.text))).toBe(true);
+  });
+});
+
+describe.skipIf(why !== undefined)('run', () => {
+  it('hands through output and exit code', async () => {
+    const { code, stdout, stderr } = await unroot([
+      'run',
+      '-q',
+      '--engine',
+      engine,
+      '--user',
+      '10001:10001',
+      imageOf('id -u; echo told >&2; exit 7\n'),
+    ]);
+    expect([code, stdout, stderr]).toEqual([7, '10001\n', 'told\n']);
+  });
+
+  it('refuses a pair of ports that is none', async () => {
+    const { code, stderr } = await unroot(['run', '-p', '80', imageOf('true\n')]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('HOST:CONTAINER');
+  });
+});
