@@ -237,6 +237,7 @@ async function proveRounds(
       })),
     },
     volumeOwners: rounds.run.volumes,
+    like: rounds.before,
     observe: observeOptions(subject.image, options),
     onProgress: options.onProgress ?? (() => undefined),
   });

@@ -20,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrootError } from '../error.ts';
 import type { Image } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
+import { isChrooted, rerootLines } from './builtin-chroot.ts';
 import { placeMounts } from './builtin-place.ts';
 import { builtinScript, execCommand, pivotCommands, programCommand } from './builtin-script.ts';
 import { toolBox } from './builtin-tools.ts';
@@ -84,6 +85,7 @@ export async function createBuiltinContainer(
     );
     const box = toolBox(tools, TOOLS);
     mkdirSync(at('box'));
+    const chrooted = isChrooted(tools, box);
     execFileSync('mkfifo', ['-m', '600', at('gate'), at('out'), at('err')]);
     const env = environment(launch, hostname);
     const script = builtinScript({
@@ -95,6 +97,7 @@ export async function createBuiltinContainer(
       gate: at('gate'),
       hostname,
       toolBox: box,
+      reroot: chrooted ? rerootLines(home.path, at('launch.sh'), at('box')) : [],
       program: programCommand(launch, env, launch.argv, box),
       limits,
       mounts,
@@ -103,7 +106,7 @@ export async function createBuiltinContainer(
     writeFileSync(at('launch.sh'), script, { mode: 0o600 });
     writeFileSync(at('ready'), '', { mode: 0o600 });
     gate = openSync(at('gate'), constants.O_RDWR | constants.O_NONBLOCK);
-    const exited = begin();
+    const exited = begin(chrooted ? 'unchanged' : 'private');
     const pid = await waitUntilReady(at('ready'), exited);
     if (pid === undefined) {
       await exited;
@@ -168,7 +171,7 @@ export async function createBuiltinContainer(
     throw error;
   }
 
-  function begin(): Promise<ExitStatus> {
+  function begin(propagation: 'private' | 'unchanged'): Promise<ExitStatus> {
     const readers = (['out', 'err'] as const).map((name) => {
       const file = at(name);
       const read = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -186,7 +189,7 @@ export async function createBuiltinContainer(
       'unshare',
       ...namespaces,
       '--propagation',
-      'private',
+      propagation,
       '--',
       // The first child is PID 1 of the new namespace; its parent keeps its status, and keeps to itself what a shell says of a killed child.
       ...['sh', '-c', 'exec 9>&2 2>/dev/null; sh "$1" 2>&9 9>&-; exit $?', 'unroot', at('launch.sh')],

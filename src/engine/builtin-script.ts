@@ -26,6 +26,8 @@ export interface ScriptParts {
   readonly gate: string;
   readonly hostname: string;
   readonly toolBox: ToolBox;
+  /** What makes our root that of the namespace, where it is not. */
+  readonly reroot: readonly string[];
   /** What to run in the folder of the tools when the gate opens. */
   readonly program: readonly string[];
   readonly limits: { readonly nofile: number; readonly nproc: number };
@@ -43,6 +45,7 @@ export function builtinScript(parts: ScriptParts): string {
   const lines = [
     'set -eu',
     'PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ...parts.reroot,
     `exec 7>${quote(parts.ready)} 8<${quote(parts.gate)}`,
     // The host's /proc is still mounted: it names us by our number there.
     'read -r host_pid _ </proc/self/stat',

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UnrootError } from '../error.ts';
-import type { Image } from '../image/image.ts';
+import type { Digest, Image } from '../image/image.ts';
 import { profile } from '../platform/profiles.ts';
 import { type DockerApi, dockerApi, dockerSocket, dockerVersion } from './docker/api.ts';
 import { createDockerContainer, type DockerContext } from './docker/container.ts';
@@ -32,6 +32,7 @@ interface Found {
   readonly status: EngineStatus;
   readonly api?: DockerApi;
   readonly socket?: string;
+  readonly driver?: string;
 }
 
 /** Does a daemon of this machine answer? Changes nothing. */
@@ -41,7 +42,7 @@ export async function detectDocker(options: DockerOptions = {}): Promise<EngineS
 
 /** Throws `engine.unavailable` with the reason and the line that brings it. */
 export async function dockerEngine(options: DockerOptions = {}): Promise<Engine> {
-  const { status, api, socket } = await look(options);
+  const { status, api, socket, driver } = await look(options);
   if (api === undefined || socket === undefined || status.version === undefined) {
     throw new UnrootError(`Docker cannot be used: ${status.reason}`, {
       code: 'engine.unavailable',
@@ -63,6 +64,8 @@ export async function dockerEngine(options: DockerOptions = {}): Promise<Engine>
     undo: (method, path) => undo.command(process.execPath, '-e', CALL, socket, method, `/v${api.version}${path}`),
   };
   const open = new Set<() => Promise<void>>();
+  // moby image/tarexport/load.go looks for a layer in the store before it reads the archive. The containerd store (driver "overlayfs") may not.
+  const held = driver === 'overlay2' ? new Set<Digest>() : undefined;
   return {
     kind: 'docker',
     version: status.version,
@@ -72,7 +75,7 @@ export async function dockerEngine(options: DockerOptions = {}): Promise<Engine>
     stopsBeforeStart: false,
     differences: (launch) => createRequest(launch, context.facts, '', launch.image).differences,
     async prepare(image: Image, prepareOptions: EngineOptions = {}): Promise<PreparedImage> {
-      const borrowed = await borrowImage(context, image, prepareOptions);
+      const borrowed = await borrowImage(context, image, held, prepareOptions);
       const containers = new Set<() => Promise<void>>();
       const remove = async (): Promise<void> => {
         await Promise.all([...containers].map((each) => each()));
@@ -134,5 +137,5 @@ async function look(options: DockerOptions): Promise<Found> {
   if (!/^(?:overlay2|fuse-overlayfs)$/.test(info.Driver))
     notes.push(`storage driver ${info.Driver}: changes in the root file system are not seen`);
   notes.push('a tracer cannot attach before the first instruction; runc can do that');
-  return { status: { kind: 'docker', available: true, version: version.Version, notes }, api, socket };
+  return { status: { kind: 'docker', available: true, version: version.Version, notes }, api, socket, driver: info.Driver };
 }

@@ -1,5 +1,4 @@
 /** What the containers of runc, crun and the built-in engine have in common: a main process on this host, and everything /proc says of it. */
-import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrootError } from '../error.ts';
 import type { Container, ExecOptions, ExecResult, ExitStatus, FileChange, ProcessStatus } from './engine.ts';
@@ -7,6 +6,7 @@ import { forwardPorts, type PortForward } from './port-forward.ts';
 import { containerProcesses, processStartTime, runInNetwork, signalProcess } from './proc.ts';
 import type { RunLog } from './run-log.ts';
 import { listeningSockets } from './sockets.ts';
+import { graceFor, signalName } from './stop-signal.ts';
 
 /** The engine's own part. */
 export interface LocalParts {
@@ -78,9 +78,11 @@ export function localContainer(parts: LocalParts, signal?: AbortSignal): Contain
         parts.abandon();
         kill('SIGKILL');
       }
-      kill(signalName(parts.stopSignal));
+      const name = signalName(parts.stopSignal);
+      const patience = graceFor(parts.pid, name, graceMs);
+      kill(name);
       const timer = new AbortController();
-      const late = sleep(graceMs, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
+      const late = sleep(patience, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
       if ((await Promise.race([exited, late])) === 'late') kill('SIGKILL');
       timer.abort();
       return exited;
@@ -96,14 +98,6 @@ export function localContainer(parts: LocalParts, signal?: AbortSignal): Contain
     changes: () => parts.changes(),
     remove,
   };
-}
-
-/** A STOPSIGNAL: `SIGQUIT`, `QUIT`, `3`; SIGTERM when it is absent or names nothing we know. */
-export function signalName(text: string | undefined): NodeJS.Signals {
-  const wanted = (text ?? '').trim().toUpperCase();
-  const names = Object.entries(constants.signals) as [NodeJS.Signals, number][];
-  const found = names.find(([name, number]) => name === wanted || name === `SIG${wanted}` || String(number) === wanted);
-  return found?.[0] ?? 'SIGTERM';
 }
 
 /** The user, or the caller, has had enough. */

@@ -13,6 +13,8 @@ export interface ProofInput {
   readonly expectation: Omit<Expectation, 'hostUid'>;
   /** Owners of volumes that the fix asks for. */
   readonly volumeOwners: readonly VolumeOwner[];
+  /** The watched run of the same thing: what to wait for, and how to ask. */
+  readonly like: Observation;
   readonly observe: ObserveOptions;
   readonly onProgress: (message: string) => void;
 }
@@ -28,7 +30,7 @@ const ORDER = { failed: 0, inconclusive: 1, proved: 2 } as const;
 /** The weakest of the verdicts counts, and its run is the one shown. */
 export async function prove(input: ProofInput): Promise<Proof> {
   input.onProgress('proof: before, as the image says');
-  const before = await observe(input.before.image, input.before.launch, input.observe);
+  const before = await observe(input.before.image, input.before.launch, { ...input.observe, like: input.like });
   let worst: Proof | undefined;
   const users: string[] = [];
   for (const { image, launch } of input.after) {

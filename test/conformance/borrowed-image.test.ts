@@ -6,6 +6,8 @@ import { dockerApi } from '../../src/engine/docker/api.ts';
 import { detectDocker, dockerEngine } from '../../src/engine/docker.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { detectPodman, podmanEngine } from '../../src/engine/podman.ts';
+import { deriveImage } from '../../src/image/derive.ts';
+import type { Image } from '../../src/image/image.ts';
 import { openImage } from '../../src/image/sources/index.ts';
 import { startDockerd, whyNoDockerd } from '../support/dockerd.ts';
 import { temporaryFolder, writeDockerArchive } from '../support/image-builder.ts';
@@ -28,6 +30,37 @@ async function prepareAndGiveBack(engine: Engine, file: string): Promise<void> {
   await second.remove();
   await second.remove();
   await image.close();
+}
+
+/** Loads an image, then one derived from it, while the first is there and after it is gone. Answers which layers were read the second and third time. */
+async function layersOfDerived(engine: Engine, file: string): Promise<readonly number[][]> {
+  const image = await openImage(`docker-archive:${file}`);
+  const rounds: number[][] = [];
+  const prepareDerived = async (label: string): Promise<void> => {
+    const derived = await deriveImage(image, {
+      entries: [{ kind: 'directory', path: `/${label}`, uid: 10001, gid: 10001, mode: 0o755 }],
+      config: { user: '10001' },
+    });
+    const read: number[] = [];
+    const noted = <T>(index: number, stream: T): T => {
+      read.push(index);
+      return stream;
+    };
+    const watched: Image = {
+      ...derived,
+      openLayer: (index) => noted(index, derived.openLayer(index)),
+      openLayerBlob: (index) => noted(index, derived.openLayerBlob(index)),
+    };
+    await (await engine.prepare(watched)).remove();
+    rounds.push([...new Set(read)].sort());
+  };
+  const base = await engine.prepare(image);
+  await prepareDerived('while');
+  await base.remove();
+  await prepareDerived('after');
+  await engine.close();
+  await image.close();
+  return rounds;
 }
 
 const status = await detectPodman();
@@ -77,6 +110,10 @@ describe.runIf(status.available)('podman', () => {
     await two.close();
     await image.close();
   });
+
+  it('loads of a derived image only what is new, and all of it when the rest is gone', async () => {
+    expect(await layersOfDerived(await podmanEngine(), archive('derived'))).toEqual([[1], [0, 1]]);
+  });
 });
 
 if (whyNoDockerd) console.warn(`SKIPPED: ${whyNoDockerd}`);
@@ -100,6 +137,15 @@ describe.runIf(whyNoDockerd === undefined)('docker', () => {
       const name = `localhost/test-${process.pid}-docker-named:1`;
       expect(await images()).toEqual([name]);
       await engine.close();
+    } finally {
+      await stop();
+    }
+  });
+
+  it('loads of a derived image only what is new, and all of it when the rest is gone', async () => {
+    const { socket, stop } = await startDockerd();
+    try {
+      expect(await layersOfDerived(await dockerEngine({ socket }), archive('docker-derived'))).toEqual([[1], [0, 1]]);
     } finally {
       await stop();
     }

@@ -15,6 +15,7 @@ import { register } from '../reaper.ts';
 import { runLog } from '../run-log.ts';
 import { listeningSockets } from '../sockets.ts';
 import { startRefused } from '../start-refused.ts';
+import { graceFor, signalName } from '../stop-signal.ts';
 import type { DockerApi } from './api.ts';
 import { createRequest, type DockerFacts, type VolumeOwnership } from './create-request.ts';
 import { demultiplex } from './streams.ts';
@@ -161,8 +162,10 @@ export async function createDockerContainer(
         await remove();
         return exitStatus(137);
       }
-      await signal(image.config.stopSignal ?? 'SIGTERM');
-      const timer = setTimeout(() => void signal('SIGKILL').catch(() => {}), graceMs);
+      const stopSignal = signalName(image.config.stopSignal);
+      const patience = graceFor(main.pid, stopSignal, graceMs);
+      await signal(stopSignal);
+      const timer = setTimeout(() => void signal('SIGKILL').catch(() => {}), patience);
       const status = await exited;
       clearTimeout(timer);
       return status;

@@ -9,6 +9,7 @@ import { register } from '../reaper.ts';
 import type { DockerContext } from './container.ts';
 
 const REPOSITORY = 'unroot-borrowed';
+const NONE: ReadonlySet<Digest> = new Set();
 
 export interface BorrowedImage {
   readonly reference: string;
@@ -26,12 +27,12 @@ interface Inspected {
 /**
  * An image the daemon has already is used under its id, with a name of ours beside the user's so that it stays while we run; one without
  * any name stays without, because Docker would delete it together with its last name. Any other image is loaded. `held` are the layers
- * of the images borrowed so far, by diff id: a derived image brings only what is new.
+ * of the images borrowed so far, by diff id: a derived image brings only what is new. Undefined = this daemon wants all of them each time.
  */
 export async function borrowImage(
   context: DockerContext,
   image: Image,
-  held: Set<Digest>,
+  held: Set<Digest> | undefined,
   options: EngineOptions = {},
 ): Promise<BorrowedImage> {
   const { api } = context;
@@ -57,14 +58,14 @@ export async function borrowImage(
   try {
     if (present === undefined) {
       options.onProgress?.(`loading ${image.reference} into Docker`);
-      await load(context, image, name, held, options).catch((error: unknown) => {
+      await load(context, image, name, held ?? NONE, options).catch((error: unknown) => {
         // A layer is gone meanwhile: everything, then.
-        const thin = image.layers.some(({ diffId }) => held.has(diffId));
+        const thin = image.layers.some(({ diffId }) => held?.has(diffId));
         if (!thin || !(error instanceof UnrootError) || error.code !== 'engine.failed') throw error;
-        return load(context, image, name, new Set(), options);
+        return load(context, image, name, NONE, options);
       });
     } else await api.need('POST', `/images/${present.Id}/tag?repo=${REPOSITORY}&tag=${tag}`, call);
-    if (context.sharesLayers) for (const layer of image.layers) held.add(layer.diffId);
+    for (const layer of image.layers) held?.add(layer.diffId);
     const { Config } = (await api.need('GET', `/images/${name}/json`, call)) as Inspected;
     return { reference: name, env: Config?.Env ?? [], giveBack };
   } catch (error) {
@@ -86,7 +87,7 @@ async function load(
     await writeDockerArchive(image, file, { names: [name], without, ...call });
     const upload = { upload: createReadStream(file), timeoutMs: 600_000, ...call };
     const answer = await context.api.need('POST', '/images/load?quiet=1', upload);
-    const problem = /"error":"((?:[^"\\]|\\.)*)"/.exec(String(answer))?.[1];
+    const problem = /"error":"((?:[^"\\]|\\.)*)"/.exec(typeof answer === 'string' ? answer : JSON.stringify(answer))?.[1];
     if (problem !== undefined) throw new UnrootError(`Docker does not load the image: ${problem}`, { code: 'engine.failed' });
   } finally {
     rmSync(file, { force: true });

@@ -15,6 +15,7 @@ import { register, undo } from '../reaper.ts';
 import { runLog } from '../run-log.ts';
 import { listeningSockets } from '../sockets.ts';
 import { startRefused } from '../start-refused.ts';
+import { graceFor, signalName } from '../stop-signal.ts';
 import { isRuntimesOwn, type Ownership, type PodmanFacts, podmanArguments } from './arguments.ts';
 import { interrupted, type PodmanClient, podmanWords } from './client.ts';
 import { followLogFile } from './log-file.ts';
@@ -198,8 +199,10 @@ export async function createPodmanContainer(
         kill();
         return exitStatus(137);
       }
-      await signal(image.config.stopSignal ?? 'SIGTERM');
-      const timer = setTimeout(() => void signal('SIGKILL').catch(kill), graceMs);
+      const stopSignal = signalName(image.config.stopSignal);
+      const patience = graceFor(init.pid, stopSignal, graceMs);
+      await signal(stopSignal);
+      const timer = setTimeout(() => void signal('SIGKILL').catch(kill), patience);
       const status = await exited;
       clearTimeout(timer);
       return status;
