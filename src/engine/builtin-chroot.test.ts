@@ -56,7 +56,6 @@ describe.skipIf(!status.available)('built-in engine under chroot', () => {
       // setns(2) leads to the root of the namespace: were it the host's, this would be the inode of the host's root.
       const inode = execFileSync('nsenter', ['-t', String(pid), '-m', '--', '/bin/ls', '-di', '/'], { encoding: 'utf8' });
       expect(Number.parseInt(inode, 10)).toBe(statSync(`/proc/${pid}/root`).ino);
-      expect(readFileSync(`/proc/${pid}/mountinfo`, 'utf8')).not.toContain(folder);
       expect(existsSync(`/proc/${pid}/root/etc/debian_version`)).toBe(false);
     } finally {
       child.kill('SIGKILL');

@@ -4,7 +4,7 @@
  * is first given our root as its root; from there on all is as on a machine of our own.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ToolBox, toolBox } from './builtin-tools.ts';
 import { quote } from './reaper.ts';
@@ -17,8 +17,16 @@ export function isChrooted(folder: string, box: ToolBox): boolean {
   if (chrooted !== undefined) return chrooted;
   const real = realpathSync(folder);
   const ours = '../'.repeat(real.split('/').length - 1);
-  const { status } = spawnSync('nsenter', [...atRoot(real), ...box.command('sh'), '-c', `[ / -ef ${ours} ] || exit 99`]);
-  chrooted = status === 99;
+  // The same folder of the same mount? A bind mount of / has the inode of /.
+  const compare = `[ / -ef ${ours} ] && { exec 3</; while read -r name id; do echo "$name $id"; done <${ours}proc/self/fdinfo/3; }`;
+  const { stdout } = spawnSync('nsenter', [...atRoot(real), ...box.command('sh'), '-c', compare], { encoding: 'utf8' });
+  const fd = openSync('/', constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const mount = /^mnt_id:.*$/m;
+    chrooted = mount.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[0].replace(/\s+/, ' ') !== mount.exec(stdout)?.[0];
+  } finally {
+    closeSync(fd);
+  }
   return chrooted;
 }
 
