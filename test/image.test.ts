@@ -29,7 +29,7 @@ const fresh = (name: string): string => join(folder, `${++count}-${name}`);
 /** Why a test cannot run here: '' when it can. */
 function lacks(program: string, apt: string): string {
   if (spawnSync('sh', ['-c', `command -v ${program}`]).status === 0) return '';
-  console.warn(`SKIPPED: ${program} is missing; apt-get install ${apt}`);
+  console.warn(`SKIPPED: ${program} is missing: apt-get install -y ${apt}`);
   return `(${program} is missing)`;
 }
 const isRoot = process.getuid?.() === 0 ? '' : '(needs root)';

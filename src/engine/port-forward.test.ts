@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { INSIDE_NETWORK } from '../../test/support/network.ts';
 import { forwardPorts, type PortForward } from './port-forward.ts';
 import { namespaceOf } from './proc.ts';
 import { listeningSockets } from './sockets.ts';
@@ -18,11 +19,8 @@ describe.runIf(process.getuid?.() === 0)('forwardPorts', () => {
   });
 
   it('carries connections into another network namespace, on either loopback, both ways', async () => {
-    child = spawn(
-      'unshare',
-      ['--net', '--', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', process.execPath, '-e', SERVER],
-      { stdio: 'ignore' },
-    );
+    const [unshare = '', ...args] = INSIDE_NETWORK;
+    child = spawn(unshare, [...args, process.execPath, '-e', SERVER], { stdio: 'ignore' });
     const pid = child.pid!;
     for (let tries = 0; namespaceOf(pid, 'net') === namespaceOf('self', 'net') || listeningSockets(pid).length < 2; tries += 1) {
       if (tries > 200) throw new Error('the server does not come up');

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { INSIDE_NETWORK } from '../../test/support/network.ts';
 import { CAPABILITIES } from '../linux/capability.ts';
 import {
   containerProcesses,
@@ -138,18 +139,7 @@ describe.runIf(root)('processes and network of a namespace', () => {
       net.createServer(() => {}).listen(8082, '::', () => {});
       dgram.createSocket('udp4').bind(5353, '0.0.0.0');
       dgram.createSocket('udp6').bind(5354, '::1');`;
-    const { pid } = start([
-      'unshare',
-      '--net',
-      '--',
-      'sh',
-      '-c',
-      'ip link set lo up && exec "$@"',
-      'sh',
-      process.execPath,
-      '-e',
-      server,
-    ]);
+    const { pid } = start([...INSIDE_NETWORK, process.execPath, '-e', server]);
     const sockets = await until(() => {
       const now = namespaceOf(pid, 'net') === namespaceOf('self', 'net') ? [] : listeningSockets(pid);
       return now.length === 5 && now;

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { whyNoBusyboxImage, writeBusyboxImage } from '../../test/conformance/busybox-image.ts';
+import { whyNotWith, writeBusyboxImage } from '../../test/conformance/busybox-image.ts';
 import type { Image } from '../image/image.ts';
 import { openImage } from '../image/sources/index.ts';
 import type { Launch } from '../launch/launch.ts';
@@ -15,7 +15,7 @@ import { detectRunc, openOciEngine } from './runc.ts';
 import { runtimeSpec } from './spec.ts';
 
 const status = await detectRunc();
-const missing = whyNoBusyboxImage ?? (status.available ? undefined : `${status.reason}: ${status.install ?? ''}`);
+const missing = whyNotWith(status);
 if (missing !== undefined) console.warn(`SKIPPED: runc: ${missing}`);
 
 /** What the conformance suite cannot see because it holds for one engine only. */

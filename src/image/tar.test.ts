@@ -140,7 +140,7 @@ describe('tar reader and writer', () => {
   });
 
   describe('reads what GNU tar writes', () => {
-    const missing = spawnSync('tar', ['--version']).status === 0 ? '' : 'tar is missing: apt-get install tar';
+    const missing = spawnSync('tar', ['--version']).status === 0 ? '' : 'tar is missing: apt-get install -y tar';
     const dir = join(folder, 'tree');
     const long = `${'deep/'.repeat(30)}${'n'.repeat(120)}`;
     const make = (): void => {

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EngineStatus } from '../../src/engine/engine.ts';
 import { type BuildSpec, type LayerItem, writeLayout } from '../support/image-builder.ts';
 
 const BUSYBOX: string | undefined = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path) && isStatic(path));
@@ -9,6 +10,15 @@ const BUSYBOX: string | undefined = ['/bin/busybox', '/usr/bin/busybox'].find((p
 /** Undefined when the image can be built here. */
 export const whyNoBusyboxImage: string | undefined =
   BUSYBOX === undefined ? 'a static busybox is missing: apt-get install -y busybox-static' : undefined;
+
+const APT = 'apt-get install -y ';
+
+/** What keeps an engine from being tried with this image, and the one line that brings all of it. */
+export function whyNotWith({ available, reason = '', install = '' }: EngineStatus): string | undefined {
+  if (available || !whyNoBusyboxImage || !install.startsWith(APT))
+    return available ? whyNoBusyboxImage : [reason, install].filter(Boolean).join(': ');
+  return `${reason}, ${whyNoBusyboxImage.replace(APT, `${install} `)}`;
+}
 
 const APPLETS =
   'cat chmod chown cp echo env false grep head httpd id kill ln ls mkdir mount mv pwd rm seq sh sleep stat tail touch true umask wget yes'.split(

@@ -9,7 +9,7 @@ import type { Engine, EngineStatus } from '../../src/engine/engine.ts';
 import { detectPodman, podmanEngine } from '../../src/engine/podman.ts';
 import { detectCrun, detectRunc, openOciEngine } from '../../src/engine/runc.ts';
 import { startDockerd, whyNoDockerd } from '../support/dockerd.ts';
-import { whyNoBusyboxImage } from './busybox-image.ts';
+import { whyNotWith } from './busybox-image.ts';
 import { type EngineUnderTest, engineConformance } from './engine.ts';
 
 const lines = (program: string, ...args: string[]): string[] =>
@@ -74,8 +74,7 @@ const candidates: readonly Candidate[] = [
 ];
 
 for (const { name, detect, make } of candidates) {
-  const { available, reason, install } = await detect();
-  const missing = available ? whyNoBusyboxImage : `${reason}${install === undefined ? '' : `: ${install}`}`;
+  const missing = whyNotWith(await detect());
   if (missing === undefined) engineConformance(name, make);
   else {
     console.warn(`SKIPPED: engine ${name}: ${missing}`);

@@ -16,7 +16,7 @@ import { type Executable, transitionOnExecve } from '../../src/linux/execve.ts';
 import { availableCapabilities, missingHere, perform } from './performer.ts';
 
 const CAT = ['/usr/bin/cat', '/bin/cat'].find((path) => existsSync(path));
-const missing = missingHere() ?? (CAT === undefined ? 'needs cat: apt-get install coreutils' : undefined);
+const missing = missingHere() ?? (CAT === undefined ? 'needs cat: apt-get install -y coreutils' : undefined);
 if (missing !== undefined) console.warn(`SKIPPED test/reality/execve.test.ts: ${missing}`);
 const HAVE = missing === undefined ? availableCapabilities() : [];
 

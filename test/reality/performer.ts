@@ -21,7 +21,7 @@ const SCRIPT: string = new URL('./perform.pl', import.meta.url).pathname;
 export function missingHere(): string | undefined {
   if (process.platform !== 'linux') return 'needs Linux';
   if (process.getuid?.() !== 0) return 'needs root: run the tests with sudo';
-  if (spawnSync('perl', ['-c', SCRIPT]).status !== 0) return 'needs perl: apt-get install perl-base';
+  if (spawnSync('perl', ['-c', SCRIPT]).status !== 0) return 'needs perl: apt-get install -y perl-base';
   return undefined;
 }
 
