@@ -2,6 +2,8 @@
 
 export interface PrivilegeDrop {
   readonly name: string;
+  /** `words`: options, operands, then the program. `su`: a user, and a line for a shell behind -c, in any order. */
+  readonly style: 'words' | 'su';
   /** Index in argv (0 = the program itself) where the program to start begins; options are skipped as described. */
   readonly operands: number;
   /** Options that take their value as the next word. */
@@ -11,18 +13,32 @@ export interface PrivilegeDrop {
 }
 
 export const PRIVILEGE_DROPS: readonly PrivilegeDrop[] = [
-  { name: 'gosu', operands: 1, valueOptions: [], source: 'github.com/tianon/gosu README: gosu user-spec command [args]' },
-  { name: 'su-exec', operands: 1, valueOptions: [], source: 'github.com/ncopa/su-exec README: su-exec user-spec command [args]' },
-  { name: 'setuidgid', operands: 1, valueOptions: [], source: 'daemontools setuidgid: setuidgid account child' },
-  { name: 's6-setuidgid', operands: 1, valueOptions: [], source: 's6 s6-setuidgid: s6-setuidgid account prog' },
+  {
+    name: 'gosu',
+    style: 'words',
+    operands: 1,
+    valueOptions: [],
+    source: 'github.com/tianon/gosu README: gosu user-spec command [args]',
+  },
+  {
+    name: 'su-exec',
+    style: 'words',
+    operands: 1,
+    valueOptions: [],
+    source: 'github.com/ncopa/su-exec README: su-exec user-spec command [args]',
+  },
+  { name: 'setuidgid', style: 'words', operands: 1, valueOptions: [], source: 'daemontools setuidgid: setuidgid account child' },
+  { name: 's6-setuidgid', style: 'words', operands: 1, valueOptions: [], source: 's6 s6-setuidgid: s6-setuidgid account prog' },
   {
     name: 'chpst',
+    style: 'words',
     operands: 0,
     valueOptions: ['-u', '-U', '-b', '-e', '-d', '-o', '-p', '-f', '-c', '-r', '-t', '-m', '-/', '-n', '-l', '-L'],
     source: 'chpst(8)',
   },
   {
     name: 'setpriv',
+    style: 'words',
     operands: 0,
     valueOptions: [
       '--ambient-caps',
@@ -42,6 +58,27 @@ export const PRIVILEGE_DROPS: readonly PrivilegeDrop[] = [
     ],
     source: 'setpriv(1)',
   },
+  {
+    name: 'runuser',
+    style: 'su',
+    operands: 0,
+    valueOptions: ['-u', '--user', '-g', '--group', '-G', '--supp-group', '-w', '--whitelist-environment'],
+    source: 'runuser(1)',
+  },
+  {
+    name: 'su',
+    style: 'su',
+    operands: 0,
+    valueOptions: ['-g', '--group', '-G', '--supp-group', '-w', '--whitelist-environment'],
+    source: 'su(1)',
+  },
+  {
+    name: 'sudo',
+    style: 'words',
+    operands: 0,
+    valueOptions: ['-u', '--user', '-g', '--group', '-C', '-h', '-p', '-r', '-t', '-T', '-D', '-R', '-U'],
+    source: 'sudo(8)',
+  },
 ];
 
 const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -54,6 +91,10 @@ export const privilegeDrop = (program: string): PrivilegeDrop | undefined =>
 export function unwrapped(argv: readonly string[]): readonly string[] | undefined {
   const drop = privilegeDrop(argv[0] ?? '');
   if (!drop) return undefined;
+  return drop.style === 'su' ? unwrappedSu(argv, drop) : unwrappedWords(argv, drop);
+}
+
+function unwrappedWords(argv: readonly string[], drop: PrivilegeDrop): readonly string[] | undefined {
   let at = 1;
   while (at < argv.length && argv[at]!.startsWith('-')) {
     if (argv[at] === '--') {
@@ -66,22 +107,75 @@ export function unwrapped(argv: readonly string[]): readonly string[] | undefine
   return rest.length > 0 ? rest : undefined;
 }
 
+/** `su [-] USER -c LINE`, `su -s SHELL -c LINE USER`, `runuser -u USER -- PROGRAM …`. */
+function unwrappedSu(argv: readonly string[], drop: PrivilegeDrop): readonly string[] | undefined {
+  let line: string | undefined;
+  let shell = '/bin/sh';
+  let named = false;
+  const operands: string[] = [];
+  for (let at = 1; at < argv.length; at++) {
+    const word = argv[at]!;
+    const [option, joined] =
+      word.startsWith('--') && word.includes('=')
+        ? [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]
+        : [word, undefined];
+    const value = (): string => joined ?? argv[++at] ?? '';
+    if (word === '--') {
+      operands.push(...argv.slice(at + 1));
+      break;
+    }
+    if (option === '-c' || option === '--command') line = value();
+    else if (option === '-s' || option === '--shell') shell = value();
+    else if (drop.valueOptions.includes(option)) {
+      named ||= option === '-u' || option === '--user';
+      value();
+    } else if (!word.startsWith('-')) {
+      operands.push(...(named ? argv.slice(at) : [word]));
+      if (named) break;
+    }
+  }
+  if (named) return operands.length > 0 ? operands : undefined;
+  return line === undefined ? undefined : [shell, '-c', line];
+}
+
 /**
  * A stand-in for the wrapper that only starts the program: for entrypoint scripts which call the wrapper without asking who they are.
  * POSIX sh; as root it would not drop anything, so it refuses to run as root.
  */
 export function passThroughScript(drop: PrivilegeDrop): string {
-  const values = drop.valueOptions.map((option) => `${option}`).join('|');
-  return `#!/bin/sh
+  const head = `#!/bin/sh
 # Made by unroot: this container already runs as its user, so there is nothing to drop.
 [ "$(id -u)" != 0 ] || { echo "${drop.name}: stand-in made by unroot, not for root" >&2; exit 1; }
-while [ $# -gt 0 ]; do
+`;
+  return head + (drop.style === 'su' ? suScript() : wordsScript(drop));
+}
+
+const wordsScript = ({ valueOptions, operands }: PrivilegeDrop): string => `while [ $# -gt 0 ]; do
   case "$1" in
     --) shift; break ;;
-${values ? `    ${values}) shift 2 ;;\n` : ''}    -*) shift ;;
+${valueOptions.length > 0 ? `    ${valueOptions.join('|')}) shift 2 ;;\n` : ''}    -*) shift ;;
     *) break ;;
   esac
 done
-${drop.operands > 0 ? `shift ${drop.operands}\n` : ''}exec "$@"
+${operands > 0 ? `shift ${operands}\n` : ''}exec "$@"
 `;
-}
+
+const suScript = (): string => `line= shell=/bin/sh user= given=
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -c|--command) line=$2; given=1; shift 2 ;;
+    --command=*) line=\${1#*=}; given=1; shift ;;
+    -s|--shell) shell=$2; shift 2 ;;
+    --shell=*) shell=\${1#*=}; shift ;;
+    -u|--user) user=$2; shift 2 ;;
+    --user=*) user=\${1#*=}; shift ;;
+    -g|--group|-G|--supp-group|-w|--whitelist-environment) shift 2 ;;
+    --) shift; break ;;
+    -*) shift ;;
+    *) [ -z "$user" ] || break; user=$1; shift ;;
+  esac
+done
+[ -z "$given" ] || exec "$shell" -c "$line" "$@"
+[ $# -gt 0 ] || set -- "$shell"
+exec "$@"
+`;

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { memoryRootFs } from '../../test/support/memory-rootfs.ts';
+import type { Finding } from '../finding/finding.ts';
+import type { ImageConfig } from '../image/image.ts';
+import type { Launch } from '../launch/launch.ts';
+import { launchImage } from '../launch/launch-image.ts';
+import type { Operation } from '../linux/operation.ts';
+import { profile } from '../platform/profiles.ts';
+import { passwdEntry, serviceUser } from './accounts.ts';
+import { configLine } from './config-line.ts';
+import type { FixContext } from './context.ts';
+import { privilegeDrop } from './privilege-drop.ts';
+
+const PASSWD = 'root:x:0:0::/root:/bin/sh\napp:x:999:999:the app:/data:/sbin/nologin\n';
+const TREE = {
+  '/etc/passwd': PASSWD,
+  '/etc/group': 'root:x:0:\napp:x:999:\n',
+  '/etc/app.conf': { content: 'listen 80\nuser app\nchroot /var/empty\n', mode: 0o640, gid: 999 },
+  '/bin/sh': { content: 'elf', mode: 0o755 },
+  '/usr/bin/drop': { content: 'elf', mode: 0o755 },
+};
+const CONFIG: ImageConfig = {
+  user: '',
+  env: [],
+  entrypoint: [],
+  cmd: ['/usr/bin/drop', 'app', 'serve', '-x'],
+  workingDir: '',
+  volumes: [],
+  exposedPorts: [],
+  labels: {},
+};
+
+function context(recipient = { uid: 10001, gid: 10001, arbitrary: false }): FixContext {
+  const rootFs = memoryRootFs(TREE);
+  const image = { reference: 'test', config: CONFIG, passwd: PASSWD, group: TREE['/etc/group'], rootFs };
+  const launch = (user: string): Launch => launchImage({ image, settings: { user }, profile: profile('docker') }) as Launch;
+  return {
+    rootFs,
+    asIs: launch('0:0'),
+    target: launch(`${recipient.uid}:${recipient.gid}`),
+    recipient,
+    accounts: { passwd: PASSWD, group: TREE['/etc/group'] },
+    configs: new Map([['/etc/app.conf', TREE['/etc/app.conf'].content]]),
+    knowledge: {
+      unwrap: (argv) => (argv[0] === '/usr/bin/drop' ? argv.slice(2) : undefined),
+      standIn: (program) => (program === '/usr/bin/drop' ? '#!/bin/sh\n' : undefined),
+      directive: (line) => (line.startsWith('user ') ? 'identity' : line.startsWith('chroot ') ? 'chroot' : undefined),
+    },
+  };
+}
+
+const met = (operation: Operation, program = '/usr/bin/drop'): Finding => ({
+  id: operation.kind === 'chown' ? 'ownership-change' : operation.kind === 'chroot' ? 'capability-needed' : 'identity-change',
+  severity: 'warning',
+  confidence: 'high',
+  message: 'denied',
+  where: {},
+  evidence: [{ kind: 'observed', text: 'failed with EPERM', program }],
+  operation,
+});
+const setuid = met({ kind: 'setuid', call: 'setuid', ids: [999] });
+
+describe('privilegeDrop', () => {
+  it('starts the program directly when the container’s own command is the wrapper', () => {
+    expect(privilegeDrop([setuid], context())[0]?.run).toEqual({ entrypoint: ['serve'], command: ['-x'] });
+  });
+
+  it('puts a stand-in where a script calls the wrapper', () => {
+    const inScript = { ...context(), target: { ...context().target, executable: '/start.sh' } };
+    expect(privilegeDrop([setuid], inScript)[0]?.layer).toEqual([
+      { kind: 'file', path: '/usr/bin/drop', uid: 0, gid: 0, mode: 0o755, content: '#!/bin/sh\n' },
+    ]);
+  });
+
+  it('leaves programs alone that are no wrappers', () => {
+    expect(privilegeDrop([met({ kind: 'setgroups', groups: [] }, '/usr/sbin/server')], context())).toEqual([]);
+  });
+});
+
+describe('configLine', () => {
+  it('switches off what was denied, and only that, keeping owner and mode', () => {
+    const [fix] = configLine([setuid], context());
+    expect(fix?.layer).toEqual([
+      {
+        kind: 'file',
+        path: '/etc/app.conf',
+        uid: 0,
+        gid: 999,
+        mode: 0o640,
+        content: 'listen 80\n#user app\nchroot /var/empty\n',
+      },
+    ]);
+    const both = configLine([setuid, met({ kind: 'chroot', path: '/var/empty' })], context());
+    expect(both[0]?.layer[0]).toMatchObject({ content: 'listen 80\n#user app\n#chroot /var/empty\n' });
+  });
+
+  it('does nothing when nothing of the kind was denied', () => {
+    expect(configLine([met({ kind: 'chown', path: '/data', uid: 999, gid: -1 })], context())).toEqual([]);
+  });
+});
+
+describe('serviceUser', () => {
+  it('moves the name to the recipient’s uid and keeps the rest of the line', () => {
+    const [fix] = serviceUser([met({ kind: 'chown', path: '/data', uid: 999, gid: 999 })], context());
+    expect(fix?.layer).toEqual([
+      {
+        kind: 'file',
+        path: '/etc/passwd',
+        uid: 0,
+        gid: 0,
+        mode: 0o644,
+        content: 'root:x:0:0::/root:/bin/sh\napp:x:10001:10001:the app:/data:/sbin/nologin\n',
+      },
+    ]);
+  });
+
+  it('never for root, for a uid without a name, or for arbitrary uids', () => {
+    expect(serviceUser([met({ kind: 'chown', path: '/data', uid: 0, gid: 0 })], context())).toEqual([]);
+    expect(serviceUser([met({ kind: 'setuid', call: 'setuid', ids: [4711] })], context())).toEqual([]);
+    expect(serviceUser([setuid], context({ uid: 1_000_650_000, gid: 0, arbitrary: true }))).toEqual([]);
+  });
+});
+
+describe('passwdEntry', () => {
+  it('adds a line for a uid that has none, once', () => {
+    const layer = passwdEntry(context())?.layer ?? [];
+    expect(layer.map((change) => change.path)).toEqual(['/etc/passwd', '/etc/group']);
+    expect(layer[0]).toMatchObject({ content: `${PASSWD}nonroot:x:10001:10001:made by unroot:/:/sbin/nologin\n` });
+    expect(passwdEntry(context({ uid: 999, gid: 999, arbitrary: false }))).toBeUndefined();
+  });
+});
