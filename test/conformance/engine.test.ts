@@ -25,6 +25,12 @@ const plain = (make: () => Promise<Engine>) => async (): Promise<EngineUnderTest
   inventory: async () => [],
 });
 
+/** `what: the line that helps`, taken apart. */
+function whyNot(words = ''): { readonly reason?: string; readonly install?: string } {
+  const [reason = '', install] = words.split(': ');
+  return { ...(reason === '' ? {} : { reason }), ...(install === undefined ? {} : { install }) };
+}
+
 const candidates: readonly Candidate[] = [
   {
     name: 'podman',
@@ -45,7 +51,7 @@ const candidates: readonly Candidate[] = [
       kind: 'docker',
       available: whyNoDockerd === undefined,
       notes: [],
-      ...(whyNoDockerd === undefined ? {} : { reason: whyNoDockerd }),
+      ...whyNot(whyNoDockerd),
     }),
     make: async () => {
       const { socket, stop } = await startDockerd();
