@@ -57,10 +57,12 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
   }
 
   const granted = grantPaths(gatherNeeds(inImage, context.rootFs), context);
+  const volumes = volumeOwner(onVolume, context);
   const fixes = [
-    ...granted.fixes,
+    // The directory a volume is mounted on is the volume's business.
+    ...granted.fixes.filter((fix) => !volumes.some((volume) => volume.subject === fix.subject)),
     ...home.fixes,
-    ...volumeOwner(onVolume, context),
+    ...volumes,
     ...unprivilegedPort(rest),
     ...fileCapabilities(rest, context),
   ];
