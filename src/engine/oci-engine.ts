@@ -5,6 +5,7 @@ import type { PlatformProfile } from '../platform/platform.ts';
 import type { Container, CreateOptions, Engine, EngineOptions, PreparedImage } from './engine.ts';
 import { interrupted } from './local-container.ts';
 import { createOciContainer, type OciRuntime } from './oci-container.ts';
+import { whyNoOverlay } from './rootfs/root.ts';
 import { storeLayers } from './rootfs/store.ts';
 
 /** The parts that differ between engines which start processes on this host themselves. */
@@ -31,7 +32,12 @@ export function localEngine(parts: LocalEngineParts): Engine {
     made.add(remove);
     return {
       image,
-      notes: stored.notes,
+      get notes() {
+        const why = whyNoOverlay();
+        return why === undefined
+          ? stored.notes
+          : [...stored.notes, `the image was copied for each run, which takes longer: ${why}`];
+      },
       async create(launch, createOptions = {}) {
         const { signal } = createOptions;
         if (signal?.aborted) throw interrupted();

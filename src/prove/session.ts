@@ -1,5 +1,5 @@
 /** The engines of one piece of work: the one that proves, and the one that is watched. */
-import type { Engine, EngineKind } from '../engine/engine.ts';
+import type { Engine, EngineKind, PreparedImage } from '../engine/engine.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Tracer } from '../trace/tracer.ts';
 
@@ -15,6 +15,7 @@ export interface Session {
   readonly watcher: Engine;
   readonly tracer: Tracer;
   readonly profile: PlatformProfile;
+  /** Known by now: what the engines leave out, and what they could not make of the images they were given. */
   readonly notes: readonly string[];
   close(): Promise<void>;
 }
@@ -24,15 +25,31 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { chooseTracer } = await import('../trace/tracers/choose.ts');
   const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
   const watched = await chooseTracer(engine, (kind) => chooseEngine(kind, {}));
+  const prepared: PreparedImage[] = [];
+  const proving = remembering(engine, prepared);
   return {
-    engine,
-    watcher: watched.engine,
+    engine: proving,
+    watcher: watched.engine === engine ? proving : remembering(watched.engine, prepared),
     tracer: watched.tracer,
     profile: options.profile ?? engine.profile,
-    notes: [...engine.notes, ...watched.notes],
+    get notes() {
+      return [...new Set([...engine.notes, ...watched.notes, ...prepared.flatMap(({ notes }) => notes ?? [])])];
+    },
     close: async () => {
       await engine.close();
       if (watched.engine !== engine) await watched.engine.close();
+    },
+  };
+}
+
+/** Some of what an image lost is known only once a container of it was made. */
+function remembering(engine: Engine, prepared: PreparedImage[]): Engine {
+  return {
+    ...engine,
+    async prepare(image, options) {
+      const made = await engine.prepare(image, options);
+      prepared.push(made);
+      return made;
     },
   };
 }

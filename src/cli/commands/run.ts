@@ -53,6 +53,7 @@ export function run(command: Command, context: CommandContext): Command {
           onOutput: (stream, chunk) => void (live && process[stream].write(chunk)),
         });
         log.clear();
+        for (const note of prepared.notes ?? []) log.note(note);
         try {
           await container.start();
           process.stdout.write(container.stdout());

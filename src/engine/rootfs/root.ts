@@ -8,6 +8,7 @@ import { folderChanges, overlayChanges, type Snapshot, snapshot } from '../chang
 import { runCommand } from '../command.ts';
 import type { FileChange } from '../engine.ts';
 import { type Registration, register, undo } from '../reaper.ts';
+import { cacheFolder } from './locate.ts';
 import { isWhiteout } from './merged.ts';
 import { opaqueDirectories } from './opaque.ts';
 
@@ -74,7 +75,8 @@ async function mountOverlay(layers: readonly string[], home: string, path: strin
     if (run.code === 0) return true;
     words = run.stderr.trim();
   }
-  noOverlay = words || 'mount -t overlay failed';
+  const said = words.split('\n')[0]!.replace(/^mount: [^:]*: /, '');
+  noOverlay = `overlayfs cannot be used below ${cacheFolder()} (${said || 'mount failed'})`;
   return false;
 }
 
