@@ -16,6 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const words = (changes: readonly FileChange[]): string[] => changes.map((each) => `${each.change} ${each.type} ${each.path}`);
 const root = process.getuid?.() === 0;
+if (!root) console.warn('SKIPPED: whiteouts and opaque folders: needs root');
 
 describe('folderChanges', () => {
   it('tells added, modified and deleted, under the path inside the container', () => {

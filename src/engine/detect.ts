@@ -69,7 +69,7 @@ export async function chooseEngine(wanted: EngineKind | 'auto', wish: EngineWish
   );
   throw new UnrootError(
     wanted === 'auto'
-      ? `no container engine can be used here:\n  ${reasons.join('\n  ')}`
+      ? `no container engine can be used here: ${reasons.join('; ')}`
       : (reasons[0] ?? `there is no engine ${wanted}`),
     {
       code: wanted === 'auto' ? 'engine.none' : 'engine.unavailable',
@@ -77,11 +77,19 @@ export async function chooseEngine(wanted: EngineKind | 'auto', wish: EngineWish
         wanted === 'auto'
           ? 'podman, Docker, runc, or root with util-linux for the built-in engine'
           : `${wanted}, installed and usable by this user`,
-      hint:
-        statuses.find((status) => status.install !== undefined)?.install ??
-        'run as root: the built-in engine then needs nothing but util-linux',
+      hint: hintFor(statuses),
     },
   );
+}
+
+/** What the built-in engine lacks is the least; where that is only the right to, nothing has to be installed. */
+function hintFor(statuses: readonly EngineStatus[]): string {
+  const builtin = statuses.find(({ kind }) => kind === 'builtin');
+  const install = builtin ? builtin.install : statuses.find((status) => status.install !== undefined)?.install;
+  if (install !== undefined) return install;
+  return process.getuid?.() === 0
+    ? 'run it outside of a container, or in a privileged one'
+    : 'run it as root: the built-in engine then needs nothing but util-linux; who, check and fix --static need no root';
 }
 
 /** podman and docker apply their own rules; another platform's are realised by a runtime that does what it is told. */

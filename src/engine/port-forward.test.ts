@@ -10,7 +10,10 @@ const SERVER = `const http = require('node:http');
   http.createServer((q, s) => { let n = 0; q.on('data', (d) => { n += d.length; }); q.on('end', () => s.end('v4 ' + n)); }).listen(8080, '127.0.0.1');
   http.createServer((q, s) => s.end('x'.repeat(3_000_000))).listen(8081, '::1');`;
 
-describe.runIf(process.getuid?.() === 0)('forwardPorts', () => {
+const root = process.getuid?.() === 0;
+if (!root) console.warn('SKIPPED: forwarding of ports: needs root');
+
+describe.runIf(root)('forwardPorts', () => {
   let child: ChildProcess | undefined;
   let forward: PortForward | undefined;
   afterEach(async () => {

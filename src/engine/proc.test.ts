@@ -18,6 +18,7 @@ import {
 import { listeningSockets } from './sockets.ts';
 
 const root = process.getuid?.() === 0;
+if (!root) console.warn('SKIPPED: processes and network of a namespace: needs root');
 const children: ChildProcess[] = [];
 afterEach(async () => {
   for (const child of children.splice(0)) {
