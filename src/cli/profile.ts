@@ -1,10 +1,9 @@
 /** Whose rules decide, when nobody says: those of the engine that would run the image here. Looks without starting an engine. */
-import { execFile } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type ConfFile, containersConf } from '../platform/containers-conf.ts';
 import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
-import { profile } from '../platform/profiles.ts';
+import { profile, profileOfAnyVersion } from '../platform/profiles.ts';
 
 /**
  * The profile asked for, in its newest version, so that the answer does not depend on this machine. Otherwise that of the store the image
@@ -14,8 +13,9 @@ export async function profileFor(target: string, asked: ProfileName | undefined)
   if (asked !== undefined) return profile(asked);
   const engine = storeOf(target) ?? (['podman', 'docker'] as const).find(onPath);
   if (engine === undefined || !onPath(engine)) return profile(engine ?? 'docker');
-  const version = await versionOf(engine);
-  return profile(engine, version, engine === 'podman' ? containersConf(confFiles()) : undefined);
+  const configured = engine === 'podman' ? containersConf(confFiles()) : undefined;
+  // Asking costs more than all the rest of `who`.
+  return profileOfAnyVersion(engine, configured) ?? profile(engine, await versionOf(engine), configured);
 }
 
 function storeOf(target: string): 'podman' | 'docker' | undefined {
@@ -35,7 +35,8 @@ function onPath(program: string): boolean {
 }
 
 /** `podman version 4.3.1`, `Docker version 20.10.24, build …`; undefined = unknown, which means the newest profile. */
-function versionOf(program: string): Promise<string | undefined> {
+async function versionOf(program: string): Promise<string | undefined> {
+  const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
     execFile(program, ['--version'], { timeout: 5000 }, (_error, stdout) =>
       resolve(/version (\S+?),?\s/.exec(`${stdout} `)?.[1]),

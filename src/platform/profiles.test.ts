@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { capabilityMask } from '../linux/capability.ts';
 import type { PlatformProfile, ProfileName } from './platform.ts';
-import { PROFILE_NAMES, PROFILES, profile, profileName, withOverrides, withRuntime } from './profiles.ts';
+import { PROFILE_NAMES, PROFILES, profile, profileName, profileOfAnyVersion, withOverrides, withRuntime } from './profiles.ts';
 import { compareVersions, inRanges, versionNumbers } from './versions.ts';
 
 const mask = (one: PlatformProfile): string => capabilityMask(one.defaultCapabilities).toString(16);
@@ -104,6 +104,15 @@ describe('overrides', () => {
     expect(changed.sources.sysctls).toBe('/usr/share/containers/containers.conf');
     expect(changed.sources.defaultCapabilities).toBe(profile('podman', '4.3.1').sources.defaultCapabilities);
     expect(profile('podman', '4.3.1').sysctls).toEqual({});
+  });
+  it('may leave no difference between versions', () => {
+    expect(profileOfAnyVersion('podman')).toBeUndefined();
+    expect(profileOfAnyVersion('docker', { defaultCapabilities: ['CAP_CHOWN'], source: 'x' })).toBeUndefined();
+    const configured = { defaultCapabilities: ['CAP_CHOWN'], source: 'x' } as const;
+    const any = profileOfAnyVersion('podman', configured);
+    for (const version of ['4.3.1', '4.4', '5.0']) {
+      expect({ ...any, versions: '' }).toEqual({ ...profile('podman', version, configured), versions: '' });
+    }
   });
   it('of the runtime decide what an empty HOME becomes', () => {
     const podman = profile('podman');

@@ -41,6 +41,15 @@ export function profile(name: ProfileName, version?: string, overrides?: Profile
   return overrides === undefined ? chosen : withOverrides(chosen, overrides);
 }
 
+/** The profile when all versions of a platform, configured like this, follow the same rules: then nobody need ask which one is here. */
+export function profileOfAnyVersion(name: ProfileName, overrides?: ProfileOverrides): PlatformProfile | undefined {
+  const [first, ...others] = PROFILES[name].map(({ profile: base }) => ({
+    ...(overrides === undefined ? base : withOverrides(base, overrides)),
+    versions: 'any version, as configured here',
+  }));
+  return others.every((other) => JSON.stringify(other) === JSON.stringify(first)) ? first : undefined;
+}
+
 /** Narrows what a user typed to a profile's name; throws `platform.unknown-profile` with the list. */
 export function profileName(text: string): ProfileName {
   const found = PROFILE_NAMES.find((name) => name === text);
