@@ -7,6 +7,8 @@ export interface LogLine {
   readonly text: string;
   /** It says that something was not permitted. */
   readonly denial: boolean;
+  /** What was not permitted is becoming another user. */
+  readonly identity: boolean;
 }
 
 const TROUBLE =
@@ -21,7 +23,9 @@ export function newErrorLines(before: Observation, after: Observation): LogLine[
     const plain = normalise(line);
     if (!TROUBLE.test(line) || known.has(plain) || seen.has(plain)) continue;
     seen.add(plain);
-    fresh.push({ text: line.slice(0, 240), denial: logDenials(line).length > 0 });
+    const denials = logDenials(line);
+    const identity = denials.length > 0 && denials.every(({ category }) => category === 'setuid_setgid_denied');
+    fresh.push({ text: line.slice(0, 240), denial: denials.length > 0, identity });
     if (fresh.length === 10) break;
   }
   return fresh;

@@ -13,6 +13,7 @@ import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import { passwdEntry, serviceUser } from '../fixes/accounts.ts';
 import { configLine } from '../fixes/config-line.ts';
 import type { FixContext, Recipient } from '../fixes/context.ts';
+import { handedOver } from '../fixes/handed-over.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
@@ -30,6 +31,7 @@ import type { ContainerSettings } from '../workload/container.ts';
 import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
 import { type ObserveOptions, observe } from './observe.ts';
+import { portsOf } from './ports.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
 import { worksByItself, worksLess } from './verdict.ts';
@@ -135,7 +137,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const met: Finding[] = [];
   const extra: Fix[] = [];
   let plan = planFixes(findings, context);
-  let triedName = false;
+  let withoutName: RoundsResult | undefined;
   for (let round = 1; ; round++) {
     const fixes = [...plan.fixes, ...extra];
     const layer = mergeLayer(fixes);
@@ -175,18 +177,20 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     const broken = worksLess(before, after);
     if (broken) addRemedies(extra, remedies(met, context));
     let changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
-    if (!changed && broken && !triedName) {
-      triedName = true;
-      const name = passwdEntry(context);
-      if (name) addRemedies(extra, [name]);
-      changed = name !== undefined;
-    }
+    const nameHelps = !changed && broken && withoutName === undefined ? nameFor(extra, context) : undefined;
     const left = next.unresolved
       .filter(({ finding }) => fresh.some((each) => sameOperation(each, finding)))
       .map(({ finding, reason }) => ({
         finding,
         reason: WENT_ON.has(finding.id) && !broken ? 'denied in the last run too, and the program went on' : reason,
       }));
+    // An experiment that did not help is no fix.
+    if (broken && !changed && withoutName !== undefined) return { ...withoutName, rounds: round };
+    if (nameHelps && round < MAX_ROUNDS) {
+      withoutName = done(left);
+      addRemedies(extra, [nameHelps]);
+      changed = true;
+    }
     if (!changed || round === MAX_ROUNDS || !worksByItself(before)) return done(left);
     plan = next;
   }
@@ -230,17 +234,30 @@ async function workingBaseline(
  */
 function remedies(met: readonly Finding[], context: FixContext): readonly Fix[] {
   const direct = [...privilegeDrop(met, context), ...configLine(met, context)];
-  return direct.length > 0 ? direct : serviceUser(met, context);
+  return [...(direct.length > 0 ? direct : serviceUser(met, context)), ...handedOver(met, context)];
 }
+
+/** A name for the recipient, unless another remedy has given it one: two versions of /etc/passwd could not both be in the layer. */
+const nameFor = (extra: readonly Fix[], context: FixContext): Fix | undefined =>
+  extra.some((fix) => fix.id === 'service-user') ? undefined : passwdEntry(context);
 
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
 
-/** What the recipient was denied and root was not: seen by the tracer, or told by the program itself where the tracer sees no failures. */
+/** What the recipient was denied and root was not: seen by the tracer, or told by the program itself where the tracer does not look. */
 function denialsOf(after: Observation, before: Observation, launch: Launch): readonly TraceEvent[] {
   const traced = newDenials(after.trace ?? NO_TRACE, before.trace ?? NO_TRACE);
-  if (after.trace?.tracer === 'strace') return traced;
-  return [...traced, ...logEvents(`${after.stdout}\n${after.stderr}`, launch)];
+  // What is started inside for a probe is no child of the container's first process, so no tracer follows it.
+  const probed = logEvents(failedProbes(before, after), launch);
+  if (after.trace?.tracer === 'strace') return [...traced, ...probed];
+  return [...traced, ...logEvents(`${after.stdout}\n${after.stderr}`, launch), ...probed];
 }
+
+/** What health check and probe command said when they failed, if they succeeded before. */
+const failedProbes = (before: Observation, after: Observation): string =>
+  (['healthcheck', 'command'] as const)
+    .filter((what) => before[what]?.code === 0 && after[what] !== undefined && after[what].code !== 0)
+    .map((what) => after[what]?.output ?? '')
+    .join('\n');
 
 const sameOperation = (a: Finding, b: Finding): boolean =>
   a.id === b.id && JSON.stringify(a.operation) === JSON.stringify(b.operation);
@@ -254,14 +271,4 @@ function addRemedies(list: Fix[], more: readonly Fix[]): void {
     if (at < 0) list.push(remedy);
     else list[at] = remedy;
   }
-}
-
-/** Every TCP and UDP port of the first run, unmoved. Ports of the ephemeral range are the program's own business (ip(7)). */
-function portsOf(before: Observation): Run['ports'] {
-  const ports = new Map<string, Run['ports'][number]>();
-  for (const { port, protocol } of before.ports) {
-    if (protocol === 'udp' && port >= 32768) continue;
-    ports.set(`${protocol}${port}`, { from: port, to: port, ...(protocol === 'udp' ? { protocol } : {}) });
-  }
-  return [...ports.values()].sort((a, b) => a.from - b.from);
 }

@@ -41,3 +41,36 @@ function tmpfsVolume(spec: string): Volume {
   const mode = /(?:^|,)mode=([0-7]+)/.exec(colon < 0 ? '' : spec.slice(colon + 1))?.[1];
   return { kind: 'tmpfs', target, ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }) };
 }
+
+/**
+ * The run settings of the result with what was asked for on top of the image, which both runs had: whoever starts the result from them alone must get
+ * the container that was proved. Only for the report: an environment that was given for a run is none of the image's business.
+ */
+export function withAsked(run: Run, settings: ContainerSettings): Run {
+  const entrypoint = run.entrypoint ?? settings.entrypoint;
+  const command = run.entrypoint === undefined ? (run.command ?? settings.command) : run.command;
+  const workdir = run.workdir ?? settings.workdir;
+  const tmpfs = (settings.volumes ?? []).filter((volume) => volume.kind === 'tmpfs').map(tmpfsText);
+  return {
+    ...run,
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    ...(command === undefined ? {} : { command }),
+    ...(workdir === undefined ? {} : { workdir }),
+    env: { ...settings.env, ...run.env },
+    tmpfs: [...new Set([...tmpfs, ...run.tmpfs])],
+    capAdd: [...new Set([...(settings.capAdd ?? []), ...run.capAdd])],
+    sysctls: { ...settings.sysctls, ...run.sysctls },
+    readOnly: run.readOnly || settings.readOnly === true,
+  };
+}
+
+function tmpfsText({ target, mode, uid, gid, sizeLimit, readOnly }: Volume): string {
+  const options = [
+    ...(readOnly ? ['ro'] : []),
+    ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`]),
+    ...(uid === undefined ? [] : [`uid=${uid}`]),
+    ...(gid === undefined ? [] : [`gid=${gid}`]),
+    ...(sizeLimit === undefined ? [] : [`size=${sizeLimit}`]),
+  ];
+  return options.length > 0 ? `${target}:${options.join(',')}` : target;
+}

@@ -1,6 +1,7 @@
 /** Waits until a container has ended, or is ready and quiet: nothing opens, nothing is written, nothing computes. */
 import type { Container, ProcessStatus } from '../engine/engine.ts';
 import type { ObservedPort } from './observation.ts';
+import { isEphemeral } from './ports.ts';
 
 export interface SettleOptions {
   /** Longest wait for readiness, ms. Default 30 000. */
@@ -41,8 +42,8 @@ export async function settle(
   let eventsBefore = 0;
   let ports: readonly ObservedPort[] = [];
   let processes: readonly ProcessStatus[] = [];
-  // A datagram socket on an ephemeral port (ip(7)) is a client's, and another one each time.
-  const awaited = options.expectedPorts.filter((port) => port.protocol === 'tcp' || port.port < 32768);
+  // A port that the kernel picks is another one each time.
+  const awaited = options.expectedPorts.filter((port) => !isEphemeral(port));
   let exited = false;
   void container.exited.then(() => {
     exited = true;

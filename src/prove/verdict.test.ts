@@ -78,6 +78,21 @@ describe('judge', () => {
     expect(verdict(ended(1), ended(1))).toBe('inconclusive');
   });
 
+  it('asks for as many ports that the kernel picks, not for the same', () => {
+    const port = (number: number): Observation['ports'][number] => ({ protocol: 'tcp', port: number, address: '127.0.0.1' });
+    const before = { ports: [port(80), port(41000), port(42000)] };
+    expect(verdict({ ports: [port(80), port(51000), port(52000)] }, before)).toBe('proved');
+    expect(verdict({ ports: [port(80), port(51000)] }, before)).toBe('failed');
+    expect(verdict({ ports: [port(41000), port(42000)] }, before)).toBe('failed');
+  });
+
+  it('does not mind a complaint about changing the user when that was only how root was given up', () => {
+    const stderr = 'cannot change user to irc: setuid: Operation not permitted\n';
+    const dropped = { processes: [{ command: 'app', uids: [39, 39, 39, 39], gid: 39 }] };
+    expect(verdict({ stderr }, dropped)).toBe('proved');
+    expect(verdict({ stderr })).toBe('inconclusive');
+  });
+
   it('follows a port that moved', () => {
     const after: Partial<Observation> = {
       ports: [{ protocol: 'tcp', port: 8080, address: '0.0.0.0' }],

@@ -2,13 +2,9 @@
 
 import type { Finding } from '../finding/finding.ts';
 import { newErrorLines } from './log-lines.ts';
-import type { Observation, ObservedPort, ProbeResult } from './observation.ts';
-
-/** ok: the same, or as it should be. bad: work is lost. unsure: cannot be told from what was seen. note: different, and harmless. */
-export interface Reason {
-  readonly kind: 'ok' | 'bad' | 'unsure' | 'note';
-  readonly text: string;
-}
+import type { Observation, ProbeResult } from './observation.ts';
+import { comparePorts } from './ports.ts';
+import type { Reason } from './reason.ts';
 
 export type VerdictName = 'proved' | 'failed' | 'inconclusive';
 
@@ -40,7 +36,10 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...expectation.lostEffects.map((text): Reason => ({ kind: 'unsure', text })),
     ...distinct(expectation.leftDenials).map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
     ...newErrorLines(before, after).map(
-      (line): Reason => ({ kind: line.denial ? 'unsure' : 'note', text: `new in its log: ${line.text}` }),
+      (line): Reason => ({
+        kind: line.denial && !(line.identity && gaveUpRoot(before)) ? 'unsure' : 'note',
+        text: `new in its log: ${line.text}`,
+      }),
     ),
   ];
   if (reasons.some((reason) => reason.kind === 'bad')) return { verdict: 'failed', reasons };
@@ -72,10 +71,11 @@ const GOES_WITHOUT: ReadonlySet<string> = new Set(['priority', 'rlimit', 'setsoc
 export function mayLoseWork(finding: Finding, before: Observation): boolean {
   if (finding.severity === 'error') return true;
   if (finding.id === 'capability-needed') return !GOES_WITHOUT.has(finding.operation?.kind ?? '');
-  return (
-    finding.id === 'identity-change' && before.processes.length > 0 && before.processes.every((process) => process.uids[1] === 0)
-  );
+  return finding.id === 'identity-change' && !gaveUpRoot(before);
 }
+
+/** Some process of the first run was not root: changing identity was how the program stopped being root. */
+const gaveUpRoot = (before: Observation): boolean => before.processes.some((process) => process.uids[1] !== 0);
 
 /** The second run visibly does less: what makes a further remedy worth trying. */
 export function worksLess(before: Observation, after: Observation): boolean {
@@ -136,22 +136,6 @@ function compareIdentity(after: Observation, hostUid: number): Reason[] {
       text: `${count === 1 ? 'its one process has' : `all ${count} processes have`} uid ${hostUid}, seen from the host`,
     },
   ];
-}
-
-const fixedPort = (port: ObservedPort): boolean => port.port < 32768 || port.protocol === 'tcp';
-const name = (port: ObservedPort): string => `${port.protocol} ${port.port}`;
-
-function comparePorts(before: Observation, after: Observation, moved: ReadonlyMap<number, number>): Reason[] {
-  const has = new Set(after.ports.map(name));
-  const wanted = new Map(before.ports.filter(fixedPort).map((port) => [name(port), port] as const));
-  return [...wanted.values()].map((port) => {
-    const to = moved.get(port.port) ?? port.port;
-    const there = has.has(`${port.protocol} ${to}`);
-    const where = to === port.port ? `port ${port.port}/${port.protocol}` : `port ${port.port}/${port.protocol}, now ${to}`;
-    return there
-      ? { kind: 'ok' as const, text: `listens on ${where}` }
-      : { kind: 'bad' as const, text: `does not listen on ${where}` };
-  });
 }
 
 const probeText = (probe: ProbeResult): string =>

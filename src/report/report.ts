@@ -5,7 +5,8 @@ import type { Fix, Run } from '../finding/fix.ts';
 import type { Derivation } from '../launch/launch.ts';
 import type { CapabilityState } from '../linux/capability.ts';
 import type { Observation, ObservedPort, ObservedProcess } from '../prove/observation.ts';
-import type { Reason, VerdictName } from '../prove/verdict.ts';
+import type { Reason } from '../prove/reason.ts';
+import type { VerdictName } from '../prove/verdict.ts';
 
 export const SCHEMA_VERSION = 1;
 

@@ -8,6 +8,8 @@ export interface ArtifactInput {
   readonly baseName: string;
   readonly layer: readonly LayerChange[];
   readonly run: Run;
+  /** The part of it that belongs into an image: settings given for a run, a password say, do not. */
+  readonly fixedRun: Run;
   /** The image's own settings that the texts repeat. */
   readonly hasShell: boolean;
   readonly exposedPorts: readonly { readonly port: number; readonly protocol: 'tcp' | 'udp' }[];

@@ -10,7 +10,7 @@ const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 
 /** ADD of a local tar keeps owners and modes (Dockerfile reference, ADD); RUN lines are easier to read and to review. */
 export function dockerfile(input: ArtifactInput): string {
-  const lines = [`# Made by unroot: ${input.baseName} as uid ${input.run.user.split(':')[0]}.`, `FROM ${input.baseName}`, ''];
+  const lines = [`# Made by unroot: ${input.baseName} as uid ${input.fixedRun.user.split(':')[0]}.`, `FROM ${input.baseName}`, ''];
   if (input.layer.length > 0) {
     lines.push('USER 0:0');
     if (input.hasShell) lines.push(...runLines(input.layer));
@@ -21,11 +21,11 @@ export function dockerfile(input: ArtifactInput): string {
       );
     lines.push('');
   }
-  for (const [name, value] of Object.entries(input.run.env)) lines.push(`ENV ${name}=${JSON.stringify(value)}`);
-  lines.push(`USER ${input.run.user}`);
-  if (input.run.workdir !== undefined) lines.push(`WORKDIR ${input.run.workdir}`);
-  if (input.run.entrypoint !== undefined) lines.push(`ENTRYPOINT ${JSON.stringify(input.run.entrypoint)}`);
-  if (input.run.command !== undefined) lines.push(`CMD ${JSON.stringify(input.run.command)}`);
+  for (const [name, value] of Object.entries(input.fixedRun.env)) lines.push(`ENV ${name}=${JSON.stringify(value)}`);
+  lines.push(`USER ${input.fixedRun.user}`);
+  if (input.fixedRun.workdir !== undefined) lines.push(`WORKDIR ${input.fixedRun.workdir}`);
+  if (input.fixedRun.entrypoint !== undefined) lines.push(`ENTRYPOINT ${JSON.stringify(input.fixedRun.entrypoint)}`);
+  if (input.fixedRun.command !== undefined) lines.push(`CMD ${JSON.stringify(input.fixedRun.command)}`);
   return `${lines.join('\n')}\n`;
 }
 

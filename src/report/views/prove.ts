@@ -1,5 +1,6 @@
 /** The page of `unroot prove`: the same questions before and after, side by side. */
-import type { Reason, VerdictName } from '../../prove/verdict.ts';
+import type { Reason } from '../../prove/reason.ts';
+import type { VerdictName } from '../../prove/verdict.ts';
 import { type Block, bad, dim, good, type Line, plural, type Span, strong, unknown } from '../block.ts';
 import type { ProbeRecord, ProveReport, RunRecord } from '../report.ts';
 import { unknownList } from './check.ts';
