@@ -66,8 +66,15 @@ const ownExit = (trace: Trace): number | undefined => {
 export function compareTraces(before: Trace, after: Trace): readonly EffectDifference[] {
   const differences: EffectDifference[] = [];
   const portKey = ({ protocol, port }: { protocol: string; port: number }): string => `${protocol} ${port}`;
-  const portsBefore = new Set(listeningPorts(before).map(portKey));
-  const portsAfter = new Set(listeningPorts(after).map(portKey));
+  // A datagram socket on a port from the ephemeral range (ip(7)) is a client's, and another one each time.
+  const served = (trace: Trace): Set<string> =>
+    new Set(
+      listeningPorts(trace)
+        .filter(({ protocol, port }) => protocol === 'tcp' || port < 32768)
+        .map(portKey),
+    );
+  const portsBefore = served(before);
+  const portsAfter = served(after);
   const lostPorts = [...portsBefore].filter((port) => !portsAfter.has(port));
   const newPorts = [...portsAfter].filter((port) => !portsBefore.has(port));
   for (const protocol of ['tcp', 'udp']) {
