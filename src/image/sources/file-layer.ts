@@ -22,6 +22,8 @@ export interface LayerReader {
   read(ranges: readonly ContentRange[]): Promise<readonly Uint8Array[]>;
 }
 
+/** A search wants headers, not the contents beside them: the smallest read that costs no more time than a larger one. */
+const SEARCH_WINDOW = 4096;
 /** Files up to this size are remembered when `keep` names them. */
 const KEEP_LIMIT = 2 ** 20;
 
@@ -56,7 +58,7 @@ export function fileLayer(layer: Layer, range: () => FileRange, limits: ImageLim
       builder.add(entry);
     };
     const skip = builder.skip;
-    scanTar(windowReader(file, where), file.size, add, { limits, where, what, ...(skip && { skip }) });
+    scanTar(windowReader(file, where), file.size, add, { limits, where, what, ...(skip && { skip, window: SEARCH_WINDOW }) });
     return builder.finish();
   }
 
