@@ -17,7 +17,7 @@ import { type Proof, prove } from './prove/prove.ts';
 import { arbitraryUids, recipientOf } from './prove/recipient.ts';
 import { findingsOf, fixContext, type RoundsResult, runRounds } from './prove/rounds.ts';
 import { openSession, type Session } from './prove/session.ts';
-import { settingsAs, settingsOfRun } from './prove/settings.ts';
+import { settingsAs, settingsOfRun, withAsked } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { mayLoseWork } from './prove/verdict.ts';
 import { compareEffects } from './trace/compare.ts';
@@ -117,7 +117,10 @@ export interface FixResult {
   readonly fixes: readonly Fix[];
   readonly unresolved: readonly Unresolved[];
   readonly layer: readonly LayerChange[];
+  /** To start the result with, what was asked for on the command line included. */
   readonly run: Run;
+  /** The part of it that the fixes brought, which the image itself says. */
+  readonly fixedRun: Run;
   readonly image: DerivedImage;
   readonly asIs: Launch;
   readonly rounds: number;
@@ -150,7 +153,8 @@ export async function fixImageStatically(
     fixes: plan.fixes,
     unresolved: plan.unresolved,
     layer,
-    run,
+    run: withAsked(run, settings),
+    fixedRun: run,
     image: await derive(image, layer, run),
     asIs,
     rounds: 0,
@@ -196,7 +200,8 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       fixes: rounds.fixes,
       unresolved: rounds.left,
       layer: rounds.layer,
-      run: rounds.run,
+      run: withAsked(rounds.run, settings),
+      fixedRun: rounds.run,
       image: rounds.image as DerivedImage,
       asIs: rounds.asIs,
       rounds: rounds.rounds,

@@ -85,6 +85,58 @@ describe.skipIf(why !== undefined)('programs', () => {
     expect(report.fixes.find((one) => one.subject === '/etc/app.key')?.disposition).toBe('needs-review');
   });
 
+  it('that hand their data to a service user without asking who they are find it theirs', async () => {
+    const data: LayerItem[] = [
+      { path: '/data/', mode: 0o755 },
+      { path: '/data/old', content: 'rows\n', mode: 0o600 },
+    ];
+    const accounts: LayerItem[] = [
+      { path: '/etc/passwd', content: 'root:x:0:0::/:/bin/sh\napp:x:999:999::/:/bin/sh\n' },
+      { path: '/etc/group', content: 'root:x:0:\napp:x:999:\n' },
+    ];
+    const script = 'set -e\nchown -R app:app /data\necho row >>/data/old\nexec httpd -f -p 8080 -h /www\n';
+    const { report } = await fix(imageOf(script, [...data, ...accounts]));
+    expect(report.proof?.reasons.filter((reason) => reason.kind !== 'ok')).toEqual([]);
+    expect(report.verdict).toBe('proved');
+    expect(changes(report)).toEqual(
+      expect.arrayContaining(['file /etc/group', 'file /etc/passwd', 'own /data', 'own /data/old']),
+    );
+  });
+
+  it('whose health check writes get that granted too, though no tracer follows it', async () => {
+    const { report } = await fix(
+      imageOf('exec httpd -f -p 8080 -h /www\n', [{ path: '/srv/keep', content: '' }], {
+        Healthcheck: { Test: ['CMD-SHELL', 'touch /srv/healthy'] },
+      }),
+    );
+    expect(report.verdict).toBe('proved');
+    expect(changes(report)).toEqual(['file /srv/healthy']);
+  });
+
+  it('that fail for no reason an account entry could mend do not get one', async () => {
+    const { report } = await fix(imageOf('id -u | grep -qx 0 || exit 1\nexec httpd -f -p 8080 -h /www\n'));
+    expect(report.verdict).toBe('failed');
+    expect(report.fixes).toEqual([]);
+  });
+
+  it('get run settings that start them without unroot, those given on the command line too, and an image without these', async () => {
+    const out = join(folder, 'given');
+    const { report } = await fix(
+      imageOf(`[ "$WORD" = told ] && [ "$1" = go ] && echo x >/scratch/y || exit 1\n${SERVE}`),
+      ...['--sysctl', 'net.ipv4.ip_unprivileged_port_start=80', '--env', 'WORD=told', '--tmpfs', '/scratch:mode=1777'],
+      ...['--out', out, '--', '/start', 'go'],
+    );
+    expect(report.verdict).toBe('proved');
+    expect(report.run).toMatchObject({
+      sysctls: { 'net.ipv4.ip_unprivileged_port_start': '80' },
+      env: { WORD: 'told' },
+      tmpfs: ['/scratch:mode=1777'],
+      command: ['/start', 'go'],
+    });
+    expect(report.dockerfile).not.toContain('told');
+    expect(readFileSync(join(out, 'Dockerfile'), 'utf8')).not.toContain('told');
+  });
+
   it('that only run to their end are compared by their exit code', async () => {
     const good = await fix(imageOf('echo done >/run/result\n'));
     expect(good.report.verdict).toBe('proved');

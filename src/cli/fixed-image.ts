@@ -15,13 +15,14 @@ export interface FixedImage {
 
 /** `name` is what the result is called; default: the base's name with `-unroot`. */
 export function fixedImage(target: string, image: Image, result: FixResult, name?: string): FixedImage {
-  const { recipient, profile, findings, fixes, unresolved, layer, run, rounds, denials, engine, unknown } = result;
+  const { recipient, profile, findings, fixes, unresolved, layer, run, fixedRun, rounds, denials, engine, unknown } = result;
   const baseName = imageLabel(target, image);
   const artifacts: ArtifactInput = {
     name: name ?? `localhost/${dnsLabel(baseName)}-unroot:latest`,
     baseName,
     layer,
     run,
+    fixedRun,
     hasShell: result.subject.rootFs.resolve('/bin/sh').entry !== undefined,
     exposedPorts: run.ports.map(({ to, protocol }) => ({ port: to, protocol: protocol ?? 'tcp' })),
     volumes: image.config.volumes,

@@ -55,35 +55,59 @@ export function passwdEntry(context: FixContext): Fix | undefined {
 export function serviceUser(observed: readonly Finding[], context: FixContext): Fix[] {
   const { uid, gid, arbitrary } = context.recipient;
   if (arbitrary || context.accounts.passwd === undefined) return [];
-  const asked = new Map<number, Set<string>>();
+  const users = new Map<number, Set<string>>();
+  const groups = new Set<number>();
   for (const finding of observed) {
     const { operation } = finding;
     const ids = operation?.kind === 'chown' ? [operation.uid] : operation?.kind === 'setuid' ? operation.ids : [];
-    for (const id of ids) if (id > 0 && id !== uid) asked.set(id, (asked.get(id) ?? new Set()).add(findingKey(finding)));
+    for (const id of ids) if (id > 0 && id !== uid) users.set(id, (users.get(id) ?? new Set()).add(findingKey(finding)));
+    if (operation?.kind === 'chown' && operation.gid > 0 && operation.gid !== gid) groups.add(operation.gid);
   }
-  const taken = context.accounts.passwd.split('\n').map((line) => line.split(':'));
-  return [...asked].flatMap(([id, answers]): Fix[] => {
-    const account = taken.find((fields) => fields[2] === String(id));
-    if (!account?.[0] || taken.some((fields) => fields[2] === String(uid))) return [];
-    const name = account[0];
-    const lines = context.accounts.passwd!.split('\n').map((line) => {
-      const fields = line.split(':');
-      if (fields[0] !== name) return line;
-      fields[2] = String(uid);
-      fields[3] = String(gid);
-      return fields.join(':');
-    });
-    return [
-      {
-        id: 'service-user',
-        subject: name,
-        title: `/etc/passwd: ${name} is uid ${uid} instead of ${id}`,
-        disposition: 'needs-review',
-        answers: [...answers].sort(),
-        layer: [accountFile('/etc/passwd', lines.join('\n'), context)],
-        run: {},
-        note: `the program hands files to, or becomes, ${name}; as that user it finds nothing to change`,
-      },
-    ];
+  const { passwd, group } = context.accounts;
+  const named = passwd.split('\n').map((line) => line.split(':'));
+  if (named.some((fields) => fields[2] === String(uid))) return [];
+  const moved = [...users].flatMap(([id, answers]) => {
+    const name = named.find((fields) => fields[2] === String(id))?.[0];
+    return name ? [{ id, name, answers }] : [];
   });
+  if (moved.length === 0) return [];
+  // One file for all of them: two versions of it could not both be in the layer.
+  const layer = [accountFile('/etc/passwd', withIds(passwd, moved, [uid, gid]), context)];
+  // `chown app:app` asks for the group by its own number, which must be the recipient's as well; whoever has a group of that number keeps it.
+  const shared = (group ?? '').split('\n').filter((line) => groups.has(Number(line.split(':')[2])) && line.split(':')[0] !== '');
+  if (group !== undefined && shared.length > 0 && !group.split('\n').some((line) => line.split(':')[2] === String(gid)))
+    layer.push(
+      accountFile(
+        '/etc/group',
+        withIds(
+          group,
+          shared.map((line) => ({ name: line.split(':')[0]! })),
+          [gid],
+        ),
+        context,
+      ),
+    );
+  return moved.map(({ id, name, answers }) => ({
+    id: 'service-user',
+    subject: name,
+    title: `/etc/passwd: ${name} is uid ${uid} instead of ${id}`,
+    disposition: 'needs-review',
+    answers: [...answers].sort(),
+    layer,
+    run: {},
+    note: `the program hands files to, or becomes, ${name}; as that user it finds nothing to change`,
+  }));
+}
+
+/** The same file with other numbers, from the third field on, in the lines of these names. */
+function withIds(text: string, names: readonly { readonly name: string }[], ids: readonly number[]): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const fields = line.split(':');
+      if (!names.some(({ name }) => name === fields[0])) return line;
+      fields.splice(2, ids.length, ...ids.map(String));
+      return fields.join(':');
+    })
+    .join('\n');
 }

@@ -11,7 +11,13 @@ import type { Need, Needs } from './need.ts';
 const VOLATILE = new Set(['/run', '/run/lock', '/tmp', '/var/tmp']);
 
 /** Secrets that a service reads only to check passwords: never handed to a service user. */
-const NEVER = new Set(['/etc/shadow', '/etc/shadow-', '/etc/gshadow', '/etc/gshadow-', '/etc/sudoers']);
+export const NEVER: ReadonlySet<string> = new Set([
+  '/etc/shadow',
+  '/etc/shadow-',
+  '/etc/gshadow',
+  '/etc/gshadow-',
+  '/etc/sudoers',
+]);
 
 /** Where programs and their configuration live: whoever may write there may change what runs next. */
 const PROGRAM = /^\/(?:etc|usr|bin|sbin|lib|lib32|lib64|libx32|opt|boot)(?:\/|$)/;

@@ -2,10 +2,14 @@
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import type { Recipient } from './context.ts';
 
-/** The changes of all fixes, one per path (the later one wins), sorted by path so that parents come first. */
+/** The changes of all fixes, one per path (the later one wins, and leaves the owner what an earlier one gave it), sorted by path so that parents come first. */
 export function mergeLayer(fixes: readonly Fix[]): LayerChange[] {
   const byPath = new Map<string, LayerChange>();
-  for (const change of fixes.flatMap((fix) => fix.layer)) byPath.set(change.path, change);
+  for (const change of fixes.flatMap((fix) => fix.layer)) {
+    const earlier = byPath.get(change.path);
+    const both = change.kind === 'own' && earlier?.kind === 'own';
+    byPath.set(change.path, both ? { ...change, mode: change.mode | (earlier.mode & 0o700) } : change);
+  }
   return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

@@ -9,6 +9,8 @@ import { profile } from '../platform/profiles.ts';
 import { passwdEntry, serviceUser } from './accounts.ts';
 import { configLine } from './config-line.ts';
 import type { FixContext } from './context.ts';
+import { handedOver } from './handed-over.ts';
+import { mergeLayer } from './merge.ts';
 import { privilegeDrop } from './privilege-drop.ts';
 
 const PASSWD = 'root:x:0:0::/root:/bin/sh\napp:x:999:999:the app:/data:/sbin/nologin\n';
@@ -16,6 +18,10 @@ const TREE = {
   '/etc/passwd': PASSWD,
   '/etc/group': 'root:x:0:\napp:x:999:\n',
   '/etc/app.conf': { content: 'listen 80\nuser app\nchroot /var/empty\n', mode: 0o640, gid: 999 },
+  '/data': {},
+  '/data/old': { content: 'rows', mode: 0o600 },
+  '/data/link': { target: 'old' },
+  '/etc/shadow': { content: 'x', mode: 0o600 },
   '/bin/sh': { content: 'elf', mode: 0o755 },
   '/usr/bin/drop': { content: 'elf', mode: 0o755 },
 };
@@ -101,7 +107,7 @@ describe('configLine', () => {
 
 describe('serviceUser', () => {
   it('moves the name to the recipient’s uid and keeps the rest of the line', () => {
-    const [fix] = serviceUser([met({ kind: 'chown', path: '/data', uid: 999, gid: 999 })], context());
+    const [fix] = serviceUser([met({ kind: 'chown', path: '/data', uid: 999, gid: -1 })], context());
     expect(fix?.layer).toEqual([
       {
         kind: 'file',
@@ -112,6 +118,19 @@ describe('serviceUser', () => {
         content: 'root:x:0:0::/root:/bin/sh\napp:x:10001:10001:the app:/data:/sbin/nologin\n',
       },
     ]);
+  });
+
+  it('moves the group as well where the program asks for it by number', () => {
+    const [fix] = serviceUser([met({ kind: 'chown', path: '/data', uid: 999, gid: 999 })], context());
+    expect(fix?.layer[1]).toMatchObject({ path: '/etc/group', content: 'root:x:0:\napp:x:10001:\n' });
+  });
+
+  it('moves several names in one file, since only one version of it can be in the layer', () => {
+    const other = { ...context(), accounts: { passwd: `${PASSWD}log:x:998:998::/:/x\n`, group: undefined } };
+    const asked = [setuid, met({ kind: 'setuid', call: 'setuid', ids: [998] })];
+    const [layer] = mergeLayer(serviceUser(asked, other));
+    expect(layer).toMatchObject({ content: expect.stringContaining('app:x:10001:') });
+    expect(layer).toMatchObject({ content: expect.stringContaining('log:x:10001:') });
   });
 
   it('never for root, for a uid without a name, or for arbitrary uids', () => {
@@ -127,5 +146,35 @@ describe('passwdEntry', () => {
     expect(layer.map((change) => change.path)).toEqual(['/etc/passwd', '/etc/group']);
     expect(layer[0]).toMatchObject({ content: `${PASSWD}nonroot:x:10001:10001:made by unroot:/:/sbin/nologin\n` });
     expect(passwdEntry(context({ uid: 999, gid: 999, arbitrary: false }))).toBeUndefined();
+  });
+});
+
+describe('handedOver', () => {
+  const to = (path: string, uid = 10001, gid = -1, noFollow = true): Finding =>
+    met({ kind: 'chown', path, uid, gid, noFollow }, '/bin/chown');
+
+  it('ships what the program insists on giving to itself, and nothing beside it', () => {
+    const fixes = handedOver([to('/data/old'), to('/data'), to('/data/link'), to('/etc/app.conf', 10001, 10001)], context());
+    expect(fixes.map((fix) => [fix.subject, fix.disposition])).toEqual([
+      ['/data', 'needs-review'],
+      ['/etc/app.conf', 'needs-review'],
+    ]);
+    expect(fixes[0]?.layer).toEqual([
+      { kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o755 },
+      { kind: 'symlink', path: '/data/link', target: 'old', uid: 10001, gid: 10001 },
+      { kind: 'own', path: '/data/old', uid: 10001, gid: 10001, mode: 0o600 },
+    ]);
+  });
+
+  it('not to others, not to a group it is not in, never the password file, and not for arbitrary uids', () => {
+    expect(handedOver([to('/data', 999), to('/data', 0), to('/data', 10001, 5), to('/etc/shadow')], context())).toEqual([]);
+    expect(handedOver([to('/data')], context({ uid: 10001, gid: 0, arbitrary: true }))).toEqual([]);
+  });
+
+  it('leaves the owner the bits that another fix gave it', () => {
+    const other = { id: 'own-path', subject: '/data', title: '', disposition: 'safe', answers: [], run: {} } as const;
+    const writes = { ...other, layer: [{ kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o700 }] as const };
+    const reads = { ...other, layer: [{ kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o550 }] as const };
+    expect(mergeLayer([writes, reads])).toMatchObject([{ mode: 0o750 }]);
   });
 });

@@ -1,10 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import type { Run } from '../../finding/fix.ts';
 import type { ArtifactInput } from './artifact.ts';
 import { dnsLabel } from './artifact.ts';
 import { composeYaml } from './compose.ts';
 import { dockerfile } from './dockerfile.ts';
 import { podYaml } from './pod.ts';
+
+const RUN: Run = {
+  user: '10001:10001',
+  env: { HOME: '/home/nonroot' },
+  ports: [
+    { from: 80, to: 80 },
+    { from: 53, to: 53, protocol: 'udp' },
+  ],
+  tmpfs: ['/scratch:mode=1777'],
+  volumes: [{ path: '/data', owner: '10001:10001', mode: '0755' }],
+  capAdd: [],
+  capDrop: ['ALL'],
+  sysctls: { 'net.ipv4.ip_unprivileged_port_start': '53' },
+  noNewPrivileges: true,
+  readOnly: false,
+};
 
 const INPUT: ArtifactInput = {
   name: 'nginx-unroot:latest',
@@ -13,21 +30,8 @@ const INPUT: ArtifactInput = {
     { kind: 'own', path: '/run', uid: 10001, gid: 10001, mode: 0o755 },
     { kind: 'file', path: "/it's.log", uid: 10001, gid: 10001, mode: 0o644, content: '' },
   ],
-  run: {
-    user: '10001:10001',
-    env: { HOME: '/home/nonroot' },
-    ports: [
-      { from: 80, to: 80 },
-      { from: 53, to: 53, protocol: 'udp' },
-    ],
-    tmpfs: ['/scratch:mode=1777'],
-    volumes: [{ path: '/data', owner: '10001:10001', mode: '0755' }],
-    capAdd: [],
-    capDrop: ['ALL'],
-    sysctls: { 'net.ipv4.ip_unprivileged_port_start': '53' },
-    noNewPrivileges: true,
-    readOnly: false,
-  },
+  run: RUN,
+  fixedRun: RUN,
   hasShell: true,
   exposedPorts: [{ port: 80, protocol: 'tcp' }],
   volumes: ['/data', '/more', '/full'],
@@ -75,6 +79,12 @@ describe('composeYaml', () => {
 });
 
 describe('dockerfile', () => {
+  it('leaves out what was only given for the run', () => {
+    const given = { ...INPUT, run: { ...RUN, env: { ...RUN.env, PASSWORD: 'told for the run' }, command: ['--debug'] } };
+    expect(dockerfile(given)).toBe(dockerfile(INPUT));
+    expect(podYaml(given)).toContain('told for the run');
+  });
+
   it('changes each path by name, never recursively, and ends as the user', () => {
     const text = dockerfile(INPUT);
     expect(text).toContain('FROM nginx:latest\n');

@@ -10,7 +10,11 @@ const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 
 /** ADD of a local tar keeps owners and modes (Dockerfile reference, ADD); RUN lines are easier to read and to review. */
 export function dockerfile(input: ArtifactInput): string {
-  const lines = [`# Made by unroot: ${input.baseName} as uid ${input.fixedRun.user.split(':')[0]}.`, `FROM ${input.baseName}`, ''];
+  const lines = [
+    `# Made by unroot: ${input.baseName} as uid ${input.fixedRun.user.split(':')[0]}.`,
+    `FROM ${input.baseName}`,
+    '',
+  ];
   if (input.layer.length > 0) {
     lines.push('USER 0:0');
     if (input.hasShell) lines.push(...runLines(input.layer));
