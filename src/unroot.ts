@@ -20,7 +20,7 @@ import { openSession, type Session } from './prove/session.ts';
 import { settingsAs, settingsOfRun, withAsked } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { mayLoseWork } from './prove/verdict.ts';
-import { compareEffects } from './trace/compare.ts';
+import { compareEffects, socketsInBoth } from './trace/compare.ts';
 import type { Trace, TraceEvent } from './trace/event.ts';
 import type { ContainerSettings } from './workload/container.ts';
 
@@ -229,13 +229,15 @@ async function proveRounds(
   );
   const before = await engine.prepare(subject.image, hooks(options));
   const after = await engine.prepare(rounds.image, hooks(options));
-  const lost = rounds.before.trace && rounds.after.trace ? compareEffects(rounds.before.trace, rounds.after.trace) : [];
+  const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
+  const lost = traces ? compareEffects(...traces) : [];
   return prove({
     before: { image: before, launch: rounds.asIs },
     after: launches.map((launch) => ({ image: after, launch })),
     expectation: {
       moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
       lostEffects: lost,
+      sockets: traces ? socketsInBoth(...traces) : [],
       leftDenials: rounds.left.map(({ finding, reason }) => ({
         text: `${finding.message} — ${reason}`,
         losesWork: mayLoseWork(finding, rounds.before),

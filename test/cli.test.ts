@@ -215,18 +215,6 @@ describe('the program', () => {
     expect((await unroot(['who', '--help'])).stdout).toContain('--cap-drop');
   });
 
-  it('starts fast', { retry: 3 }, () => {
-    const once = (args: readonly string[]): number => {
-      const started = performance.now();
-      spawnSync(process.execPath, args, { env: cleanEnv(), stdio: 'ignore' });
-      return performance.now() - started;
-    };
-    const best = (args: readonly string[]): number => Math.min(...Array.from({ length: 8 }, () => once(args)));
-    const plain = best(['-e', '0']);
-    expect(best([freshDist(), '--version']) / plain).toBeLessThan(1.5);
-    expect(best([freshDist(), '--help']) / plain).toBeLessThan(1.5);
-  });
-
   it('ends with 130 on Ctrl-C', async () => {
     const child = spawn(
       process.execPath,

@@ -14,7 +14,7 @@ const GOOD: Observation = {
   changes: [],
 };
 const BEFORE: Observation = { ...GOOD, processes: [{ command: 'app', uids: [0, 0, 0, 0], gid: 0 }] };
-const EXPECTATION: Expectation = { hostUid: 10001, moved: new Map(), lostEffects: [], leftDenials: [] };
+const EXPECTATION: Expectation = { hostUid: 10001, moved: new Map(), lostEffects: [], sockets: [], leftDenials: [] };
 const verdict = (
   after: Partial<Observation>,
   before: Partial<Observation> = {},
@@ -63,6 +63,7 @@ describe('judge', () => {
   it('is not sure when nothing shows that it works', () => {
     const mute: Partial<Observation> = { ports: [], probes: [] };
     expect(verdict(mute, mute)).toBe('inconclusive');
+    expect(verdict(mute, mute, { sockets: ['/run/app.sock'] })).toBe('proved');
   });
 
   it('compares a program that ends by its exit code', () => {

@@ -20,6 +20,8 @@ export interface Expectation {
   readonly moved: ReadonlyMap<number, number>;
   /** Work seen in the trace of the first run and not in that of the second, in words; from `trace/compare`. */
   readonly lostEffects: readonly string[];
+  /** Unix sockets that both watched runs made. */
+  readonly sockets: readonly string[];
   /** Denials of the second run that nothing answered, in words, and whether work may be lost by them. */
   readonly leftDenials: readonly { readonly text: string; readonly losesWork: boolean }[];
 }
@@ -33,6 +35,9 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...comparePorts(before, after, expectation.moved),
     ...compareProbes(before.probes, after.probes, expectation.moved),
     ...compareCommands(before, after),
+    ...(after.outcome === 'running' ? expectation.sockets : []).map(
+      (path): Reason => ({ kind: 'ok', text: `makes socket ${path}, as before` }),
+    ),
     ...expectation.lostEffects.map((text): Reason => ({ kind: 'unsure', text })),
     ...distinct(expectation.leftDenials).map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
     ...newErrorLines(before, after).map(
@@ -44,9 +49,9 @@ export function judge(before: Observation, after: Observation, expectation: Expe
   ];
   if (reasons.some((reason) => reason.kind === 'bad')) return { verdict: 'failed', reasons };
   if (reasons.some((reason) => reason.kind === 'unsure')) return { verdict: 'inconclusive', reasons };
-  if (!positive(before)) {
+  if (!positive(before) && expectation.sockets.length === 0) {
     const text =
-      'it opens no port, has no health check and does not end by itself: nothing shows that it works; give --probe CMD';
+      'it opens no port and no socket, has no health check and does not end by itself: nothing shows that it works; give --probe CMD';
     return { verdict: 'inconclusive', reasons: [...reasons, { kind: 'unsure', text }] };
   }
   return { verdict: 'proved', reasons };

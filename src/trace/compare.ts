@@ -126,3 +126,15 @@ export function compareEffects(before: Trace, after: Trace): readonly string[] {
     .filter((difference) => difference.lost)
     .map((difference) => difference.text);
 }
+
+/** Unix sockets that both runs made: a service without a port is reached by them. Steady names, sorted. */
+export function socketsInBoth(before: Trace, after: Trace): readonly string[] {
+  const made = (trace: Trace): Set<string> =>
+    new Set(
+      trace.events.flatMap(({ errno, operation }) =>
+        errno === undefined && operation.kind === 'bind-unix' ? [steadyName(operation.path)] : [],
+      ),
+    );
+  const again = made(after);
+  return [...made(before)].filter((path) => again.has(path)).sort();
+}
