@@ -113,7 +113,8 @@ export async function podmanEngine(known?: EngineStatus): Promise<Engine> {
       };
     },
     async close() {
-      await Promise.all([...open].map((each) => each()));
+      // One after the other: podman reads the names of an image, takes one away and writes the rest back, without a lock around it.
+      for (const each of [...open]) await each();
       rmSync(folder, { recursive: true, force: true });
       registration.release();
     },

@@ -111,6 +111,15 @@ describe.runIf(status.available)('podman', () => {
     await image.close();
   });
 
+  it('leaves no name behind when several runs give one image back at once', async () => {
+    const image = await openImage(`docker-archive:${archive('at-once')}`);
+    const engines = [await podmanEngine(), await podmanEngine()];
+    for (const engine of engines) for (let count = 0; count < 3; count++) await engine.prepare(image);
+    await Promise.all(engines.map((engine) => engine.close()));
+    expect(() => podman('image', 'exists', image.configDigest.slice(7))).toThrow();
+    await image.close();
+  });
+
   it('loads of a derived image only what is new, and all of it when the rest is gone', async () => {
     expect(await layersOfDerived(await podmanEngine(), archive('derived'))).toEqual([[1], [0, 1]]);
   });

@@ -45,8 +45,13 @@ export async function borrowImage(
   let given: Promise<void> | undefined;
   const giveBack = (): Promise<void> => {
     given ??= (async () => {
-      const result = await client.run(undoing);
-      if (result.code !== 0 && !/not known|does not exist|no such/i.test(result.stderr)) {
+      // Another run may just be writing back the names that it read before ours was gone: then it is there again.
+      for (let attempt = 1; ; attempt++) {
+        const result = await client.run(undoing);
+        const gone = (await client.run(['image', 'exists', name])).code === 1;
+        if (gone) break;
+        if (attempt < 5 && result.code === 0) continue;
+        if (/not known|does not exist|no such/i.test(result.stderr)) break;
         throw new UnrootError(`podman ${undoing[0]} ${name} failed: ${result.stderr.trim()}`, { code: 'engine.failed' });
       }
       registration.release();
