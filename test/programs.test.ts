@@ -113,6 +113,23 @@ describe.skipIf(why !== undefined)('programs', () => {
     expect(changes(report)).toEqual(['file /srv/healthy']);
   });
 
+  it('that write only at a later request are asked more than once', async () => {
+    const page = `#!/bin/sh
+echo . >>/tmp/asked
+if [ "$(wc -l </tmp/asked)" -ge 2 ] && ! echo row >>/srv/db; then printf 'Status: 500 No\\r\\n'; fi
+printf 'Content-Type: text/plain\\r\\n\\r\\nhello\\n'
+`;
+    const items: LayerItem[] = [
+      { path: '/tmp/', mode: 0o1777 },
+      { path: '/srv/keep', content: '' },
+      { path: '/www/cgi-bin/page', content: page, mode: 0o755 },
+    ];
+    const { report } = await fix(imageOf('exec httpd -f -p 8080 -h /www\n', items), '--probe-path', '/cgi-bin/page');
+    expect(report.proof?.before.probes[0]?.answer).toContain('200');
+    expect(report.verdict).toBe('proved');
+    expect(changes(report)).toEqual(['file /srv/db']);
+  });
+
   it('that fail for no reason an account entry could mend do not get one', async () => {
     const { report } = await fix(imageOf('id -u | grep -qx 0 || exit 1\nexec httpd -f -p 8080 -h /www\n'));
     expect(report.verdict).toBe('failed');

@@ -59,9 +59,20 @@ async function ask(target) {
   // In the words it answered to the last time, patiently; else as HTTP, and when that brings nothing, all the others at once.
   const known = all.find(([kind]) => kind === target.opener);
   const first = await talk(target, ...(known || all[0]));
-  if (first.outcome !== 'silent') return first;
+  if (first.outcome !== 'silent') return again(target, known || all[0], first);
   const others = await Promise.all(all.slice(1).map(([kind, opener]) => talk({ ...target, replyMs: 1000 }, kind, opener)));
-  return others.find((result) => result.outcome !== 'silent' && result.outcome !== 'refused') || { port: target.port, outcome: 'silent' };
+  const said = others.find((result) => result.outcome !== 'silent' && result.outcome !== 'refused');
+  if (!said) return { port: target.port, outcome: 'silent' };
+  return again(target, all.find(([kind]) => kind === said.opener), said);
+}
+// A program may do at a later request what it did not do at the first (open its log, fill its cache): the first answer that differs is the one that counts.
+async function again(target, opener, first) {
+  if (!opener || first.outcome === 'refused') return first;
+  for (let turn = 0; turn < target.repeats; turn++) {
+    const next = await talk({ ...target, bannerMs: first.outcome === 'banner' ? target.bannerMs : 0 }, ...opener);
+    if (next.outcome !== first.outcome || next.status !== first.status) return next;
+  }
+  return first;
 }
 Promise.all(targets.map(ask)).then((results) => process.stdout.write(JSON.stringify(results) + '\n'));
 `;

@@ -7,6 +7,9 @@ import { PROBE_SCRIPT } from './probe-script.ts';
 const reachable = (address: string): string =>
   address === '0.0.0.0' || address === '::' ? (address === '::' ? '::1' : '127.0.0.1') : address;
 
+/** How often a port that answered is asked once more. */
+const REPEATS = 3;
+
 /** One result per TCP port. UDP has no handshake: that it is bound is all that can be said without knowing the protocol. */
 export async function probePorts(
   container: Container,
@@ -27,6 +30,7 @@ export async function probePorts(
     path,
     bannerMs: 120,
     replyMs: 2500,
+    repeats: REPEATS,
     opener: like.find((probe) => probe.port === port)?.opener,
   }));
   const result = await container.inNetwork([process.execPath, '-e', PROBE_SCRIPT], {
