@@ -53,16 +53,39 @@ export function passwdEntry(context: FixContext): Fix | undefined {
  * already has, and setuid to the uid one already is, are allowed to anybody (chown(2), setuid(2)).
  */
 export function serviceUser(observed: readonly Finding[], context: FixContext): Fix[] {
-  const { uid, gid, arbitrary } = context.recipient;
-  if (arbitrary || context.accounts.passwd === undefined) return [];
+  const { uid, gid } = context.recipient;
   const users = new Map<number, Set<string>>();
   const groups = new Set<number>();
+  const ask = (id: number, finding: Finding): void => {
+    if (id > 0 && id !== uid) users.set(id, (users.get(id) ?? new Set()).add(findingKey(finding)));
+  };
   for (const finding of observed) {
     const { operation } = finding;
-    const ids = operation?.kind === 'chown' ? [operation.uid] : operation?.kind === 'setuid' ? operation.ids : [];
-    for (const id of ids) if (id > 0 && id !== uid) users.set(id, (users.get(id) ?? new Set()).add(findingKey(finding)));
+    if (operation?.kind === 'chown') ask(operation.uid, finding);
     if (operation?.kind === 'chown' && operation.gid > 0 && operation.gid !== gid) groups.add(operation.gid);
+    if (operation?.kind === 'setuid') for (const id of operation.ids) ask(id, finding);
+    // The group comes first when a program gives up root: whose primary group it is, is whom the program wants to be.
+    if (operation?.kind === 'setgid')
+      for (const id of operation.ids) for (const member of membersOf(id, context)) ask(member, finding);
   }
+  return moveUsers(users, groups, context);
+}
+
+/** An experiment: a program that asks who it is, without a call that could be denied, is content to be the user that it used to become. */
+export const formerUser = (uids: Iterable<number>, context: FixContext): Fix[] =>
+  moveUsers(new Map([...uids].filter((id) => id > 0).map((id) => [id, new Set<string>()])), new Set(), context);
+
+/** Uids whose primary group this is, by the image's passwd; not root's. */
+function membersOf(gid: number, { accounts }: FixContext): number[] {
+  if (gid <= 0) return [];
+  const lines = (accounts.passwd ?? '').split('\n').map((line) => line.split(':'));
+  return lines.filter((fields) => fields[3] === String(gid)).map((fields) => Number(fields[2]));
+}
+
+/** Gives the names of these uids the recipient's. */
+function moveUsers(users: ReadonlyMap<number, ReadonlySet<string>>, groups: ReadonlySet<number>, context: FixContext): Fix[] {
+  const { uid, gid, arbitrary } = context.recipient;
+  if (arbitrary || users.size === 0 || context.accounts.passwd === undefined) return [];
   const { passwd, group } = context.accounts;
   const named = passwd.split('\n').map((line) => line.split(':'));
   if (named.some((fields) => fields[2] === String(uid))) return [];

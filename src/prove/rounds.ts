@@ -10,7 +10,7 @@ import type { PreparedImage } from '../engine/engine.ts';
 import { hostBinds } from '../engine/host-binds.ts';
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
-import { passwdEntry, serviceUser } from '../fixes/accounts.ts';
+import { formerUser, passwdEntry, serviceUser } from '../fixes/accounts.ts';
 import { configLine } from '../fixes/config-line.ts';
 import type { FixContext, Recipient } from '../fixes/context.ts';
 import { handedOver } from '../fixes/handed-over.ts';
@@ -137,7 +137,12 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const met: Finding[] = [];
   const extra: Fix[] = [];
   let plan = planFixes(findings, context);
-  let withoutName: RoundsResult | undefined;
+  const experiments = [
+    (): readonly Fix[] => nameFor(extra, context),
+    (): readonly Fix[] => formerUser(new Set(before.processes.map((process) => process.uids[1] ?? 0)), context),
+  ];
+  let trial: readonly Fix[] = [];
+  let withoutTrial: RoundsResult | undefined;
   for (let round = 1; ; round++) {
     const fixes = [...plan.fixes, ...extra];
     const layer = mergeLayer(fixes);
@@ -176,20 +181,23 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     const next = planFixes([...findings, ...met], context);
     const broken = worksLess(before, after);
     if (broken) addRemedies(extra, remedies(met, context));
-    let changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
-    const nameHelps = !changed && broken && withoutName === undefined ? nameFor(extra, context) : undefined;
+    const changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
     const left = next.unresolved
       .filter(({ finding }) => fresh.some((each) => sameOperation(each, finding)))
       .map(({ finding, reason }) => ({
         finding,
         reason: WENT_ON.has(finding.id) && !broken ? 'denied in the last run too, and the program went on' : reason,
       }));
-    // An experiment that did not help is no fix.
-    if (broken && !changed && withoutName !== undefined) return { ...withoutName, rounds: round };
-    if (nameHelps && round < MAX_ROUNDS) {
-      withoutName = done(left);
-      addRemedies(extra, [nameHelps]);
-      changed = true;
+    if (broken && !changed && worksByItself(before)) {
+      // An experiment that did not help is no fix: the next one starts without it, and the result is the one before the first.
+      withoutTrial ??= done(left);
+      extra.splice(0, extra.length, ...extra.filter((fix) => !trial.includes(fix)));
+      trial = [];
+      while (trial.length === 0 && experiments.length > 0 && round < MAX_ROUNDS) trial = experiments.shift()?.() ?? [];
+      if (trial.length === 0) return { ...withoutTrial, rounds: round };
+      addRemedies(extra, trial);
+      plan = next;
+      continue;
     }
     if (!changed || round === MAX_ROUNDS || !worksByItself(before)) return done(left);
     plan = next;
@@ -238,8 +246,10 @@ function remedies(met: readonly Finding[], context: FixContext): readonly Fix[] 
 }
 
 /** A name for the recipient, unless another remedy has given it one: two versions of /etc/passwd could not both be in the layer. */
-const nameFor = (extra: readonly Fix[], context: FixContext): Fix | undefined =>
-  extra.some((fix) => fix.id === 'service-user') ? undefined : passwdEntry(context);
+const nameFor = (extra: readonly Fix[], context: FixContext): readonly Fix[] => {
+  const entry = extra.some((fix) => fix.id === 'service-user') ? undefined : passwdEntry(context);
+  return entry ? [entry] : [];
+};
 
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
 
