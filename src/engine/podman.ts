@@ -153,7 +153,7 @@ async function look(): Promise<Found> {
     }
     runtime = 'runc';
     flags.push('--runtime=runc');
-    notes.push('with runc, because crun refuses hybrid control groups (v1 and v2 mixed)');
+    notes.push('podman runs containers with runc here, because crun refuses hybrid control groups (v1 and v2 mixed)');
   }
   // The systemd manager needs the unified hierarchy or a running systemd; said explicitly, podman does not try it first.
   if (info.host.cgroupManager === 'cgroupfs') flags.push('--cgroup-manager=cgroupfs');

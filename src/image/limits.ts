@@ -31,6 +31,9 @@ export function limitError(name: keyof ImageLimits, limit: number, message: stri
     code: 'image.too-large',
     where,
     expected: `at most ${limit} (${name})`,
-    hint: `If you trust this image, raise the limit ${name}.`,
+    hint:
+      name === 'maxRatio'
+        ? 'If you trust this image, store its layers uncompressed: skopeo copy IMAGE docker-archive:FILE, then read FILE.'
+        : 'The limit protects this machine from hostile images; no ordinary one comes near it.',
   });
 }

@@ -94,11 +94,18 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
 
   const where = (entry?: string): Where => (entry === undefined ? (options.where ?? {}) : { ...options.where, entry });
   const bad = (message: string, position: number, entry?: string): UnrootError =>
-    new UnrootError(`${what}: ${message} (header at byte ${position})`, {
-      code: position === 0 ? 'image.not-an-archive' : 'image.bad-archive',
-      where: where(entry),
-      expected: 'a tar archive (ustar, PAX or GNU)',
-    });
+    new UnrootError(
+      position === 0 ? `${what} is not a tar archive: ${message}` : `${what}: ${message} (header at byte ${position})`,
+      {
+        code: position === 0 ? 'image.not-an-archive' : 'image.bad-archive',
+        where: where(entry),
+        expected: 'a tar archive (ustar, PAX or GNU)',
+        hint:
+          position === 0
+            ? 'Is it the right file? docker save, podman save and skopeo copy write such archives.'
+            : 'Fetch or build it again.',
+      },
+    );
 
   function block(b: Uint8Array, at: number, position: number): TarEntry | MetaHeader | number | undefined {
     const type0 = b[at + 156]!;
@@ -129,7 +136,7 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
       return undefined;
     }
     if (sum !== stored && signedChecksum(b, at) !== stored) {
-      throw bad('the checksum of a header is wrong, so this is not a tar header', position);
+      throw bad('the checksum of a header is wrong', position);
     }
     const flag = String.fromCharCode(type0);
     const number = (start: number, length: number, field: string): number => {

@@ -20,7 +20,7 @@ interface CheckFlags extends RunFlags {
 export function check(command: Command, context: CommandContext): Command {
   command
     .description(
-      'What will not work when the image runs as that user. Changes nothing.\nWithout --trace nothing of the image is executed.',
+      'What will not work when the image runs as that user. Changes nothing. Without --trace nothing of the image is executed.',
     )
     .argument('<target...>', 'images')
     .usage('[flags] TARGET… [-- COMMAND…]')

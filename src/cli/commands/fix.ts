@@ -25,7 +25,7 @@ interface FixFlags extends RunFlags {
 export function fix(command: Command, context: CommandContext): Command {
   command
     .description(
-      'The smallest change that makes an image run as that user, proved by running it before\nand after. Shows it; --out writes the image and the files around it.',
+      'The smallest change that makes an image run as that user, proved by running it before and after. Shows it; --out writes the image and the files around it.',
     )
     .argument('<target>', 'image')
     .usage('[flags] TARGET [-- COMMAND…]')

@@ -14,7 +14,7 @@ import { addSettings } from '../settings.ts';
 export function prove(command: Command, context: CommandContext): Command {
   command
     .description(
-      'Runs the image as it is, works out the fixes, runs the result as that user, asks both the\nsame questions, and shows the evidence. Writes nothing.',
+      'Runs the image as it is, works out the fixes, runs the result as that user, asks both the same questions, and shows the evidence. Writes nothing.',
     )
     .argument('<target>', 'image')
     .usage('[flags] TARGET [-- COMMAND…]');

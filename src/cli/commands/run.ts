@@ -19,7 +19,7 @@ interface RunCommandFlags extends RunFlags {
 export function run(command: Command, context: CommandContext): Command {
   command
     .description(
-      'Runs the image here as the chosen platform would, until it ends or Ctrl-C; its output is yours, its exit code too.\nThe network is loopback only; -p publishes a port on 127.0.0.1.',
+      'Runs the image here as the chosen platform would, until it ends or Ctrl-C; its output is yours, its exit code too. The network is loopback only; -p publishes a port on 127.0.0.1.',
     )
     .argument('<target>', 'image')
     .usage('[flags] TARGET [-- COMMAND…]')

@@ -22,7 +22,7 @@ interface WhoFlags extends CommonFlags, SettingsFlags {
 export function who(command: Command, context: CommandContext): Command {
   command
     .description(
-      'Who each container really runs as, and why; or who would refuse to start it, and in which words.\nNothing of the image is executed.',
+      'Who each container really runs as, and why; or who would refuse to start it, and in which words. Nothing of the image is executed.',
     )
     .argument('<target...>', 'images')
     .usage('[flags] TARGET… [-- COMMAND…]');

@@ -95,5 +95,6 @@ export function notAnArchive(path: string, reason: string, where: Where): Unroot
     code: 'image.not-an-archive',
     where,
     expected: 'an OCI archive or the output of docker save, plain or compressed',
+    hint: 'Is it the right file? docker save, podman save and skopeo copy write such archives.',
   });
 }

@@ -60,7 +60,7 @@ export function choosePlatform(list: readonly Descriptor[], asked: Platform | un
     code: 'image.no-platform',
     where,
     expected: platformText(want),
-    hint: 'Ask for one of them with --platform, or fetch the image for this machine.',
+    hint: 'Fetch the image for this machine, or copy the one you mean out of it: skopeo --override-os OS --override-arch ARCH copy IMAGE oci:DIR.',
   });
 }
 

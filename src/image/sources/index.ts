@@ -94,6 +94,7 @@ async function openLayoutFolder(
         code: exists ? 'image.not-a-layout' : 'image.not-found',
         where,
         expected: 'a folder with oci-layout, index.json and blobs/',
+        hint: 'skopeo copy IMAGE oci:DIR writes such a folder.',
       },
     );
   }

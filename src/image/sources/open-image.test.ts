@@ -240,6 +240,8 @@ describe('bad images', () => {
     const path = fresh('text');
     writeFileSync(path, 'hello '.repeat(1000));
     expect(await failure(path)).toMatchObject({ code: 'image.not-an-archive', exitCode: 2 });
+    expect((await failure(path)).message).toContain('is not a tar archive');
+    expect((await failure(path)).hint).toContain('skopeo copy');
     writeFileSync(path, 'short');
     expect((await failure(path)).code).toBe('image.not-an-archive');
     writeFileSync(path, '');
@@ -316,6 +318,8 @@ describe('bad images', () => {
     const bomb = await rootFsFailure(dir);
     expect(bomb.code).toBe('image.too-large');
     expect(bomb.message).toContain('maxRatio = 200');
+    // Only what can be done from the command line is advised.
+    expect(bomb.hint).toContain('skopeo copy');
     const image = await openImage(dir, { limits: { maxRatio: 2000 } });
     expect((await image.rootFs()).get('/zero')?.size).toBe(80 * 2 ** 20);
     await image.close();

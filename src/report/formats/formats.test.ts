@@ -98,7 +98,7 @@ describe('table', () => {
       '(2 times)',
       'fix: own-path',
       'warning HOME',
-      'unknown what a reload does',
+      'note what a reload does',
     ];
     const found = places.map((place) => text.indexOf(place));
     expect(found).not.toContain(-1);

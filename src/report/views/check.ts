@@ -84,7 +84,7 @@ function listed(more: readonly Shown[]): Line {
 /** What was not looked at. */
 export const unknownList = (texts: readonly string[]): Block => ({
   kind: 'list',
-  items: texts.map((text) => ({ line: [unknown('unknown'), ` ${text}`] })),
+  items: texts.map((text) => ({ line: [unknown('note'), ` ${text}`] })),
 });
 
 function summary(findings: readonly ReportedFinding[]): Span {

@@ -7,7 +7,8 @@ import { beforeAfter, reasonList, verdictSpan } from './prove.ts';
 
 /** Fixes, the run settings, what is left, and the proof. */
 export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
-  const added = report.addedBytes === undefined ? '' : `, one layer of ${bytes(report.addedBytes)} added`;
+  const added =
+    report.addedBytes === undefined || report.addedBytes === 0 ? '' : `, one layer of ${bytes(report.addedBytes)} added`;
   const blocks: Block[] = [
     {
       kind: 'heading',
