@@ -39,6 +39,10 @@ export interface ImageOptions {
 
 export const DEFAULT_USER = '10001';
 
+/** Whom the image shall run as when nobody says: on a platform that gives out uids of its own, any of them. */
+const userFor = (options: ImageOptions, profile: PlatformProfile): string =>
+  options.user ?? (profile.arbitraryUid === undefined ? DEFAULT_USER : 'arbitrary');
+
 export interface CheckResult {
   readonly asIs: Launch | Refusal;
   readonly target: Launch | Refusal;
@@ -57,7 +61,7 @@ export async function checkImage(
 ): Promise<CheckResult> {
   const subject = await readSubject(image);
   const { profile, settings } = options;
-  const recipient = recipientOf(options.user ?? DEFAULT_USER, subject);
+  const recipient = recipientOf(userFor(options, profile), subject);
   const asIs = launchOf(subject, settings, profile);
   const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
   const watched = options.trace === true && asIs.kind === 'launch' ? await watch(image, asIs, options) : undefined;
@@ -137,7 +141,7 @@ export async function fixImageStatically(
 ): Promise<FixResult> {
   const { profile, settings } = options;
   const subject = await readSubject(image);
-  const recipient = recipientOf(options.user ?? DEFAULT_USER, subject);
+  const recipient = recipientOf(userFor(options, profile), subject);
   const asIs = started(launchOf(subject, settings, profile));
   const target = started(launchOf(subject, settingsAs(recipient, settings, profile), profile));
   const findings = findingsOf(subject, asIs, target);
@@ -171,11 +175,13 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
   const { settings } = options;
   const onProgress = options.onProgress ?? (() => undefined);
   const subject = await readSubject(image);
-  const recipient = recipientOf(options.user ?? DEFAULT_USER, subject);
   const session = await openSession(options);
   try {
     const { profile } = session;
+    const recipient = recipientOf(userFor(options, profile), subject);
     const asIs = started(launchOf(subject, settings, profile));
+    // Refused before anything runs: no change of the image makes a platform take a user that it does not allow.
+    started(launchOf(subject, settingsAs(recipient, settings, profile), profile));
     const rounds = await runRounds(
       {
         subject,

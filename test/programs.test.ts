@@ -179,6 +179,17 @@ printf 'Content-Type: text/plain\\r\\n\\r\\nhello\\n'
     expect(again.report.fixes).toEqual([]);
   });
 
+  it('get the uids that the platform gives out, and no other, when it gives out uids', async () => {
+    const image = imageOf(`echo start >>/app.log || exit 1\n${SERVE}`);
+    const openshift = ['--engine', engine, '--platform-profile', 'openshift-restricted-v2'];
+    const given = await unroot(['check', image, '--platform-profile', 'openshift-restricted-v2', '-o', 'json']);
+    expect((JSON.parse(given.stdout) as { user: string }).user).toBe('arbitrary');
+    const refused = await unroot(['prove', image, ...openshift, '--user', '10001']);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('must be in the ranges');
+    expect(refused.stderr).not.toContain('should not have happened');
+  });
+
   it('serve any uid of group 0 when that is asked for', async () => {
     const { report } = await fix(
       imageOf(`echo start >>/app.log || exit 1\necho $$ >/run/app.pid || exit 1\n${SERVE}`),
