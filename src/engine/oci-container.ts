@@ -72,6 +72,9 @@ export async function createOciContainer(
     closeGate();
     if (child && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     if (existsSync(join(state, id))) await runCommand([...base, 'delete', '--force', id], { timeoutMs: 20_000 });
+    // A hook whose runtime was killed may still wait for somebody to open the other end.
+    const waiting = join(home.path, 'gate');
+    if (existsSync(waiting)) closeSync(openSync(waiting, constants.O_RDWR | constants.O_NONBLOCK));
     // The runtime leaves them when it is stopped half-way.
     await removeFolders(cgroup?.folders ?? []);
     for (const registration of registrations.toReversed()) registration.release();
@@ -84,6 +87,7 @@ export async function createOciContainer(
     const fifo = join(home.path, 'gate');
     const about = join(home.path, 'about.json');
     execFileSync('mkfifo', ['-m', '600', fifo]);
+    registrations.push(register(undo.unblock(fifo)));
     const limits = defaultLimits();
     const spec = runtimeSpec(launch, {
       id,

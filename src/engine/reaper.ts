@@ -24,6 +24,8 @@ export const undo = {
   remove: (folder: string): string => `unroot_rm ${quote(folder)}`,
   /** Removes an empty directory: a control group. */
   rmdir: (folder: string): string => `unroot_rmdir ${quote(folder)}`,
+  /** Lets go of whoever waits to open or to read a fifo: opened for both, which does not wait, and closed again. */
+  unblock: (fifo: string): string => `[ -p ${quote(fifo)} ] && : <>${quote(fifo)}`,
   command: (...argv: readonly string[]): string => argv.map(quote).join(' '),
 } as const;
 
