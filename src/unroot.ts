@@ -1,7 +1,7 @@
 /** The runs behind the commands: composes the layers, holds no logic of its own. */
 import type { EngineKind } from './engine/engine.ts';
 import { UnrootError } from './error.ts';
-import { describeOperation } from './finding/denied.ts';
+import { denialTexts } from './finding/denial-texts.ts';
 import type { Finding } from './finding/finding.ts';
 import type { Fix, LayerChange, Run } from './finding/fix.ts';
 import type { Recipient } from './fixes/context.ts';
@@ -21,7 +21,7 @@ import { settingsAs, settingsOfRun, withAsked } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { mayLoseWork } from './prove/verdict.ts';
 import { compareEffects, socketsInBoth } from './trace/compare.ts';
-import type { Trace, TraceEvent } from './trace/event.ts';
+import type { Trace } from './trace/event.ts';
 import type { ContainerSettings } from './workload/container.ts';
 
 export interface ImageOptions {
@@ -294,12 +294,3 @@ const observeOptions = (image: Image, options: ImageOptions): ObserveOptions => 
   ...(options.probePath ? { probePath: options.probePath } : {}),
   ...hooks(options),
 });
-
-const denialTexts = (trace: Trace | undefined): string[] => {
-  const denied = (trace?.events ?? []).filter(
-    (event: TraceEvent) => event.errno === 'EACCES' || event.errno === 'EPERM' || event.errno === 'EROFS',
-  );
-  return [
-    ...new Set(denied.map((event) => `${event.program.split('/').pop()} ${describeOperation(event.operation)}: ${event.errno}`)),
-  ].slice(0, 50);
-};
