@@ -16,7 +16,7 @@ import { type ObserveOptions, observe } from './prove/observe.ts';
 import { type Proof, prove } from './prove/prove.ts';
 import { arbitraryUids, recipientOf } from './prove/recipient.ts';
 import { findingsOf, fixContext, type RoundsResult, runRounds } from './prove/rounds.ts';
-import { openSession, type Session } from './prove/session.ts';
+import { differencesOf, openSession, type Session } from './prove/session.ts';
 import { settingsAs, settingsOfRun, withAsked } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { mayLoseWork } from './prove/verdict.ts';
@@ -213,7 +213,14 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       rounds: rounds.rounds,
       ...(proof ? { proof } : {}),
       denials: { before: denialTexts(rounds.before.trace), after: denialTexts(rounds.after.trace) },
-      unknown: [...new Set([...rounds.notes, ...(rounds.before.trace?.blindSpots ?? []), ...session.notes])],
+      unknown: [
+        ...new Set([
+          ...rounds.notes,
+          ...(rounds.before.trace?.blindSpots ?? []),
+          ...session.notes,
+          ...differencesOf(session.engine, [rounds.asIs, rounds.launch]),
+        ]),
+      ],
     };
   } finally {
     await session.close();

@@ -30,7 +30,7 @@ const NEEDED: Readonly<Record<string, string>> = {
 
 const NOTES: readonly string[] = [
   'built in, over util-linux: no seccomp profile; no control groups, so /sys/fs/cgroup is empty',
-  'network: loopback only',
+  'network: loopback only, no bridge to the outside',
   'the working directory is entered, and the program executed, with the rights of its user, where runc still has those of the runtime',
 ];
 

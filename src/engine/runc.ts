@@ -52,7 +52,7 @@ async function detect(kind: 'runc' | 'crun'): Promise<EngineStatus> {
       notes: [],
     };
   }
-  const notes = ['no seccomp profile is applied', 'network: loopback only'];
+  const notes = ['no seccomp profile is applied', 'network: loopback only, no bridge to the outside'];
   if (!freeCgroup(newId())) notes.push('no control groups: they cannot be written here');
   const reason = whyNotIsolated();
   return { kind, available: reason === undefined, version, ...(reason === undefined ? {} : { reason }), notes };

@@ -1,5 +1,6 @@
 /** The engines of one piece of work: the one that proves, and the one that is watched. */
 import type { Engine, EngineKind, PreparedImage } from '../engine/engine.ts';
+import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Tracer } from '../trace/tracer.ts';
 
@@ -53,3 +54,7 @@ function remembering(engine: Engine, prepared: PreparedImage[]): Engine {
     },
   };
 }
+
+/** What the engine of the proof does otherwise than the platform that was asked for. */
+export const differencesOf = (engine: Engine, launches: readonly (Launch | Refusal)[]): readonly string[] =>
+  launches.flatMap((launch) => (launch.kind === 'launch' ? engine.differences(launch) : []));
