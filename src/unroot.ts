@@ -1,6 +1,5 @@
 /** The runs behind the commands: composes the layers, holds no logic of its own. */
 import type { EngineKind } from './engine/engine.ts';
-import { UnrootError } from './error.ts';
 import { denialTexts } from './finding/denial-texts.ts';
 import type { Finding } from './finding/finding.ts';
 import type { Fix, LayerChange, Run } from './finding/fix.ts';
@@ -10,6 +9,7 @@ import { planFixes, type Unresolved } from './fixes/plan.ts';
 import type { DerivedImage } from './image/derive.ts';
 import type { Image } from './image/image.ts';
 import type { Launch, Refusal } from './launch/launch.ts';
+import { started } from './launch/started.ts';
 import type { PlatformProfile } from './platform/platform.ts';
 import type { Observation } from './prove/observation.ts';
 import { type ObserveOptions, observe } from './prove/observe.ts';
@@ -275,19 +275,6 @@ async function derive(image: Image, layer: readonly LayerChange[], run: Run): Pr
       ...(run.workdir === undefined ? {} : { workingDir: run.workdir }),
     },
   });
-}
-
-/** A launch, or the refusal as an error: there is nothing to run, and the words say why. */
-export function started(launch: Launch | Refusal): Launch {
-  if (launch.kind === 'launch') return launch;
-  throw new UnrootError(
-    `${launch.by === 'kubelet' ? 'the kubelet' : launch.platform.name} refuses to start ${launch.image} (${launch.reason}): ${launch.message}`,
-    {
-      code: 'launch.refused',
-      where: { image: launch.image },
-      hint: `unroot who ${launch.image} shows how this was worked out`,
-    },
-  );
 }
 
 const hooks = (options: ImageOptions): { signal?: AbortSignal; onProgress?: (message: string) => void } => ({

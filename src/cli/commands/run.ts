@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { chooseEngine } from '../../engine/detect.ts';
 import type { Container, ExitStatus } from '../../engine/engine.ts';
+import { started } from '../../launch/started.ts';
 import { launchOf, readSubject } from '../../prove/subject.ts';
-import { started } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
