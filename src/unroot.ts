@@ -64,7 +64,7 @@ export async function checkImage(
   const recipient = recipientOf(userFor(options, profile), subject);
   const asIs = launchOf(subject, settings, profile);
   const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
-  const watched = options.trace === true && asIs.kind === 'launch' ? await watch(image, asIs, options) : undefined;
+  const watched = options.trace === true && asIs.kind === 'launch' ? await traceImage(image, options) : undefined;
   const trace = typeof options.trace === 'object' ? options.trace : watched?.observation.trace;
   const findings = findingsOf(subject, asIs, target, trace);
   const fixes =
@@ -97,16 +97,6 @@ export async function traceImage(
     const prepared = await session.watcher.prepare(image, hooks(options));
     const observation = await observe(prepared, launch, { ...observeOptions(image, options), tracer: session.tracer });
     return { launch, engine: session.watcher.kind, observation };
-  } finally {
-    await session.close();
-  }
-}
-
-async function watch(image: Image, launch: Launch, options: ImageOptions): Promise<{ observation: Observation }> {
-  const session = await openSession(options);
-  try {
-    const prepared = await session.watcher.prepare(image, hooks(options));
-    return { observation: await observe(prepared, launch, { ...observeOptions(image, options), tracer: session.tracer }) };
   } finally {
     await session.close();
   }

@@ -54,6 +54,15 @@ describe('who', () => {
     expect(report.containers[0]!.because.length).toBeGreaterThan(3);
   });
 
+  it('sees root behind a set-user-ID entrypoint of a named user, and that no_new_privs stops it', async () => {
+    const items = layer.map((item) => (item.path === '/bin/app' ? { ...item, content: '\u007fELF', mode: 0o4755 } : item));
+    const setuid = `oci:${writeLayout(join(folder, 'setuid'), { layers: [items], config: { Cmd: ['/bin/app'], User: 'app' } })}`;
+    const [one] = (await who(setuid)).containers;
+    expect(one).toMatchObject({ outcome: 'starts', uid: 1234, isRoot: true });
+    const [stopped] = (await who(setuid, '--security-opt', 'no-new-privileges')).containers;
+    expect(stopped).toMatchObject({ uid: 1234, isRoot: false });
+  });
+
   it('takes the flags of docker run', async () => {
     const args = [
       '--user',

@@ -7,8 +7,8 @@ export const runsAsRoot: Check = {
   severity: 'warning',
   authority: 'OCI image-spec config.md, User; runtime-spec process.user',
   run: ({ asIs, image }) => {
-    if (asIs.kind === 'refusal' || asIs.uid !== 0) return [];
-    const because = asIs.because.find((step) => step.field === 'uid');
+    if (asIs.kind === 'refusal' || (asIs.effectiveUid ?? asIs.uid) !== 0) return [];
+    const because = asIs.because.find((step) => step.field === (asIs.uid === 0 ? 'uid' : 'effectiveUid'));
     return [
       {
         id: 'runs-as-root',

@@ -1,6 +1,7 @@
 /** `--user UID[:GID]|NAME|arbitrary`, against the image's own accounts. */
 import { UnrootError } from '../error.ts';
 import type { Recipient } from '../fixes/context.ts';
+import { parsePasswd, userById } from '../linux/passwd.ts';
 import { resolveUser } from '../linux/user-spec.ts';
 import type { Subject } from './subject.ts';
 
@@ -19,7 +20,7 @@ export function recipientOf(user: string, subject: Pick<Subject, 'passwd' | 'gro
   const numeric = /^(\d+)(?::(\d+))?$/.exec(user);
   if (numeric) {
     const uid = Number(numeric[1]);
-    const gid = numeric[2] === undefined ? (gidOf(uid, subject.passwd) ?? uid) : Number(numeric[2]);
+    const gid = numeric[2] === undefined ? (userById(parsePasswd(subject.passwd ?? ''), uid)?.gid ?? uid) : Number(numeric[2]);
     if (uid > MAX_ID || gid > MAX_ID) throw badUser(user, `ids must be in range 0-${MAX_ID}`);
     if (uid === 0) throw badUser(user, 'uid 0 is root');
     return { uid, gid, arbitrary: false };
@@ -33,12 +34,6 @@ export function recipientOf(user: string, subject: Pick<Subject, 'passwd' | 'gro
   if (resolved.kind === 'failed') throw badUser(user, resolved.message);
   if (resolved.uid === 0) throw badUser(user, `${user} is uid 0 in the image's /etc/passwd`);
   return { uid: resolved.uid, gid: resolved.gid, arbitrary: false };
-}
-
-function gidOf(uid: number, passwd: string | undefined): number | undefined {
-  const line = passwd?.split('\n').find((each) => each.split(':')[2] === String(uid));
-  const gid = line === undefined ? Number.NaN : Number(line.split(':')[3]);
-  return Number.isInteger(gid) ? gid : undefined;
 }
 
 function badUser(user: string, why: string): UnrootError {

@@ -42,7 +42,10 @@ export function who(command: Command, context: CommandContext): Command {
   });
 }
 
-/** Reads no more of the image than its configuration and the two files that name users and groups. */
+/**
+ * Reads the configuration and the two files that name users and groups; of an image that does not start as root also the whole tree, because
+ * a set-user-ID entrypoint, file capabilities or a program that this user may not execute change the answer. Root has nothing to gain by them.
+ */
 async function launchOf(
   target: string,
   settings: ReturnType<typeof settingsFrom>,
@@ -51,8 +54,10 @@ async function launchOf(
 ): Promise<Launch | Refusal> {
   const image = await openImage(target, { signal });
   try {
-    const subject = await launchSubject(image);
-    return launchImage({ image: subject, settings, profile: await profile, name: settings.name ?? imageLabel(target, image) });
+    const input = { settings, profile: await profile, name: settings.name ?? imageLabel(target, image) };
+    const launch = launchImage({ ...input, image: await launchSubject(image) });
+    if (launch.kind === 'refusal' || launch.uid === 0) return launch;
+    return launchImage({ ...input, image: await launchSubject(image, { rootFs: true }) });
   } finally {
     await image.close();
   }
