@@ -1,4 +1,5 @@
 /** Docker, 20.10 and later, through the Engine API of a daemon on this machine. */
+
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { createDockerContainer, type DockerContext } from './docker/container.ts
 import { createRequest } from './docker/create-request.ts';
 import { borrowImage } from './docker/image.ts';
 import type { Engine, EngineOptions, EngineStatus, PreparedImage } from './engine.ts';
+import { preparedInStore } from './prepared-in-store.ts';
 import { defaultLimits } from './proc.ts';
 import { register, undo } from './reaper.ts';
 
@@ -76,22 +78,12 @@ export async function dockerEngine(options: DockerOptions = {}): Promise<Engine>
     differences: (launch) => createRequest(launch, context.facts, '', launch.image).differences,
     async prepare(image: Image, prepareOptions: EngineOptions = {}): Promise<PreparedImage> {
       const borrowed = await borrowImage(context, image, held, prepareOptions);
-      const containers = new Set<() => Promise<void>>();
-      const remove = async (): Promise<void> => {
-        await Promise.all([...containers].map((each) => each()));
-        await borrowed.giveBack();
-        open.delete(remove);
-      };
-      open.add(remove);
-      return {
+      return preparedInStore(
         image,
-        async create(launch, createOptions) {
-          const container = await createDockerContainer(context, image, borrowed, launch, createOptions);
-          containers.add(container.remove);
-          return container;
-        },
-        remove,
-      };
+        (launch, createOptions) => createDockerContainer(context, image, borrowed, launch, createOptions),
+        () => borrowed.giveBack(),
+        open,
+      );
     },
     async close() {
       await Promise.all([...open].map((each) => each()));

@@ -1,4 +1,5 @@
 /** Podman, 4.2 and later, through its command line: the image stays in its store, the process waits for us between init and start. */
+
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { podmanArguments } from './podman/arguments.ts';
 import { type PodmanClient, podmanClient, podmanWords } from './podman/client.ts';
 import { createPodmanContainer, type PodmanContext } from './podman/container.ts';
 import { borrowImage } from './podman/image.ts';
+import { preparedInStore } from './prepared-in-store.ts';
 import { defaultLimits } from './proc.ts';
 import { register, undo } from './reaper.ts';
 
@@ -95,22 +97,12 @@ export async function podmanEngine(known?: EngineStatus): Promise<Engine> {
     differences: (launch) => podmanArguments(launch, context.facts).differences,
     async prepare(image: Image, options: EngineOptions = {}): Promise<PreparedImage> {
       const borrowed = await borrowImage(context, image, held, options);
-      const containers = new Set<() => Promise<void>>();
-      const remove = async (): Promise<void> => {
-        await Promise.all([...containers].map((each) => each()));
-        await borrowed.giveBack();
-        open.delete(remove);
-      };
-      open.add(remove);
-      return {
+      return preparedInStore(
         image,
-        async create(launch, createOptions) {
-          const container = await createPodmanContainer(context, image, borrowed.reference, launch, createOptions);
-          containers.add(container.remove);
-          return container;
-        },
-        remove,
-      };
+        (launch, createOptions) => createPodmanContainer(context, image, borrowed.reference, launch, createOptions),
+        () => borrowed.giveBack(),
+        open,
+      );
     },
     async close() {
       // One after the other: podman reads the names of an image, takes one away and writes the rest back, without a lock around it.

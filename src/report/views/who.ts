@@ -59,12 +59,12 @@ function headline(one: WhoContainer): Line {
       ` (${one.refusedBy ?? 'runtime'}, ${one.reason ?? ''}): ${one.message ?? ''}`,
     ];
   if (one.outcome === 'unknown') return [strong(one.name), ': ', unknown('unknown'), `: ${one.message ?? ''}`];
-  return [
-    strong(one.name),
-    ' runs as ',
-    runsAs(one),
-    one.isRoot ? bad(one.hostUid === 0 ? ': root on the host as well' : ': root inside') : '',
-  ];
+  return [strong(one.name), ' runs as ', runsAs(one), one.isRoot ? bad(rootText(one)) : ''];
+}
+
+function rootText({ uid, hostUid }: WhoContainer): string {
+  if (uid !== 0) return ', but its set-user-ID entrypoint makes it root';
+  return hostUid === 0 ? ': root on the host as well' : ': root inside';
 }
 
 const imageFact = (one: WhoContainer): { name: string; line: Line } => ({
