@@ -1,8 +1,9 @@
 /** The main job through the command line on real images: who → check → fix → prove, on every engine that is here. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { buildDemoImage } from '../demo/image.ts';
@@ -156,6 +157,32 @@ group('nginx and redis', noDebian)('nginx and redis', () => {
     expect(report.verdict).toBe('proved');
     expect(report.after.processes.map((one) => one.uids[0])).toEqual([10001]);
   });
+
+  // Once podman goes on by itself, the name appears only after it was looked for.
+  it.skipIf(missing('podman').length > 0).each([100, 300, 500])(
+    'killed %i ms into podman taking the image in, it leaves no image',
+    async (delay) => {
+      const child = spawn(process.execPath, [freshDist(), 'fix', image, '--engine', 'podman'], { stdio: 'ignore' });
+      const gone = new Promise((resolve) => child.on('exit', resolve));
+      const pulling = (): boolean =>
+        readdirSync('/proc').some((name) => {
+          try {
+            const line = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+            return line.startsWith('podman\0') && line.includes('\0pull\0') && line.includes(`-${child.pid}-`);
+          } catch {
+            return false; // no process, or gone again
+          }
+        });
+      while (!pulling() && child.exitCode === null) await sleep(10);
+      expect(child.exitCode).toBeNull();
+      await sleep(400);
+      child.kill('SIGKILL');
+      await gone;
+      await sleep(3000);
+      const names = execFileSync('podman', ['images', '--all', '--format', '{{.Repository}}'], { encoding: 'utf8' });
+      expect(names.split('\n').filter((name) => name.includes(`-${child.pid}-`))).toEqual([]);
+    },
+  );
 
   it.skipIf(missing('runc').length > 0)('a proof that fails is exit 4', async () => {
     const { code, stdout } = await unroot(['prove', image, '--engine', 'runc', '--probe', 'test "$(id -u)" = 0', '-o', 'json'], {

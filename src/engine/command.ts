@@ -14,6 +14,8 @@ export interface CommandOptions {
   /** Bytes kept of each stream; older ones are dropped. Default 1 MiB. */
   readonly limit?: number;
   readonly signal?: AbortSignal;
+  /** Told as soon as it runs: for the clean-up list, where it must not go on without us. */
+  readonly onSpawn?: (pid: number) => void;
 }
 
 /** What came of it. `missing`: the program is not installed (code 127). */
@@ -45,6 +47,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions = {}
     ...(options.env ? { env: options.env } : {}),
     ...(options.cwd ? { cwd: options.cwd } : {}),
   });
+  if (child.pid !== undefined) options.onSpawn?.(child.pid);
   const end = (): void => {
     if (child.pid === undefined) return;
     try {

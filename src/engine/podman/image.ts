@@ -5,7 +5,7 @@ import { UnrootError } from '../../error.ts';
 import type { Digest, Image } from '../../image/image.ts';
 import { writeOciLayout } from '../../image/sinks/index.ts';
 import type { EngineOptions } from '../engine.ts';
-import { register, undo } from '../reaper.ts';
+import { type Registration, register, undo } from '../reaper.ts';
 import type { PodmanContext } from './container.ts';
 
 /** Names of ours: on an image that this program brought, and on one that was there before. */
@@ -104,10 +104,16 @@ async function load(
   const folder = join(context.folder, inside);
   const provisional = `localhost/${inside}:latest`;
   const registration = register(undo.command(...client.argv, 'rmi', '--ignore', provisional));
+  // Without us a pull would go on, and end after the name was looked for and not found. The newest entry goes first: it ends before that.
+  let pulling: Registration | undefined;
+  const onSpawn = (pid: number): void => {
+    pulling?.release();
+    pulling = register(undo.kill(pid));
+  };
   try {
     const pull = async (without: ReadonlySet<Digest>): Promise<string> => {
       await writeOciLayout(image, folder, { tag: 'run', hardLinks: true, without, ...call });
-      const from = { ...call, cwd: context.folder, timeoutMs: 600_000 };
+      const from = { ...call, cwd: context.folder, timeoutMs: 600_000, onSpawn };
       return (await client.need(['pull', '--quiet', `oci:${inside}:run`], from)).trim();
     };
     const id = await pull(held).catch((error: unknown) => {
@@ -118,6 +124,7 @@ async function load(
     });
     await client.need(['tag', id, name], call);
   } finally {
+    pulling?.release();
     await client.run(['untag', provisional, provisional]);
     registration.release();
     rmSync(folder, { recursive: true, force: true });
