@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['image'],
   ['platform'],
   ['workload'],
-  ['launch'],
+  ['launch', 'pod-security'],
   ['engine'],
   ['trace'],
   ['finding'],
