@@ -113,6 +113,26 @@ describe.skipIf(why !== undefined)('programs', () => {
     expect(changes(report)).toEqual(['file /srv/healthy']);
   });
 
+  // The shell waits for its background job, so that the trap runs at once.
+  const onHangup = (job: string): string =>
+    `trap '${job}' HUP\nhttpd -f -p 8080 -h /www &\nwhile kill -0 $!; do wait $!; done\n`;
+
+  it('that open their log anew on SIGHUP get that granted, and still work after it', async () => {
+    const { report } = await fix(imageOf(onHangup('echo reopened >>/app.log || exit 1')));
+    expect(report.proof?.reasons.filter((reason) => reason.kind !== 'ok')).toEqual([]);
+    expect(report.verdict).toBe('proved');
+    expect(changes(report)).toEqual(['file /app.log']);
+    expect(report.proof?.reasons.some((reason) => reason.text === 'still works after SIGHUP')).toBe(true);
+  });
+
+  it('that want to be root again on SIGHUP are failed, though they start and answer', async () => {
+    const { report } = await fix(imageOf(onHangup('[ "$(id -u)" = 0 ] || exit 1')));
+    expect(report.verdict).toBe('failed');
+    expect(report.proof?.reasons.filter((reason) => reason.kind === 'bad')).toEqual([
+      { kind: 'bad', text: 'ends when it is told to reload (SIGHUP); before, it went on' },
+    ]);
+  });
+
   it('that write only at a later request are asked more than once', async () => {
     const page = `#!/bin/sh
 echo . >>/tmp/asked

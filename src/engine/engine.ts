@@ -76,6 +76,8 @@ export interface ProcessStatus {
   readonly capabilities: CapabilityState;
   readonly noNewPrivileges: boolean;
   readonly seccomp: number;
+  /** Those with a handler, and those held back (a program that waits for them with sigwait or signalfd does that); absent = not known. */
+  readonly signals?: { readonly caught: readonly string[]; readonly blocked: readonly string[] };
   /** CPU time used so far, in clock ticks of 10 ms: tells a busy start from an idle wait. */
   readonly cpuTicks?: number;
 }

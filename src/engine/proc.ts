@@ -1,5 +1,6 @@
 /** What the host's /proc says about the processes of a container. The same for every engine: it is the kernel's word, not the engine's. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { capabilitiesFromMask } from '../linux/capability.ts';
 import { runCommand } from './command.ts';
 import type { ExecResult, ProcessStatus } from './engine.ts';
@@ -36,8 +37,15 @@ export function processStatus(pid: number): ProcessStatus | undefined {
     },
     noNewPrivileges: fields.get('NoNewPrivs') === '1',
     seccomp: Number(fields.get('Seccomp') ?? 0),
+    signals: { caught: signalNames(fields.get('SigCgt')), blocked: signalNames(fields.get('SigBlk')) },
     cpuTicks: cpuTicks(pid),
   };
+}
+
+/** The signals of a mask of proc_pid_status(5), real-time ones left out. */
+function signalNames(mask = '0'): readonly string[] {
+  const bits = BigInt(`0x${mask}`);
+  return Object.entries(constants.signals).flatMap(([name, number]) => ((bits >> BigInt(number - 1)) & 1n ? [name] : []));
 }
 
 /** One letter as in proc_pid_stat(5): `R`, `S`, `T` stopped, `t` traced, `Z` zombie; undefined when it is gone. */

@@ -41,6 +41,12 @@ export interface Observation {
   readonly healthcheck?: { readonly code: number; readonly output: string };
   /** Result of `--probe CMD`. */
   readonly command?: { readonly code: number; readonly output: string };
+  /** What SIGHUP did, sent at the end to a program that has a use for it; absent = not sent. */
+  readonly reload?: {
+    readonly outcome: 'went on' | 'ended';
+    readonly ports: readonly ObservedPort[];
+    readonly probes: readonly ProbeResult[];
+  };
   readonly processes: readonly ObservedProcess[];
   readonly stdout: string;
   readonly stderr: string;

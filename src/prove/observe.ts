@@ -8,6 +8,7 @@ import type { Launch } from '../launch/launch.ts';
 import type { Tracer, TraceSession } from '../trace/tracer.ts';
 import type { Observation, ObservedProcess } from './observation.ts';
 import { probePorts, runProbeCommand } from './probes.ts';
+import { reload } from './reload.ts';
 import { type SettleOptions, settle } from './settle.ts';
 
 export interface ObserveOptions {
@@ -63,7 +64,17 @@ async function watch(container: Container, session: TraceSession | undefined, op
   const command = running && options.probeCommand ? await runProbeCommand(container, options.probeCommand) : undefined;
   const stillRunning = container.running();
   const processes = stillRunning ? (await container.processes()).map(asObserved) : settled.processes.map(asObserved);
-  const exit = stillRunning ? await container.stop(graceOf(options)) : await container.exited;
+  const reloaded = stillRunning
+    ? await reload(container, {
+        ports,
+        probePath: options.probePath ?? '/',
+        like: options.like?.reload?.probes ?? probes,
+        eventCount: () => session?.eventCount() ?? 0,
+        ...(options.settle ? { settle: options.settle } : {}),
+        ...(options.signal ? { signal: options.signal } : {}),
+      })
+    : undefined;
+  const exit = container.running() ? await container.stop(graceOf(options)) : await container.exited;
   const trace = await session?.finish();
   const changes = await container.changes();
   return {
@@ -74,6 +85,7 @@ async function watch(container: Container, session: TraceSession | undefined, op
     probes,
     ...(healthcheck ? { healthcheck } : {}),
     ...(command ? { command } : {}),
+    ...(reloaded ? { reload: reloaded } : {}),
     processes,
     stdout: container.stdout(),
     stderr: container.stderr(),

@@ -2,9 +2,11 @@
 
 import type { Finding } from '../finding/finding.ts';
 import { newErrorLines } from './log-lines.ts';
-import type { Observation, ProbeResult } from './observation.ts';
+import type { Observation } from './observation.ts';
 import { comparePorts } from './ports.ts';
+import { compareProbes } from './probe-reasons.ts';
 import type { Reason } from './reason.ts';
+import { compareReload } from './reload.ts';
 
 export type VerdictName = 'proved' | 'failed' | 'inconclusive';
 
@@ -35,6 +37,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...comparePorts(before, after, expectation.moved),
     ...compareProbes(before.probes, after.probes, expectation.moved),
     ...compareCommands(before, after),
+    ...compareReload(before, after, expectation.moved),
     ...(after.outcome === 'running' ? expectation.sockets : []).map(
       (path): Reason => ({ kind: 'ok', text: `makes socket ${path}, as before` }),
     ),
@@ -89,6 +92,7 @@ export function worksLess(before: Observation, after: Observation): boolean {
     ...comparePorts(before, after, new Map()),
     ...compareProbes(before.probes, after.probes, new Map()),
     ...compareCommands(before, after),
+    ...compareReload(before, after, new Map()),
   ];
   return reasons.some((reason) => reason.kind === 'bad');
 }
@@ -141,36 +145,6 @@ function compareIdentity(after: Observation, hostUid: number): Reason[] {
       text: `${count === 1 ? 'its one process has' : `all ${count} processes have`} uid ${hostUid}, seen from the host`,
     },
   ];
-}
-
-const probeText = (probe: ProbeResult): string =>
-  probe.outcome === 'http'
-    ? `HTTP ${probe.status}${probe.contentType ? ` ${probe.contentType}` : ''}, ${probe.bodyLength} bytes`
-    : probe.text
-      ? `${probe.outcome} "${probe.text}"`
-      : probe.outcome;
-
-function compareProbes(
-  before: readonly ProbeResult[],
-  after: readonly ProbeResult[],
-  moved: ReadonlyMap<number, number>,
-): Reason[] {
-  return before.flatMap((was): Reason[] => {
-    const to = moved.get(was.port) ?? was.port;
-    const is = after.find((probe) => probe.port === to);
-    if (!is) return [];
-    if (was.outcome === 'refused' || was.outcome === 'silent') {
-      return [
-        { kind: is.outcome === was.outcome ? 'note' : 'note', text: `port ${to}: ${probeText(is)} (before: ${probeText(was)})` },
-      ];
-    }
-    const same = was.outcome === is.outcome && was.status === is.status && (was.outcome === 'http' || was.text === is.text);
-    if (!same) return [{ kind: 'bad', text: `port ${to} answers ${probeText(is)}; before: ${probeText(was)}` }];
-    const reasons: Reason[] = [{ kind: 'ok', text: `port ${to} answers ${probeText(is)}, as before` }];
-    if (was.outcome === 'http' && was.contentType !== is.contentType)
-      reasons.push({ kind: 'unsure', text: `port ${to}: content type ${is.contentType}; before: ${was.contentType}` });
-    return reasons;
-  });
 }
 
 function compareCommands(before: Observation, after: Observation): Reason[] {

@@ -1,0 +1,34 @@
+/** What two rounds of probes of the same ports say to each other. */
+import type { ProbeResult } from './observation.ts';
+import type { Reason } from './reason.ts';
+
+const probeText = (probe: ProbeResult): string =>
+  probe.outcome === 'http'
+    ? `HTTP ${probe.status}${probe.contentType ? ` ${probe.contentType}` : ''}, ${probe.bodyLength} bytes`
+    : probe.text
+      ? `${probe.outcome} "${probe.text}"`
+      : probe.outcome;
+
+/** `moved`: where a port went inside the container. */
+export function compareProbes(
+  before: readonly ProbeResult[],
+  after: readonly ProbeResult[],
+  moved: ReadonlyMap<number, number>,
+): Reason[] {
+  return before.flatMap((was): Reason[] => {
+    const to = moved.get(was.port) ?? was.port;
+    const is = after.find((probe) => probe.port === to);
+    if (!is) return [];
+    if (was.outcome === 'refused' || was.outcome === 'silent') {
+      return [
+        { kind: is.outcome === was.outcome ? 'note' : 'note', text: `port ${to}: ${probeText(is)} (before: ${probeText(was)})` },
+      ];
+    }
+    const same = was.outcome === is.outcome && was.status === is.status && (was.outcome === 'http' || was.text === is.text);
+    if (!same) return [{ kind: 'bad', text: `port ${to} answers ${probeText(is)}; before: ${probeText(was)}` }];
+    const reasons: Reason[] = [{ kind: 'ok', text: `port ${to} answers ${probeText(is)}, as before` }];
+    if (was.outcome === 'http' && was.contentType !== is.contentType)
+      reasons.push({ kind: 'unsure', text: `port ${to}: content type ${is.contentType}; before: ${was.contentType}` });
+    return reasons;
+  });
+}
