@@ -114,8 +114,7 @@ describe.skipIf(why !== undefined)('programs', () => {
   });
 
   // The shell waits for its background job, so that the trap runs at once.
-  const onHangup = (job: string): string =>
-    `trap '${job}' HUP\nhttpd -f -p 8080 -h /www &\nwhile kill -0 $!; do wait $!; done\n`;
+  const onHangup = (job: string): string => `trap '${job}' HUP\nhttpd -f -p 8080 -h /www &\nwhile kill -0 $!; do wait $!; done\n`;
 
   it('that open their log anew on SIGHUP get that granted, and still work after it', async () => {
     const { report } = await fix(imageOf(onHangup('echo reopened >>/app.log || exit 1')));
