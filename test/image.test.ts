@@ -33,6 +33,7 @@ function lacks(program: string, apt: string): string {
   return `(${program} is missing)`;
 }
 const isRoot = process.getuid?.() === 0 ? '' : '(needs root)';
+if (isRoot !== '') console.warn('SKIPPED: what umoci unpacks and podman mounts, and derived images in podman: needs root');
 const noSkopeo = lacks('skopeo', 'skopeo');
 const noUmoci = lacks('umoci', 'umoci') || isRoot;
 const noPodman = lacks('podman', 'podman') || isRoot;

@@ -22,6 +22,10 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   podman: ['podman', 'runc'],
 };
 const missing = (engine: string): readonly string[] => (needs[engine] ?? []).filter((program) => !onPath(program));
+for (const engine of Object.keys(needs)) {
+  const lacking = missing(engine);
+  if (lacking.length > 0) console.warn(`SKIPPED: with the engine ${engine}: ${lacking.join(', ')} missing`);
+}
 
 /** Skipped groups say what they miss in their own name. */
 function group(name: string, why: string | undefined): ReturnType<typeof describe.skipIf> {

@@ -1,3 +1,6 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from './command.ts';
 import { processAlive } from './proc.ts';
@@ -13,6 +16,14 @@ describe('runCommand', () => {
   it('says 128+n after a signal, and that a program is missing', async () => {
     expect((await runCommand(['sh', '-c', 'kill -TERM $$'])).code).toBe(143);
     expect(await runCommand(['/nonexistent/program'])).toMatchObject({ code: 127, missing: true });
+  });
+
+  it('takes a folder of PATH that it may not look into for one that has no such program', async () => {
+    // Root looks into it all the same and finds nothing; anybody else gets EACCES.
+    const closed = mkdtempSync(join(tmpdir(), 'unroot-closed-'));
+    chmodSync(closed, 0);
+    expect(await runCommand(['no-such-program'], { env: { PATH: closed } })).toMatchObject({ code: 127, missing: true });
+    rmSync(closed, { recursive: true });
   });
 
   it('ends the whole group at the timeout and on abort', async () => {

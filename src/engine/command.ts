@@ -78,7 +78,9 @@ export function runCommand(argv: readonly string[], options: CommandOptions = {}
   child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
   child.on('error', (error: NodeJS.ErrnoException) => {
     stderr.push(Buffer.from(error.message));
-    finish(error.code === 'ENOENT' ? 127 : 126, error.code === 'ENOENT');
+    // execvp(3): EACCES stands for "not found" when a folder of PATH may not be searched, as root's own may not by anybody else.
+    const missing = error.code === 'ENOENT' || (error.code === 'EACCES' && !file.includes('/'));
+    finish(missing ? 127 : 126, missing);
   });
   // `close` waits for the pipes, which a left-over grandchild may hold open for ever: give it a moment after the exit, no more.
   child.on('exit', (code, signal) => {

@@ -28,6 +28,8 @@ interface PodmanInfo {
     readonly cgroupManager: string;
     readonly ociRuntime: { readonly name: string };
     readonly security: { readonly rootless: boolean; readonly capabilities: string };
+    /** Rootless: the ids of its user namespace. */
+    readonly idMappings?: { readonly uidmap?: readonly { readonly size: number }[] | null };
   };
   readonly store: { readonly graphDriverName: string };
   readonly version: { readonly Version: string };
@@ -146,6 +148,15 @@ async function look(): Promise<Found> {
     runtime = 'runc';
     flags.push('--runtime=runc');
     notes.push('podman runs containers with runc here, because crun refuses hybrid control groups (v1 and v2 mixed)');
+  }
+  // newuidmap(1): without ranges of its own a user has one id there, and an image with a file of anybody else cannot be unpacked.
+  const uids = info.host.idMappings?.uidmap?.reduce((sum, range) => sum + range.size, 0);
+  if (info.host.security.rootless && uids === 1) {
+    return none(
+      'rootless podman has a single id here (no range for this user in /etc/subuid and /etc/subgid), so nobody but root exists in its containers',
+      'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER" && podman system migrate',
+      version,
+    );
   }
   // The systemd manager needs the unified hierarchy or a running systemd; said explicitly, podman does not try it first.
   if (info.host.cgroupManager === 'cgroupfs') flags.push('--cgroup-manager=cgroupfs');

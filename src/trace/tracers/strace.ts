@@ -121,7 +121,8 @@ async function attach(
       else reject(error);
     };
     child.once('error', (cause: NodeJS.ErrnoException) => {
-      const missing = cause.code === 'ENOENT';
+      // execvp(3): EACCES stands for "not found" when a folder of PATH may not be searched.
+      const missing = cause.code === 'ENOENT' || (cause.code === 'EACCES' && !program.includes('/'));
       settle(
         new UnrootError(missing ? `${program} is not installed` : `${program} cannot be run: ${cause.message}`, {
           code: missing ? 'trace.strace-missing' : 'trace.failed',

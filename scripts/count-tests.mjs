@@ -1,0 +1,60 @@
+// Counts what vitest's JSON reporter left.
+//   count-tests.mjs FILE…                       the last line of CI: the first file's counts, plus what failed in the others (the same tests in
+//                                               other surroundings: they can only add failures)
+//   count-tests.mjs --skips FOLDER FILE LOG     one line of counts, then each test file that skipped something with the reasons it printed;
+//                                               exit 1 when one skipped in silence. FOLDER is the checkout the tests ran in
+import { readFileSync } from 'node:fs';
+
+/** A file of tests that could not be read at all fails without any test in it. */
+function countsOf(file) {
+  let results;
+  try {
+    results = JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0, files: [] };
+  }
+  const tests = results.testResults.flatMap((one) => one.assertionResults);
+  const count = (...wanted) => tests.filter(({ status }) => wanted.includes(status)).length;
+  const broken = results.testResults.filter(
+    (one) => one.status === 'failed' && !one.assertionResults.some(({ status }) => status === 'failed'),
+  );
+  return {
+    passed: count('passed'),
+    failed: count('failed') + broken.length,
+    skipped: count('pending', 'skipped', 'todo', 'disabled'),
+    files: results.testResults,
+  };
+}
+const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+/** What each file wrote to its standard error about skipping: the default reporter puts `stderr | FILE` above it. */
+function reasonsIn(log) {
+  const reasons = new Map();
+  let file = '';
+  for (const text of log.split('\n')) {
+    const head = /^stderr \| (\S+)/.exec(text);
+    if (head !== null) file = head[1];
+    else if (text.startsWith('SKIPPED')) reasons.set(file, [...(reasons.get(file) ?? []), text]);
+  }
+  return reasons;
+}
+
+const words = process.argv.slice(2);
+if (words[0] === '--skips') {
+  const [, folder, file, log] = words;
+  const counts = countsOf(file);
+  const reasons = reasonsIn(readFileSync(log, 'utf8'));
+  console.log(line(counts));
+  for (const one of [...counts.files].sort((a, b) => a.name.localeCompare(b.name))) {
+    const skipped = one.assertionResults.filter(({ status }) => status !== 'passed' && status !== 'failed').length;
+    if (skipped === 0) continue;
+    const name = one.name.replace(folder, '');
+    const said = reasons.get(name) ?? [];
+    console.log(`  ${name}: ${skipped} skipped${said.length === 0 ? ' IN SILENCE' : ''}`);
+    for (const reason of new Set(said)) console.log(`    ${reason.slice(0, 300)}`);
+    if (said.length === 0) process.exitCode = 1;
+  }
+} else {
+  const [first, ...others] = words.map(countsOf);
+  console.log(line({ ...first, failed: [first, ...others].reduce((sum, one) => sum + one.failed, 0) }));
+}
