@@ -1,7 +1,7 @@
 /** Which file execve gets, and the checks the runtime makes before it, in its words (Go's exec.LookPath in runc; crun's find_executable). */
 import { ALL_CAPABILITIES } from '../linux/capability.ts';
 import type { Credentials } from '../linux/credentials.ts';
-import type { FileNode, FileTree, KernelFacts } from '../linux/decision.ts';
+import type { DecisionStep, FileNode, FileTree, KernelFacts } from '../linux/decision.ts';
 import { EXECUTE, permission } from '../linux/permission.ts';
 import { isStop, type Question } from '../linux/question.ts';
 import { walkTo } from '../linux/walk.ts';
@@ -69,9 +69,10 @@ export function executableOf(
 }
 
 function lookAt(path: string, tree: FileTree, who: Credentials, facts: KernelFacts): { path: string; node: FileNode } | Miss {
-  const question: Question = { who, tree, facts, steps: [] };
+  const steps: DecisionStep[] = [];
+  const question: Question = { who, tree, facts, steps };
   const place = walkTo(question, path, 'follow');
-  const text = question.steps.at(-1)?.text ?? path;
+  const text = steps.at(-1)?.text ?? path;
   if (isStop(place)) {
     if (place.unknown === true) return { errno: 'unknown', at: 'path', text };
     const errno = place.errno;

@@ -11,6 +11,7 @@ import {
   requireWritableMount,
   type Stop,
   say,
+  type Words,
 } from './question.ts';
 import { type Found, walkTo } from './walk.ts';
 
@@ -27,7 +28,7 @@ export function decideChmod(question: Question, operation: Of<'chmod'>): Stop | 
   const place = changeable(question, operation);
   if (isStop(place)) return place;
   if (place.node.inode.type === 'symlink')
-    return fail(question, 'EOPNOTSUPP', `${place.path} is a symlink: its mode cannot be changed`);
+    return fail(question, 'EOPNOTSUPP', () => `${place.path} is a symlink: its mode cannot be changed`);
   return requireOwner(question, place, 'change its mode', 'chmod(2)');
 }
 
@@ -37,10 +38,16 @@ function requireOwner(question: Question, place: Found, what: string, source: st
   const { inode } = place.node;
   if (ownsOrMayActAsOwner(who, inode)) {
     const why = who.uid === inode.uid ? 'owns it' : 'has CAP_FOWNER';
-    say(question, true, `${place.path} belongs to uid ${inode.uid}: uid ${who.uid} ${why}, may ${what}`, place.path, source);
+    say(
+      question,
+      true,
+      () => `${place.path} belongs to uid ${inode.uid}: uid ${who.uid} ${why}, may ${what}`,
+      place.path,
+      source,
+    );
     return undefined;
   }
-  const text = `${place.path} belongs to uid ${inode.uid}: uid ${who.uid} does not own it, may not ${what}`;
+  const text = () => `${place.path} belongs to uid ${inode.uid}: uid ${who.uid} does not own it, may not ${what}`;
   return deny(question, 'EPERM', text, { path: place.path, want: 0, need: 'owner' }, { capability: 'CAP_FOWNER', source });
 }
 
@@ -51,11 +58,11 @@ export function decideChown(question: Question, operation: Of<'chown'>): Stop | 
   const { inode } = place.node;
   const owns = who.uid === inode.uid;
   const mayChown = hasCapability(who, 'CAP_CHOWN');
-  const refuse = (text: string): Stop =>
+  const refuse = (text: Words): Stop =>
     deny(question, 'EPERM', text, { path: place.path, want: 0, need: 'owner' }, { capability: 'CAP_CHOWN', source: 'chown(2)' });
   const holds = `${place.path} belongs to ${inode.uid}:${inode.gid}`;
   if (operation.uid !== -1 && !mayChown && !(owns && operation.uid === inode.uid)) {
-    return refuse(
+    return refuse(() =>
       owns
         ? `${holds}: an owner may not give a file away to uid ${operation.uid}`
         : `${holds}: uid ${who.uid} does not own it and may not change its owner, not even to the same`,
@@ -63,7 +70,7 @@ export function decideChown(question: Question, operation: Of<'chown'>): Stop | 
   }
   const groupIsOwn = operation.gid === inode.gid || inGroup(who, operation.gid);
   if (operation.gid !== -1 && !mayChown && !(owns && groupIsOwn)) {
-    return refuse(
+    return refuse(() =>
       owns
         ? `${holds}: uid ${who.uid} is not in group ${operation.gid}, so it may not give the file to it`
         : `${holds}: uid ${who.uid} does not own it and may not change its group, not even to the same`,
@@ -74,7 +81,7 @@ export function decideChown(question: Question, operation: Of<'chown'>): Stop | 
     const refused = requireOwner(question, place, 'take its set-id bits away', 'chown(2)');
     if (refused !== undefined) return refused;
   }
-  say(question, true, `${holds}: uid ${who.uid} may make it ${ids(operation, inode)}`, place.path, 'chown(2)');
+  say(question, true, () => `${holds}: uid ${who.uid} may make it ${ids(operation, inode)}`, place.path, 'chown(2)');
   return undefined;
 }
 
@@ -113,12 +120,14 @@ export function decideSetxattr(question: Question, operation: Of<'setxattr'>): S
   if (name.startsWith('security.')) return requireCapability(question, 'CAP_SYS_ADMIN', `setting ${name} on ${place.path}`, at);
   if (name.startsWith('trusted.')) return requireCapability(question, 'CAP_SYS_ADMIN', `setting ${name} on ${place.path}`, at);
   if (name.startsWith('system.posix_acl_')) {
-    if (inode.type === 'symlink') return fail(question, 'EOPNOTSUPP', `${place.path} is a symlink: it has no ACL`, place.path);
+    if (inode.type === 'symlink')
+      return fail(question, 'EOPNOTSUPP', () => `${place.path} is a symlink: it has no ACL`, place.path);
     return requireOwner(question, place, 'change its ACL', 'acl(5)');
   }
-  if (!name.startsWith('user.')) return fail(question, 'EOPNOTSUPP', `there is no attribute name space for ${name}`, place.path);
+  if (!name.startsWith('user.'))
+    return fail(question, 'EOPNOTSUPP', () => `there is no attribute name space for ${name}`, place.path);
   if (inode.type !== 'file' && inode.type !== 'directory') {
-    return fail(question, 'EPERM', `${place.path} is neither file nor directory: it takes no user attributes`, place.path);
+    return fail(question, 'EPERM', () => `${place.path} is neither file nor directory: it takes no user attributes`, place.path);
   }
   if (inode.type === 'directory' && (inode.mode & 0o1000) !== 0) {
     const refused = requireOwner(question, place, `set ${name} on a sticky directory`, 'xattr(7)');

@@ -25,9 +25,10 @@ function findFreeName(question: Question, path: string, what: 'directory' | 'soc
   const place = walk(question, path, 'parent');
   if (isStop(place)) return place;
   const taken = what === 'socket' ? 'EADDRINUSE' : 'EEXIST';
-  if (place.last !== 'name' || place.node !== undefined) return fail(question, taken, `${place.path} exists already`, place.path);
+  if (place.last !== 'name' || place.node !== undefined)
+    return fail(question, taken, () => `${place.path} exists already`, place.path);
   if (place.slash && what !== 'directory')
-    return fail(question, 'ENOENT', `${path} ends in a slash but no directory is made`, place.path);
+    return fail(question, 'ENOENT', () => `${path} ends in a slash but no directory is made`, place.path);
   return requireWritableMount(question, place.parent, place.parentNode) ?? place;
 }
 
@@ -51,7 +52,7 @@ export function decideRemove(question: Question, operation: Extract<Operation, {
   if (isStop(place)) return place;
   if (place.last !== 'name') {
     const errno = isDirectory ? { dot: 'EINVAL', 'dot-dot': 'ENOTEMPTY', root: 'EBUSY' }[place.last] : 'EISDIR';
-    return fail(question, errno, `${operation.path} cannot be removed by that name`, place.path);
+    return fail(question, errno, () => `${operation.path} cannot be removed by that name`, place.path);
   }
   const readOnly = requireWritableMount(question, place.parent, place.parentNode);
   if (readOnly !== undefined) return readOnly;
@@ -59,7 +60,7 @@ export function decideRemove(question: Question, operation: Extract<Operation, {
   const victim = place as Found;
   if (!isDirectory && place.slash) {
     const isDir = victim.node.inode.type === 'directory';
-    return fail(question, isDir ? 'EISDIR' : 'ENOTDIR', `${operation.path} ends in a slash`, place.path);
+    return fail(question, isDir ? 'EISDIR' : 'ENOTDIR', () => `${operation.path} ends in a slash`, place.path);
   }
   return (
     mayDelete(question, victim, isDirectory) ?? isBusy(question, victim) ?? (isDirectory ? isEmpty(question, victim) : undefined)
@@ -71,8 +72,8 @@ function mayDelete(question: Question, victim: Found, asDirectory: boolean): Sto
   const denied = requirePermission(question, victim.parent, victim.parentNode, WRITE | EXECUTE) ?? stickyAllows(question, victim);
   if (denied !== undefined) return denied;
   const isDirectory = victim.node.inode.type === 'directory';
-  if (asDirectory && !isDirectory) return fail(question, 'ENOTDIR', `${victim.path} is not a directory`, victim.path);
-  if (!asDirectory && isDirectory) return fail(question, 'EISDIR', `${victim.path} is a directory`, victim.path);
+  if (asDirectory && !isDirectory) return fail(question, 'ENOTDIR', () => `${victim.path} is not a directory`, victim.path);
+  if (!asDirectory && isDirectory) return fail(question, 'EISDIR', () => `${victim.path} is a directory`, victim.path);
   return undefined;
 }
 
@@ -84,10 +85,10 @@ function stickyAllows(question: Question, victim: Found): Stop | undefined {
   if ((directory.mode & 0o1000) === 0) return undefined;
   const owners = `${victim.parent} is sticky: ${victim.path} belongs to uid ${file.uid}, the directory to uid ${directory.uid}`;
   if (who.uid === file.uid || who.uid === directory.uid || hasCapability(who, 'CAP_FOWNER')) {
-    say(question, true, `${owners}, uid ${who.uid} may remove it`, victim.path, 'inode(7)');
+    say(question, true, () => `${owners}, uid ${who.uid} may remove it`, victim.path, 'inode(7)');
     return undefined;
   }
-  const text = `${owners}, so uid ${who.uid} may not remove or rename it`;
+  const text = () => `${owners}, so uid ${who.uid} may not remove or rename it`;
   return deny(
     question,
     'EPERM',
@@ -97,14 +98,18 @@ function stickyAllows(question: Question, victim: Found): Stop | undefined {
   );
 }
 
+/** A mount point lives on another mount than the directory it is in. */
 function isBusy(question: Question, place: Found): Stop | undefined {
-  return place.node.mount === place.path ? fail(question, 'EBUSY', `${place.path} is a mount point`, place.path) : undefined;
+  const { mount } = place.node;
+  const above = place.parentNode.mount;
+  const busy = mount !== undefined && (mount === place.path || (above !== undefined && above !== mount));
+  return busy ? fail(question, 'EBUSY', () => `${place.path} is a mount point`, place.path) : undefined;
 }
 
 function isEmpty(question: Question, place: Found): Stop | undefined {
   const names = question.tree.list?.(place.path);
   return Array.isArray(names) && names.length > 0
-    ? fail(question, 'ENOTEMPTY', `${place.path} is not empty`, place.path)
+    ? fail(question, 'ENOTEMPTY', () => `${place.path} is not empty`, place.path)
     : undefined;
 }
 
@@ -113,21 +118,23 @@ export function decideRename(question: Question, operation: Extract<Operation, {
   if (isStop(from)) return from;
   const to = walk(question, operation.to, 'parent');
   if (isStop(to)) return to;
-  if (differentMounts(from, to)) return fail(question, 'EXDEV', `${from.path} and ${to.path} lie on different mounts`);
-  if (from.last !== 'name' || to.last !== 'name') return fail(question, 'EBUSY', 'a path ending in ., .. or / cannot be renamed');
+  if (differentMounts(from, to)) return fail(question, 'EXDEV', () => `${from.path} and ${to.path} lie on different mounts`);
+  if (from.last !== 'name' || to.last !== 'name')
+    return fail(question, 'EBUSY', () => 'a path ending in ., .. or / cannot be renamed');
   const readOnly = requireWritableMount(question, from.parent, from.parentNode);
   if (readOnly !== undefined) return readOnly;
   if (from.node === undefined) return missing(question, from.path);
   const source = from as Found;
   const isDirectory = source.node.inode.type === 'directory';
-  if (!isDirectory && (from.slash || to.slash)) return fail(question, 'ENOTDIR', `${from.path} is not a directory`, from.path);
+  if (!isDirectory && (from.slash || to.slash))
+    return fail(question, 'ENOTDIR', () => `${from.path} is not a directory`, from.path);
   if (to.path !== from.path && isWithin(to.path, from.path)) {
-    return fail(question, 'EINVAL', `${to.path} lies inside ${from.path}`, to.path);
+    return fail(question, 'EINVAL', () => `${to.path} lies inside ${from.path}`, to.path);
   }
   if (to.path !== from.path && isWithin(from.path, to.path))
-    return fail(question, 'ENOTEMPTY', `${to.path} holds ${from.path}`, to.path);
+    return fail(question, 'ENOTEMPTY', () => `${to.path} holds ${from.path}`, to.path);
   // Two names of one file: nothing to do, nothing to ask.
-  if (to.path === from.path) return undefined;
+  if (to.path === from.path || (source.node.id !== undefined && source.node.id === to.node?.id)) return undefined;
 
   const denied =
     mayDelete(question, source, isDirectory) ??
@@ -157,11 +164,11 @@ export function decideLink(question: Question, operation: Extract<Operation, { k
   if (isStop(to)) return to;
   const [a, b] = [source.node.mount, to.parentNode.mount];
   if (a !== undefined && b !== undefined && a !== b)
-    return fail(question, 'EXDEV', `${source.path} and ${to.path} lie on different mounts`);
+    return fail(question, 'EXDEV', () => `${source.path} and ${to.path} lie on different mounts`);
   const refused = mayLinkFrom(question, source) ?? mayCreateAt(question, to);
   if (refused !== undefined) return refused;
   return source.node.inode.type === 'directory'
-    ? fail(question, 'EPERM', `${source.path} is a directory: directories have no hard links`, source.path)
+    ? fail(question, 'EPERM', () => `${source.path} is a directory: directories have no hard links`, source.path)
     : undefined;
 }
 
@@ -172,7 +179,8 @@ function mayLinkFrom(question: Question, source: Found): Stop | undefined {
   if (question.facts.protectedHardlinks === 0 || ownsOrMayActAsOwner(who, inode)) return undefined;
   const setsId = (inode.mode & 0o4000) !== 0 || (inode.mode & 0o2010) === 0o2010;
   if (inode.type === 'file' && !setsId && permission(inode, who, READ | WRITE).allowed) return undefined;
-  const text = `${source.path} belongs to uid ${inode.uid}: fs.protected_hardlinks lets uid ${who.uid} link only its own files and ordinary files it may read and write`;
+  const text = () =>
+    `${source.path} belongs to uid ${inode.uid}: fs.protected_hardlinks lets uid ${who.uid} link only its own files and ordinary files it may read and write`;
   const at = { path: source.path, want: READ | WRITE, need: 'owner' as const };
   return deny(question, 'EPERM', text, at, { capability: 'CAP_FOWNER', source: 'proc_sys_fs(5)' });
 }

@@ -3,7 +3,17 @@ import type { FileNode } from './decision.ts';
 import { transitionOnExecve } from './execve.ts';
 import type { Operation } from './operation.ts';
 import { EXECUTE, READ, WRITE } from './permission.ts';
-import { deny, fail, isStop, type Question, requirePermission, requireWritableMount, type Stop, say } from './question.ts';
+import {
+  deny,
+  fail,
+  isStop,
+  type Question,
+  requirePermission,
+  requireWritableMount,
+  type Stop,
+  say,
+  unknown,
+} from './question.ts';
 import { type Found, type Place, walk, walkTo } from './walk.ts';
 
 type Open = Extract<Operation, { kind: 'open' }>;
@@ -16,20 +26,20 @@ export function decideOpen(question: Question, operation: Open): Stop | undefine
     return operation.directory === true ? requireDirectory(question, place) : undefined;
   }
   const create = operation.create === true;
-  if (create && operation.directory === true) return fail(question, 'EINVAL', 'O_CREAT and O_DIRECTORY exclude each other');
+  if (create && operation.directory === true) return fail(question, 'EINVAL', () => 'O_CREAT and O_DIRECTORY exclude each other');
   const noFollow = operation.noFollow === true || (create && operation.exclusive === true);
   const place = create
     ? walk(question, operation.path, noFollow ? 'create-nofollow' : 'create')
     : walkTo(question, operation.path, noFollow ? 'nofollow' : 'follow');
   if (isStop(place)) return place;
   if (create && place.last !== 'name' && operation.exclusive !== true) {
-    return fail(question, 'EISDIR', `${place.path} is a directory`, place.path);
+    return fail(question, 'EISDIR', () => `${place.path} is a directory`, place.path);
   }
   if (place.node === undefined) return decideCreate(question, place);
   if (create) {
     if (operation.exclusive === true)
-      return fail(question, 'EEXIST', `${place.path} exists and O_EXCL was asked for`, place.path);
-    if (place.node.inode.type === 'directory') return fail(question, 'EISDIR', `${place.path} is a directory`, place.path);
+      return fail(question, 'EEXIST', () => `${place.path} exists and O_EXCL was asked for`, place.path);
+    if (place.node.inode.type === 'directory') return fail(question, 'EISDIR', () => `${place.path} is a directory`, place.path);
     const refused = mayCreateInSticky(question, place as Found);
     if (refused !== undefined) return refused;
   }
@@ -39,26 +49,31 @@ export function decideOpen(question: Question, operation: Open): Stop | undefine
 function openExisting(question: Question, place: Found, operation: Open): Stop | undefined {
   const { node, path } = place;
   const { type } = node.inode;
-  if (operation.directory === true && type !== 'directory') return fail(question, 'ENOTDIR', `${path} is not a directory`, path);
+  if (operation.directory === true && type !== 'directory')
+    return fail(question, 'ENOTDIR', () => `${path} is not a directory`, path);
   // O_TRUNC asks for write permission and, for a regular file, for a writable mount before anything else.
   if (operation.truncate === true && type === 'file') {
     const readOnly = requireWritableMount(question, path, node);
     if (readOnly !== undefined) return readOnly;
   }
-  if (type === 'symlink') return fail(question, 'ELOOP', `${path} is a symlink and O_NOFOLLOW was asked for`, path);
+  if (type === 'symlink') return fail(question, 'ELOOP', () => `${path} is a symlink and O_NOFOLLOW was asked for`, path);
   const writes = operation.access === 'write' || operation.access === 'read-write';
   const want = (operation.access === 'write' ? 0 : READ) | (writes || operation.truncate === true ? WRITE : 0);
-  if (type === 'directory' && (want & WRITE) !== 0) return fail(question, 'EISDIR', `${path} is a directory`, path);
+  if (type === 'directory' && (want & WRITE) !== 0) return fail(question, 'EISDIR', () => `${path} is a directory`, path);
   const denied = requirePermission(question, path, node, want);
   if (denied !== undefined) return denied;
-  if (type === 'socket') return fail(question, 'ENXIO', `${path} is a socket: open cannot`, path);
+  if (node.noDev === true && (type === 'character-device' || type === 'block-device')) {
+    const at = { path, want, need: 'mode' as const };
+    return deny(question, 'EACCES', () => `${path} is a device on a mount with nodev`, at, { source: 'mount(2)' });
+  }
+  if (type === 'socket') return fail(question, 'ENXIO', () => `${path} is a socket: open cannot`, path);
   // Devices and fifos are not written to the file system, so a read-only mount does not matter to them.
   return writes && type === 'file' ? requireWritableMount(question, path, node) : undefined;
 }
 
 /** A new file: write and search on its directory. */
 function decideCreate(question: Question, place: Place): Stop | undefined {
-  say(question, true, `${place.path} does not exist yet`, place.path);
+  say(question, true, () => `${place.path} does not exist yet`, place.path);
   return (
     requireWritableMount(question, place.parent, place.parentNode) ??
     requirePermission(question, place.parent, place.parentNode, WRITE | EXECUTE)
@@ -77,7 +92,7 @@ function decideTmpfile(question: Question, operation: Open): Stop | undefined {
 
 export function requireDirectory(question: Question, place: Found): Stop | undefined {
   if (place.node.inode.type === 'directory') return undefined;
-  return fail(question, 'ENOTDIR', `${place.path} is not a directory`, place.path);
+  return fail(question, 'ENOTDIR', () => `${place.path} is not a directory`, place.path);
 }
 
 /**
@@ -93,7 +108,8 @@ function mayCreateInSticky(question: Question, place: Found): Stop | undefined {
   if (sysctl !== undefined && level === 0) return undefined;
   if ((directory.mode & 0o002) === 0 && !(sysctl !== undefined && level >= 2 && (directory.mode & 0o020) !== 0)) return undefined;
   const rule = sysctl === undefined ? 'the kernel' : `${sysctl}=${level}`;
-  const text = `${place.path} belongs to uid ${inode.uid} and lies in a sticky directory of uid ${directory.uid}: ${rule} forbids to open it with O_CREAT`;
+  const text = () =>
+    `${place.path} belongs to uid ${inode.uid} and lies in a sticky directory of uid ${directory.uid}: ${rule} forbids to open it with O_CREAT`;
   return deny(question, 'EACCES', text, { path: place.path, want: WRITE, need: 'sticky' }, { source: 'proc_sys_fs(5)' });
 }
 
@@ -108,20 +124,22 @@ export function decideExec(question: Question, path: string): Stop | undefined {
     const refused = mayExecute(question, place);
     if (refused !== undefined) return refused;
     if (place.node.interpreter === undefined) return fileCapabilitiesAllow(question, place);
-    say(question, true, `${place.path} is a script for ${place.node.interpreter}`, place.path, 'execve(2)');
+    say(question, true, () => `${place.path} is a script for ${place.node.interpreter}`, place.path, 'execve(2)');
     program = place.node.interpreter;
+    if (!program.startsWith('/')) return unknown(question, program);
   }
-  return fail(question, 'ELOOP', `${path} leads through more than ${MAX_INTERPRETERS} interpreters`, path);
+  return fail(question, 'ELOOP', () => `${path} leads through more than ${MAX_INTERPRETERS} interpreters`, path);
 }
 
 function mayExecute(question: Question, place: Found): Stop | undefined {
   const { node, path } = place;
-  if (node.inode.type !== 'file') return fail(question, 'EACCES', `${path} is no regular file, so it cannot be executed`, path);
+  if (node.inode.type !== 'file')
+    return fail(question, 'EACCES', () => `${path} is no regular file, so it cannot be executed`, path);
   if (node.noExec === true) {
     return deny(
       question,
       'EACCES',
-      `${path} lies on a mount with noexec`,
+      () => `${path} lies on a mount with noexec`,
       { path, want: EXECUTE, need: 'mode' },
       { source: 'mount(2)' },
     );
@@ -133,7 +151,7 @@ function fileCapabilitiesAllow(question: Question, place: Found): Stop | undefin
   const answer = transitionOnExecve(question.who, executableOf(place.node));
   if (answer.kind === 'runs') return undefined;
   const at = { path: place.path, want: EXECUTE, need: 'capability' as const };
-  return deny(question, 'EPERM', `${place.path}: ${answer.steps.at(-1)}`, at, {
+  return deny(question, 'EPERM', () => `${place.path}: ${answer.steps.at(-1)}`, at, {
     capability: answer.missing,
     source: 'capabilities(7)',
   });
@@ -154,8 +172,8 @@ export function decideTruncate(question: Question, path: string): Stop | undefin
   const place = walkTo(question, path, 'follow');
   if (isStop(place)) return place;
   const { type } = place.node.inode;
-  if (type === 'directory') return fail(question, 'EISDIR', `${place.path} is a directory`, place.path);
-  if (type !== 'file') return fail(question, 'EINVAL', `${place.path} is no regular file`, place.path);
+  if (type === 'directory') return fail(question, 'EISDIR', () => `${place.path} is a directory`, place.path);
+  if (type !== 'file') return fail(question, 'EINVAL', () => `${place.path} is no regular file`, place.path);
   // Permission first since Linux 6.x; before, a read-only mount was noticed first.
   return requirePermission(question, place.path, place.node, WRITE) ?? requireWritableMount(question, place.path, place.node);
 }
@@ -163,14 +181,15 @@ export function decideTruncate(question: Question, path: string): Stop | undefin
 /** access(2) asks for the real uid and drops the capabilities of everybody but root (access_override_creds). */
 export function decideAccess(question: Question, path: string, want: number): Stop | undefined {
   const { who } = question;
-  const effective = who.uid === 0 ? who.capabilities.permitted : [];
-  const asking: Question = { ...question, who: { ...who, capabilities: { ...who.capabilities, effective } } };
+  const { realUid: uid = who.uid, realGid: gid = who.gid } = who;
+  const effective = uid === 0 ? who.capabilities.permitted : [];
+  const asking: Question = { ...question, who: { ...who, uid, gid, capabilities: { ...who.capabilities, effective } } };
   const place = walkTo(asking, path, 'follow');
   if (isStop(place)) return place;
   const { node } = place;
   if ((want & EXECUTE) !== 0 && node.inode.type === 'file' && node.noExec === true) {
     const at = { path: place.path, want: EXECUTE, need: 'mode' as const };
-    return deny(asking, 'EACCES', `${place.path} lies on a mount with noexec`, at, { source: 'access(2)' });
+    return deny(asking, 'EACCES', () => `${place.path} lies on a mount with noexec`, at, { source: 'access(2)' });
   }
   if ((want & 7) !== 0) {
     const denied = requirePermission(asking, place.path, node, want & 7);
@@ -195,12 +214,14 @@ export function decideConnect(question: Question, path: string): Stop | undefine
   if (denied !== undefined) return denied;
   return place.node.inode.type === 'socket'
     ? undefined
-    : fail(question, 'ECONNREFUSED', `${place.path} is no socket`, place.path);
+    : fail(question, 'ECONNREFUSED', () => `${place.path} is no socket`, place.path);
 }
 
 /** readlink(2). */
 export function decideReadlink(question: Question, path: string): Stop | undefined {
   const place = walkTo(question, path, 'nofollow');
   if (isStop(place)) return place;
-  return place.node.inode.type === 'symlink' ? undefined : fail(question, 'EINVAL', `${place.path} is no symlink`, place.path);
+  return place.node.inode.type === 'symlink'
+    ? undefined
+    : fail(question, 'EINVAL', () => `${place.path} is no symlink`, place.path);
 }

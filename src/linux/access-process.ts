@@ -2,7 +2,7 @@
 import type { Capability } from './capability.ts';
 import type { Operation } from './operation.ts';
 import { hasCapability, inGroup } from './permission.ts';
-import { deny, type Question, requireCapability, type Stop, say } from './question.ts';
+import { deny, fail, type Question, requireCapability, type Stop, say } from './question.ts';
 
 type Of<K extends Operation['kind']> = Extract<Operation, { kind: K }>;
 
@@ -13,16 +13,16 @@ export function decideBind(question: Question, operation: Of<'bind'>): Stop | un
   const start = facts.unprivilegedPortStart;
   const source = 'net.ipv4.ip_unprivileged_port_start, ip(7)';
   if (port === 0 || port >= start) {
-    say(question, true, `port ${port} is open to everybody: ports from ${start} on need no capability`, undefined, source);
+    say(question, true, () => `port ${port} is open to everybody: ports from ${start} on need no capability`, undefined, source);
     return undefined;
   }
-  const text = `port ${port} is below ${start} and needs CAP_NET_BIND_SERVICE`;
+  const text = () => `port ${port} is below ${start} and needs CAP_NET_BIND_SERVICE`;
   if (hasCapability(who, 'CAP_NET_BIND_SERVICE')) {
-    say(question, true, `${text}, which uid ${who.uid} has`, undefined, source);
+    say(question, true, () => `${text}, which uid ${who.uid} has`, undefined, source);
     return undefined;
   }
   const at = { path: `:${port}/${operation.protocol}`, want: 0, need: 'port' as const };
-  return deny(question, 'EACCES', `${text}, which uid ${who.uid} does not have`, at, {
+  return deny(question, 'EACCES', () => `${text}, which uid ${who.uid} does not have`, at, {
     capability: 'CAP_NET_BIND_SERVICE',
     source,
   });
@@ -37,39 +37,76 @@ export function decideSocket(question: Question, operation: Of<'socket'>): Stop 
   const source = 'net.ipv4.ping_group_range, icmp(7)';
   const gid = [who.gid, ...who.groups].find((one) => one >= low && one <= high);
   if (gid !== undefined) {
-    say(question, true, `ping sockets are open to groups ${low} to ${high}: gid ${gid} is one of them`, undefined, source);
+    say(question, true, () => `ping sockets are open to groups ${low} to ${high}: gid ${gid} is one of them`, undefined, source);
     return undefined;
   }
   const groups = low > high ? 'nobody' : `groups ${low} to ${high} only`;
-  const text = `ping sockets are open to ${groups}; no group of uid ${who.uid} is among them, and no capability helps`;
+  const text = () => `ping sockets are open to ${groups}; no group of uid ${who.uid} is among them, and no capability helps`;
   return deny(question, 'EACCES', text, { path: '', want: 0, need: 'capability' }, { source });
 }
 
-/** Ids a process may take without a capability: its own. Real, effective and saved id are one and the same here. */
+/** Which of its own ids a call lets a process take without a capability, by the place of the argument (kernel/sys.c). */
+function ownIds(
+  call: Of<'setuid' | 'setgid'>['call'],
+  ids: { real: number; effective: number; saved: number },
+): readonly number[][] {
+  const { real, effective, saved } = ids;
+  const any = [real, effective, saved];
+  switch (call) {
+    case 'setuid':
+    case 'setgid':
+      // Not the effective one: to keep what one is, one has to have it as real or saved id.
+      return [[real, saved]];
+    case 'setreuid':
+    case 'setregid':
+      // setregid takes the saved one for the real id no more than setreuid, but compares the effective with all three.
+      return [[real, effective], any];
+    default:
+      return [any, any, any];
+  }
+}
+
+/** Changing ids: to one's own, or with CAP_SETUID or CAP_SETGID. */
 export function decideIds(question: Question, operation: Of<'setuid' | 'setgid'>): Stop | undefined {
   const { who } = question;
   const isUser = operation.kind === 'setuid';
-  const own = isUser ? who.uid : who.gid;
-  const foreign = operation.ids.find((id) => id !== -1 && id !== own);
+  const name = isUser ? 'uid' : 'gid';
+  const { call } = operation;
+  const source = `${call}(2)`;
+  // The calls with one id know no "leave unchanged": -1 is an id that nobody has.
+  if (operation.ids.length === 1 && operation.ids[0] === -1) return fail(question, 'EINVAL', () => `${call}: -1 is no ${name}`);
+  const effective = isUser ? who.uid : who.gid;
+  const real = (isUser ? who.realUid : who.realGid) ?? effective;
+  const saved = (isUser ? who.savedUid : who.savedGid) ?? effective;
+  const own = ownIds(call, { real, effective, saved });
+  const foreign = operation.ids.find((id, index) => id !== -1 && own[index]?.includes(id) !== true);
   if (foreign === undefined) {
-    say(question, true, `${operation.call} asks for the ${isUser ? 'uid' : 'gid'} it has`, undefined, `${operation.call}(2)`);
+    say(question, true, () => `${call} asks for the ${name} it has`, undefined, source);
     return undefined;
   }
-  const what = `${operation.call} to ${isUser ? 'uid' : 'gid'} ${foreign}`;
-  return requireCapability(question, isUser ? 'CAP_SETUID' : 'CAP_SETGID', what, { source: `${operation.call}(2)` });
+  return requireCapability(question, isUser ? 'CAP_SETUID' : 'CAP_SETGID', `${call} to ${name} ${foreign}`, { source });
 }
 
-/** kill(2). A target whose owner is unknown gives no answer. */
+/** kill(2): the sender's real or effective uid must be the target's real or saved one. A target whose owner is unknown gives no answer. */
 export function decideKill(question: Question, operation: Of<'kill'>): Stop | undefined {
   const { who } = question;
-  if (operation.targetUid === who.uid) {
-    say(question, true, `process ${operation.pid} runs as uid ${who.uid} too`, undefined, 'kill(2)');
+  const { pid, targetUid, targetSavedUid = targetUid } = operation;
+  const mine = [who.uid, who.realUid ?? who.uid];
+  if ((targetUid !== undefined && mine.includes(targetUid)) || (targetSavedUid !== undefined && mine.includes(targetSavedUid))) {
+    say(question, true, () => `process ${pid} belongs to uid ${targetUid}, and so does the sender`, undefined, 'kill(2)');
     return undefined;
   }
-  const target = operation.targetUid === undefined ? 'of an unknown uid' : `of uid ${operation.targetUid}`;
-  if (operation.targetUid === undefined && !hasCapability(who, 'CAP_KILL'))
-    return noAnswer(question, `process ${operation.pid} is ${target}`);
-  return requireCapability(question, 'CAP_KILL', `signalling process ${operation.pid} ${target}`, { source: 'kill(2)' });
+  const target = targetUid === undefined ? 'of an unknown uid' : `of uid ${targetUid}`;
+  if (!hasCapability(who, 'CAP_KILL')) {
+    if (targetUid === undefined) return noAnswer(question, `process ${pid} is ${target}`);
+    // Within a session everybody may be told to go on.
+    if (operation.signal === 'SIGCONT') {
+      if (operation.sameSession === true) return undefined;
+      if (operation.sameSession === undefined)
+        return noAnswer(question, `whether process ${pid} is of the same session is not known`);
+    }
+  }
+  return requireCapability(question, 'CAP_KILL', `signalling process ${pid} ${target}`, { source: 'kill(2)' });
 }
 
 export function decidePtrace(question: Question, operation: Of<'ptrace'>): Stop | undefined {
@@ -144,6 +181,6 @@ export function decideSetgroups(question: Question, operation: Of<'setgroups'>):
 }
 
 function noAnswer(question: Question, why: string): Stop {
-  say(question, false, `no answer: ${why}`);
+  say(question, false, () => `no answer: ${why}`);
   return { stop: true, unknown: true };
 }

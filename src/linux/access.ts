@@ -23,15 +23,21 @@ import {
   decideUnshare,
 } from './access-process.ts';
 import type { Credentials } from './credentials.ts';
-import type { Decision, FileTree, KernelFacts } from './decision.ts';
+import type { Decision, DecisionStep, FileTree, KernelFacts, QuietDecision } from './decision.ts';
 import type { Operation } from './operation.ts';
-import { decisionOf, isStop, type Question, requireCapability, type Stop } from './question.ts';
+import { isStop, type Question, quietDecisionOf, requireCapability, type Stop } from './question.ts';
 import { walkTo } from './walk.ts';
 
 /** Pure: same question, same answer. Ids are those inside the container's user namespace, all of them mapped. */
 export function decide(operation: Operation, who: Credentials, tree: FileTree, facts: KernelFacts): Decision {
-  const question: Question = { who, tree, facts, steps: [] };
-  return decisionOf(question, answer(question, operation));
+  const steps: DecisionStep[] = [];
+  const quiet = quietDecisionOf(answer({ who, tree, facts, steps }, operation));
+  return { ...quiet, steps };
+}
+
+/** The same decision by the same code; only the sentences are never made, which is most of the work. */
+export function decideQuietly(operation: Operation, who: Credentials, tree: FileTree, facts: KernelFacts): QuietDecision {
+  return quietDecisionOf(answer({ who, tree, facts, steps: undefined }, operation));
 }
 
 function answer(question: Question, operation: Operation): Stop | undefined {

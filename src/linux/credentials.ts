@@ -3,8 +3,14 @@ import type { CapabilityState } from './capability.ts';
 
 /** `groups` are the supplementary groups as getgroups(2) returns them (may or may not contain `gid`). */
 export interface Credentials {
+  /** Effective, as file access counts it (credentials(7)). */
   readonly uid: number;
   readonly gid: number;
+  /** Real and saved ids, where they differ from the effective ones: after set-user-ID programs and seteuid(2). */
+  readonly realUid?: number;
+  readonly savedUid?: number;
+  readonly realGid?: number;
+  readonly savedGid?: number;
   readonly groups: readonly number[];
   readonly capabilities: CapabilityState;
   readonly noNewPrivileges: boolean;

@@ -29,6 +29,9 @@ export interface Decision {
   readonly known: boolean;
 }
 
+/** The same answer without the way to it, for those who ask a million times. */
+export type QuietDecision = Omit<Decision, 'steps'>;
+
 /** A file as the access model sees it: the inode, and for a symlink its target. */
 export interface FileNode {
   readonly inode: import('./inode.ts').Inode;
@@ -37,10 +40,13 @@ export interface FileNode {
   readonly readOnly?: boolean;
   readonly noExec?: boolean;
   readonly noSuid?: boolean;
+  readonly noDev?: boolean;
   /** Mount point it lives under, when known: entries of different mounts cannot be renamed or linked into one another (EXDEV). */
   readonly mount?: string;
   /** The program named after `#!`, when the content is known: execve needs it to be executable too. */
   readonly interpreter?: string;
+  /** Names of one file (hard links) have the same; undefined = no other name is known. */
+  readonly id?: string;
 }
 
 /**

@@ -60,7 +60,17 @@ export type Operation =
   | { readonly kind: 'setgroups'; readonly groups: readonly number[] }
   | { readonly kind: 'chroot'; readonly path: string }
   | { readonly kind: 'mount'; readonly path: string; readonly call: 'mount' | 'umount' | 'pivot_root' }
-  | { readonly kind: 'kill'; readonly pid: number; readonly signal: string; readonly targetUid?: number }
+  | {
+      readonly kind: 'kill';
+      readonly pid: number;
+      readonly signal: string;
+      /** The target's real uid. */
+      readonly targetUid?: number;
+      /** Where it differs from the real one. */
+      readonly targetSavedUid?: number;
+      /** Matters to SIGCONT only. */
+      readonly sameSession?: boolean;
+    }
   | { readonly kind: 'unshare'; readonly flags: readonly string[] }
   | { readonly kind: 'setns' }
   | { readonly kind: 'priority'; readonly call: string; readonly lowers: boolean }

@@ -1,5 +1,5 @@
 /** The permission bits of one inode against one process: owner, ACL, group or other class, then capabilities (fs/namei.c generic_permission). */
-import { evaluateAcl } from './acl.ts';
+import { type AclVerdict, evaluateAcl } from './acl.ts';
 import type { Capability } from './capability.ts';
 import type { Credentials } from './credentials.ts';
 import type { Inode } from './inode.ts';
@@ -42,39 +42,68 @@ export function ownerAndMode(inode: Inode): string {
   return `${(inode.mode & 0o7777).toString(8).padStart(4, '0')} ${inode.uid}:${inode.gid}`;
 }
 
-/** `want` is rwx as 4, 2, 1. */
-export function permission(inode: Inode, who: Credentials, want: number): Permission {
-  const plain = classPermission(inode, who, want);
-  if (plain.allowed) return { allowed: true, text: plain.text };
-  const helpers = helpingCapabilities(inode, want);
-  const through = helpers.find((capability) => hasCapability(who, capability));
-  if (through !== undefined) return { allowed: true, text: `${plain.text}, but ${through} overrides`, through };
-  return { allowed: false, text: plain.text, ...(helpers[0] === undefined ? {} : { missing: helpers[0] }) };
+/** The bare answer. `want` is rwx as 4, 2, 1. */
+export function mayAccess(inode: Inode, who: Credentials, want: number): boolean {
+  return classAllows(inode, who, want) || throughCapability(inode, who, want) !== undefined;
 }
 
+/** The same answer, with the class that decided and the capabilities that matter. */
+export function permission(inode: Inode, who: Credentials, want: number): Permission {
+  const text = classText(inode, who, want);
+  if (classAllows(inode, who, want)) return { allowed: true, text };
+  const through = throughCapability(inode, who, want);
+  if (through !== undefined) return { allowed: true, text: `${text}, but ${through} overrides`, through };
+  const missing = helpingCapabilities(inode, want)[0];
+  return { allowed: false, text, ...(missing === undefined ? {} : { missing }) };
+}
+
+type Class = 'owner' | 'acl' | 'group' | 'other';
+
 /** One class decides and nothing falls through to the next: an owner without r may not read what "other" may. */
-function classPermission(inode: Inode, who: Credentials, want: number): { readonly allowed: boolean; readonly text: string } {
-  const uid = `uid ${who.uid}`;
-  const verdict = (name: string, grants: number) => ({
-    allowed: (grants & want) === want,
-    text: `${uid} is ${name}, ${rwx(grants)}`,
-  });
-  if (who.uid === inode.uid) return verdict('the owner', (inode.mode >> 6) & 7);
+function classOf(inode: Inode, who: Credentials): Class {
+  if (who.uid === inode.uid) return 'owner';
   // With group bits 0 the mask forbids everything, and the kernel skips the list (acl_permission_check).
-  if (inode.acl !== undefined && inode.acl.length > 0 && (inode.mode & 0o070) !== 0) {
-    const answer = evaluateAcl(inode.acl, inode, { uid: who.uid, groups: new Set([who.gid, ...who.groups]) }, want);
-    return { allowed: answer.allowed, text: `${uid} is ${answer.by} in its ACL, ${rwx(answer.grants)}` };
+  if (inode.acl !== undefined && inode.acl.length > 0 && (inode.mode & 0o070) !== 0) return 'acl';
+  return inGroup(who, inode.gid) ? 'group' : 'other';
+}
+
+function classAllows(inode: Inode, who: Credentials, want: number): boolean {
+  const decides = classOf(inode, who);
+  if (decides === 'acl') return aclVerdict(inode, who, want).allowed;
+  return (bitsOf(inode, decides) & want) === want;
+}
+
+function bitsOf(inode: Inode, decides: Exclude<Class, 'acl'>): number {
+  return (inode.mode >> (decides === 'owner' ? 6 : decides === 'group' ? 3 : 0)) & 7;
+}
+
+function aclVerdict(inode: Inode, who: Credentials, want: number): AclVerdict {
+  return evaluateAcl(inode.acl ?? [], inode, { uid: who.uid, groups: new Set([who.gid, ...who.groups]) }, want);
+}
+
+function classText(inode: Inode, who: Credentials, want: number): string {
+  const decides = classOf(inode, who);
+  if (decides === 'acl') {
+    const { by, grants } = aclVerdict(inode, who, want);
+    return `uid ${who.uid} is ${by} in its ACL, ${rwx(grants)}`;
   }
-  if (inGroup(who, inode.gid)) return verdict(`in group ${inode.gid}`, (inode.mode >> 3) & 7);
-  return verdict('"other"', inode.mode & 7);
+  const name = decides === 'owner' ? 'the owner' : decides === 'group' ? `in group ${inode.gid}` : '"other"';
+  return `uid ${who.uid} is ${name}, ${rwx(bitsOf(inode, decides))}`;
+}
+
+function throughCapability(inode: Inode, who: Credentials, want: number): Capability | undefined {
+  if (who.capabilities.effective.length === 0) return undefined;
+  return helpingCapabilities(inode, want).find((capability) => hasCapability(who, capability));
 }
 
 /** Weakest first. */
 function helpingCapabilities(inode: Inode, want: number): readonly Capability[] {
-  if (inode.type === 'directory') {
-    return (want & WRITE) === 0 ? ['CAP_DAC_READ_SEARCH', 'CAP_DAC_OVERRIDE'] : ['CAP_DAC_OVERRIDE'];
-  }
-  const helpers: Capability[] = want === READ ? ['CAP_DAC_READ_SEARCH'] : [];
-  if ((want & EXECUTE) === 0 || (inode.mode & 0o111) !== 0) helpers.push('CAP_DAC_OVERRIDE');
-  return helpers;
+  if (inode.type === 'directory') return (want & WRITE) === 0 ? READERS : OVERRIDERS;
+  const executable = (want & EXECUTE) === 0 || (inode.mode & 0o111) !== 0;
+  if (want === READ) return READERS;
+  return executable ? OVERRIDERS : NOBODY;
 }
+
+const READERS: readonly Capability[] = ['CAP_DAC_READ_SEARCH', 'CAP_DAC_OVERRIDE'];
+const OVERRIDERS: readonly Capability[] = ['CAP_DAC_OVERRIDE'];
+const NOBODY: readonly Capability[] = [];

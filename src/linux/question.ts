@@ -1,17 +1,20 @@
 /** What one decision is about while it is being made: the process, the tree, the steps so far; and how it ends. */
 import type { Capability } from './capability.ts';
 import type { Credentials } from './credentials.ts';
-import type { Decision, DecisionStep, FileNode, FileTree, KernelFacts } from './decision.ts';
+import type { Decision, DecisionStep, FileNode, FileTree, KernelFacts, QuietDecision } from './decision.ts';
 import type { Errno } from './operation.ts';
-import { EXECUTE, hasCapability, ownerAndMode, permission, rwx, WRITE } from './permission.ts';
+import { EXECUTE, hasCapability, mayAccess, ownerAndMode, permission, rwx, WRITE } from './permission.ts';
 
 export interface Question {
   readonly who: Credentials;
   readonly tree: FileTree;
   readonly facts: KernelFacts;
-  /** Grows as the decision is made. */
-  readonly steps: DecisionStep[];
+  /** Grows as the decision is made; undefined = nobody wants to know why, and no sentence is made. */
+  readonly steps: DecisionStep[] | undefined;
 }
+
+/** A sentence that is made only when somebody listens. */
+export type Words = () => string;
 
 /** The operation ends here. Without errno: it ends well, or nobody knows. */
 export interface Stop {
@@ -26,20 +29,22 @@ export function isStop<T extends object>(value: T | Stop | undefined): value is 
   return value !== undefined && 'stop' in value;
 }
 
-export function say(question: Question, ok: boolean, text: string, path?: string, source?: string): void {
+export function say(question: Question, ok: boolean, words: Words, path?: string, source?: string): void {
+  if (question.steps === undefined) return;
+  const text = words();
   // The same directory is searched again for every symlink through it: one sentence is enough.
   if (question.steps.some((step) => step.text === text)) return;
   question.steps.push({ text, ok, ...(path === undefined ? {} : { path }), ...(source === undefined ? {} : { source }) });
 }
 
 /** Fails for a reason that is no permission: the file is missing, is a directory … */
-export function fail(question: Question, errno: Errno, text: string, path?: string): Stop {
+export function fail(question: Question, errno: Errno, text: Words, path?: string): Stop {
   say(question, false, text, path);
   return { stop: true, errno };
 }
 
 export function unknown(question: Question, path: string): Stop {
-  say(question, false, `${path} is outside what is known: no answer`, path);
+  say(question, false, () => `${path} is outside what is known: no answer`, path);
   return { stop: true, unknown: true };
 }
 
@@ -49,7 +54,7 @@ type Need = NonNullable<Decision['deniedAt']>['need'];
 export function deny(
   question: Question,
   errno: Errno,
-  text: string,
+  text: Words,
   at: { readonly path: string; readonly want: number; readonly need: Need },
   extra: { readonly capability?: Capability | undefined; readonly source?: string } = {},
 ): Stop {
@@ -69,27 +74,26 @@ const VERBS: Readonly<Record<number, string>> = {
 
 /** inode_permission on a node; says one sentence either way. */
 export function requirePermission(question: Question, path: string, node: FileNode, want: number): Stop | undefined {
+  const { who } = question;
   const { inode } = node;
-  const answer = permission(inode, question.who, want);
-  const verb = inode.type === 'directory' && want === EXECUTE ? 'search' : (VERBS[want] ?? rwx(want));
-  const text = `${path} is ${ownerAndMode(inode)}: ${answer.text}, ${answer.allowed ? 'may' : 'may not'} ${verb}`;
-  if (answer.allowed) {
+  const allowed = mayAccess(inode, who, want);
+  if (allowed && question.steps === undefined) return undefined;
+  const text = (): string => {
+    const verb = inode.type === 'directory' && want === EXECUTE ? 'search' : (VERBS[want] ?? rwx(want));
+    return `${path} is ${ownerAndMode(inode)}: ${permission(inode, who, want).text}, ${allowed ? 'may' : 'may not'} ${verb}`;
+  };
+  if (allowed) {
     say(question, true, text, path, 'path_resolution(7)');
     return undefined;
   }
-  return deny(
-    question,
-    'EACCES',
-    text,
-    { path, want, need: 'mode' },
-    { capability: answer.missing, source: 'path_resolution(7)' },
-  );
+  const { missing } = permission(inode, who, want);
+  return deny(question, 'EACCES', text, { path, want, need: 'mode' }, { capability: missing, source: 'path_resolution(7)' });
 }
 
 /** mnt_want_write: asked by everything that changes something, before or after permission, depending on the call. */
 export function requireWritableMount(question: Question, path: string, node: FileNode): Stop | undefined {
   if (node.readOnly !== true) return undefined;
-  const text = `${path} lies on a read-only file system`;
+  const text = () => `${path} lies on a read-only file system`;
   return deny(question, 'EROFS', text, { path, want: WRITE, need: 'read-only' }, { source: 'mount(2)' });
 }
 
@@ -102,22 +106,23 @@ export function requireCapability(
 ): Stop | undefined {
   const source = at.source ?? 'capabilities(7)';
   if (hasCapability(question.who, capability)) {
-    say(question, true, `${what} needs ${capability}, which uid ${question.who.uid} has`, at.path, source);
+    say(question, true, () => `${what} needs ${capability}, which uid ${question.who.uid} has`, at.path, source);
     return undefined;
   }
-  const text = `${what} needs ${capability}, which uid ${question.who.uid} does not have`;
+  const text = () => `${what} needs ${capability}, which uid ${question.who.uid} does not have`;
   return deny(question, at.errno ?? 'EPERM', text, { path: at.path ?? '', want: 0, need: 'capability' }, { capability, source });
 }
 
-export function decisionOf(question: Question, stop: Stop | undefined): Decision {
-  const { steps } = question;
-  if (stop === undefined) return { allowed: true, steps, known: true };
+/** The answer without the story. */
+export function quietDecisionOf(stop: Stop | undefined): QuietDecision {
+  if (stop === undefined) return ALLOWED;
   return {
     allowed: stop.errno === undefined && stop.unknown !== true,
     ...(stop.errno === undefined ? {} : { errno: stop.errno }),
-    steps,
     ...(stop.deniedAt === undefined ? {} : { deniedAt: stop.deniedAt }),
     ...(stop.capability === undefined ? {} : { capability: stop.capability }),
     known: stop.unknown !== true,
   };
 }
+
+const ALLOWED: QuietDecision = { allowed: true, known: true };

@@ -56,6 +56,8 @@ const ANYBODY: Credentials = {
 
 export function simulate(base: FileTree): SimulatedTree {
   const entries = new Map<string, Entry>();
+  // What has several names has one cell, whichever name it was changed through.
+  const files = new Map<string, Cell>();
   // Children that were put into a directory, so that listing does not search the whole map.
   const names = new Map<string, Set<string>>();
 
@@ -73,7 +75,9 @@ export function simulate(base: FileTree): SimulatedTree {
     const entry = entries.get(path);
     if (entry !== undefined) return entry.cell?.node;
     const source = below(path);
-    return source === undefined ? undefined : base.lookup(source);
+    const node = source === undefined ? undefined : base.lookup(source);
+    if (files.size === 0 || node === undefined || node === 'unknown' || node.id === undefined) return node;
+    return files.get(node.id)?.node ?? node;
   }
 
   function list(path: string): readonly string[] | 'unknown' | undefined {
@@ -110,7 +114,9 @@ export function simulate(base: FileTree): SimulatedTree {
   function cellOf(path: string, node: FileNode): Cell {
     const entry = entries.get(path);
     if (entry?.cell !== undefined) return entry.cell;
-    const cell = { node };
+    const shared = node.id === undefined ? undefined : files.get(node.id);
+    const cell = shared ?? { node };
+    if (node.id !== undefined) files.set(node.id, cell);
     set(path, { cell, below: below(path) });
     return cell;
   }
@@ -134,7 +140,7 @@ export function simulate(base: FileTree): SimulatedTree {
   }
 
   function walkTo(path: string, ending: Ending): Place | undefined {
-    const question: Question = { who: ANYBODY, tree: { lookup }, facts: NO_FACTS, steps: [] };
+    const question: Question = { who: ANYBODY, tree: { lookup }, facts: NO_FACTS, steps: undefined };
     const place = walk(question, path, ending);
     return isStop(place) ? undefined : place;
   }
@@ -156,13 +162,14 @@ export function simulate(base: FileTree): SimulatedTree {
     const place = walkTo(path, ending);
     if (place === undefined || place.node !== undefined || place.last !== 'name') return;
     const inode = newInode(place.parentNode.inode, type, mode, who, umask);
-    const { readOnly, noExec, noSuid, mount } = place.parentNode;
+    const { readOnly, noExec, noSuid, noDev, mount } = place.parentNode;
     const node: FileNode = {
       inode,
       ...(target === undefined ? {} : { target }),
       ...(readOnly === undefined ? {} : { readOnly }),
       ...(noExec === undefined ? {} : { noExec }),
       ...(noSuid === undefined ? {} : { noSuid }),
+      ...(noDev === undefined ? {} : { noDev }),
       ...(mount === undefined ? {} : { mount }),
     };
     add(place.path, node);
@@ -205,6 +212,8 @@ export function simulate(base: FileTree): SimulatedTree {
         const to = walkTo(operation.to, 'parent');
         if (from?.node === undefined || to === undefined || from.last !== 'name' || to.last !== 'name') return;
         if (isWithin(to.path, from.path) || isWithin(from.path, to.path)) return;
+        // rename(2) of two names of one file does nothing.
+        if (from.node.id !== undefined && from.node.id === to.node?.id) return;
         move(from.path, to.path, from.node);
         return;
       }
@@ -212,7 +221,13 @@ export function simulate(base: FileTree): SimulatedTree {
         const from = existing(operation.path, true);
         const to = walkTo(operation.to, 'parent');
         if (from === undefined || from.node.inode.type === 'directory' || to === undefined || to.node !== undefined) return;
-        set(to.path, { cell: cellOf(from.path, from.node), below: undefined });
+        const cell = cellOf(from.path, from.node);
+        if (cell.node.id === undefined) {
+          const id = `link ${files.size}`;
+          cell.node = { ...cell.node, id };
+          files.set(id, cell);
+        }
+        set(to.path, { cell, below: undefined });
         return;
       }
       case 'chmod': {

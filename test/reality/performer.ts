@@ -1,9 +1,13 @@
-/** Runs perform.pl: builds trees, becomes somebody, performs operations, and brings back each errno and the resulting tree. */
+/** Runs perform.c: builds trees, becomes somebody, performs operations, and brings back each errno and the resulting tree. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { decodeAcl } from '../../src/linux/acl.ts';
 import {
+  CAPABILITIES,
   type CapabilitySet,
   type CapabilityState,
   capabilitiesFromMask,
@@ -15,14 +19,34 @@ import type { FileNode, KernelFacts } from '../../src/linux/decision.ts';
 import type { AclEntry, FileType } from '../../src/linux/inode.ts';
 import type { Operation } from '../../src/linux/operation.ts';
 
-const SCRIPT: string = new URL('./perform.pl', import.meta.url).pathname;
+const PERFORMER: string = fileURLToPath(new URL('./perform.c', import.meta.url));
+/** A program that ends at once: what scenarios execute. */
+const PROGRAM: string = fileURLToPath(new URL('./program.c', import.meta.url));
+const CACHE: string = fileURLToPath(new URL('../../.cache/reality/', import.meta.url));
 
 /** What is missing to run these tests here; undefined = nothing. */
 export function missingHere(): string | undefined {
   if (process.platform !== 'linux') return 'needs Linux';
   if (process.getuid?.() !== 0) return 'needs root: run the tests with sudo';
-  if (spawnSync('perl', ['-c', SCRIPT]).status !== 0) return 'needs perl: apt-get install -y perl-base';
+  if (spawnSync('gcc', ['--version']).status !== 0) return 'needs a C compiler: apt-get install -y gcc libc6-dev';
   return undefined;
+}
+
+/** Compiled once per content; several test files may do so at the same time. */
+function compiled(source: string, ...options: readonly string[]): string {
+  const program = join(
+    CACHE,
+    createHash('sha256').update(readFileSync(source)).update(options.join(' ')).digest('hex').slice(0, 16),
+  );
+  if (existsSync(program)) return program;
+  mkdirSync(CACHE, { recursive: true });
+  const unfinished = `${program}.${process.pid}`;
+  const run = spawnSync('gcc', ['-O2', '-Wall', '-Wextra', '-Werror', ...options, '-o', unfinished, source], {
+    encoding: 'utf8',
+  });
+  if (run.status !== 0) throw new Error(`gcc ${source}: ${run.stderr}`);
+  renameSync(unfinished, program);
+  return program;
 }
 
 /** Capabilities this very process may hand out. */
@@ -44,9 +68,29 @@ export function factsHere(): KernelFacts {
   };
 }
 
+/** Becomes `who`: exactly these ids, groups and five sets. */
 export function asLine(who: Credentials, umask: number): string {
-  const mask = capabilityMask(who.capabilities.effective).toString(16).padStart(16, '0');
-  return ['as', who.uid, who.gid, who.groups.join(','), mask, umask.toString(8)].join('\t');
+  const { bounding, permitted, effective, inheritable, ambient } = who.capabilities;
+  const hex = (set: CapabilitySet) => capabilityMask(set).toString(16).padStart(16, '0');
+  const numbers = (set: CapabilitySet) => set.map((name) => CAPABILITIES.indexOf(name)).join(',');
+  const dropped = availableCapabilities().filter((name) => !bounding.includes(name));
+  return [
+    'as',
+    who.uid,
+    who.gid,
+    who.groups.join(','),
+    hex(effective),
+    umask.toString(8),
+    hex(inheritable),
+    numbers(ambient),
+    numbers(dropped),
+    who.noNewPrivileges ? 1 : 0,
+    hex(permitted),
+    who.realUid ?? who.uid,
+    who.savedUid ?? who.uid,
+    who.realGid ?? who.gid,
+    who.savedGid ?? who.gid,
+  ].join('\t');
 }
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
@@ -69,14 +113,48 @@ export interface Status extends CapabilityState {
 }
 
 export function perform(lines: readonly string[]): Performed {
-  const run = spawnSync('perl', [SCRIPT], { input: lines.join('\n'), encoding: 'utf8', maxBuffer: 64 << 20 });
-  if (run.status !== 0) throw new Error(`perform.pl: ${run.status} ${run.stderr}\n${lines.join('\n')}`);
+  return understood(run([], lines), lines);
+}
+
+/**
+ * Carries out blocks of lines, each by a process of its own in a root directory of its own (a `root` line makes it), all of them in network,
+ * host name and mount namespaces that nobody else sees.
+ */
+export function performScenarios(blocks: readonly (readonly string[])[]): Performed[] {
+  const folder = mkdtempSync(join(tmpdir(), 'unroot-reality-'));
+  try {
+    const program = compiled(PROGRAM, '-nostdlib', '-static', '-s', '-Wl,--build-id=none', '-Wl,-n');
+    const output = run(
+      ['scenarios', folder, program],
+      blocks.flatMap((lines) => [...lines, 'end']),
+    ).split(/^end\t/m);
+    const tail = output.pop();
+    const codes = [...output.slice(1).map((part) => Number.parseInt(part, 10)), Number(tail)];
+    return blocks.map((lines, index) => {
+      if (codes[index] !== 0) throw new Error(`scenario ${index} ended with ${codes[index]}\n${lines.join('\n')}`);
+      return understood(output[index]!.replace(/^[0-9]+\n/, ''), lines);
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function run(options: readonly string[], lines: readonly string[]): string {
+  const input = `${lines.join('\n')}\n`;
+  const { status, stdout, stderr } = spawnSync(compiled(PERFORMER), options, { input, encoding: 'utf8', maxBuffer: 1 << 30 });
+  if (status !== 0 || stderr !== '') {
+    throw new Error(`perform.c: ${status} ${stderr}${lines.length > 500 ? '' : `\n${lines.join('\n')}`}`);
+  }
+  return stdout;
+}
+
+function understood(output: string, lines: readonly string[]): Performed {
   const results: string[] = [];
   const trees: Map<string, FileNode>[] = [];
   const statuses: (Status | undefined)[] = [];
   let status: string[] = [];
   const roots = lines.filter((line) => line.startsWith('dump\t')).map((line) => line.split('\t')[1]!);
-  for (const line of run.stdout.split('\n')) {
+  for (const line of output.split('\n')) {
     const [what, ...rest] = line.split('\t');
     if (what === 'did') {
       const name = NAMES.get(Number(rest[0])) ?? rest[0]!;
@@ -152,7 +230,21 @@ const FORMATS: Readonly<Record<string, number>> = {
 /** /dev/null: opening it needs no hardware. */
 const NULL_DEVICE = 0x103;
 
-/** The line that performs an operation. */
+/** Capabilities that give nothing, and the list the file has anyway: what is asked about is the permission to set them. */
+const ATTRIBUTE_VALUES: Readonly<Record<string, string>> = {
+  'security.capability': '0000000200000000000000000000000000000000',
+  'system.posix_acl_access': 'same',
+};
+const UNSHARE_FLAGS: Readonly<Record<string, number>> = {
+  CLONE_FILES: 0x400,
+  CLONE_FS: 0x200,
+  CLONE_NEWNS: 0x20000,
+  CLONE_NEWUTS: 0x04000000,
+  CLONE_NEWUSER: 0x10000000,
+};
+const SIGNALS: Readonly<Record<string, number>> = { SIGTERM: 15, SIGCONT: 18 };
+
+/** The line that performs an operation. A kill's `pid` is the number of a `target` line, from 0. */
 export function doLine(operation: Operation): string {
   return ['do', ...fieldsOf(operation)].join('\t');
 }
@@ -175,6 +267,7 @@ function fieldsOf(operation: Operation): readonly (string | number)[] {
         operation.directory === true ? 'd' : '',
         operation.noFollow === true ? 'n' : '',
         operation.tmpfile === true ? 'T' : '',
+        operation.append === true ? 'a' : '',
       ];
       return ['open', operation.path, letters.join(''), operation.mode ?? 0o666];
     }
@@ -194,32 +287,38 @@ function fieldsOf(operation: Operation): readonly (string | number)[] {
       return ['mknod', operation.path, FORMATS[operation.type]! | (operation.mode ?? 0o666), device];
     }
     case 'chmod':
-      return ['chmod', operation.path, operation.mode];
+      return ['chmod', operation.path, operation.mode, flag(operation.noFollow)];
     case 'chown':
       return ['chown', operation.path, operation.uid, operation.gid, flag(operation.noFollow)];
     case 'utimes':
       return ['utimes', operation.path, flag(operation.now), flag(operation.noFollow)];
     case 'setxattr':
-      return ['setxattr', operation.path, operation.name, '78'];
+      return ['setxattr', operation.path, operation.name, ATTRIBUTE_VALUES[operation.name] ?? '78'];
     case 'bind':
-      return ['bind', operation.protocol, operation.port];
+      return ['bind', operation.protocol, operation.port, operation.address];
     case 'socket':
-      return ['socket', operation.type];
+      return ['socket', operation.type, operation.family];
     case 'setuid':
     case 'setgid':
-      return [operation.kind, ...operation.ids];
+      return [operation.call, ...operation.ids];
     case 'setgroups':
       return ['setgroups', ...operation.groups];
     case 'mount':
       return ['mount', operation.path];
     case 'priority':
+      return ['priority', operation.lowers ? -5 : 5];
+    case 'rlimit':
+      return ['rlimit', flag(operation.raises)];
+    case 'setsockopt':
+      return ['setsockopt', operation.name];
+    case 'setns':
     case 'sethostname':
     case 'bounding-drop':
       return [operation.kind];
     case 'unshare':
-      return ['unshare', operation.flags.includes('CLONE_NEWUTS') ? 0x04000000 : 0];
+      return ['unshare', operation.flags.reduce((all, name) => all | UNSHARE_FLAGS[name]!, 0)];
     case 'kill':
-      return ['kill', operation.pid];
+      return ['kill', operation.pid, SIGNALS[operation.signal] ?? 0];
     case 'exec':
     case 'chdir':
     case 'readlink':
@@ -231,6 +330,6 @@ function fieldsOf(operation: Operation): readonly (string | number)[] {
     case 'chroot':
       return [operation.kind, operation.path];
     default:
-      throw new Error(`perform.pl cannot ${operation.kind}`);
+      throw new Error(`perform.c cannot ${operation.kind}`);
   }
 }
