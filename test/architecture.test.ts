@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['trace'],
   ['finding'],
   ['checks', 'recipes', 'fixes'],
-  ['prove'],
+  ['prove', 'explain'],
   ['report'],
   ['input'],
   ['unroot.ts'],

@@ -16,7 +16,7 @@ export interface FileTreeOptions {
 }
 
 /** Written by the engine and bound over the image's, root 0644; the kubelet's /etc/hosts too. */
-const ENGINE_FILES = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
+export const ENGINE_FILES: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
 
 export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileTreeOptions = {}): FileTree {
   const mounts = [...launch.mounts].sort((a, b) => b.target.length - a.target.length);

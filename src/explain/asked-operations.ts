@@ -1,0 +1,117 @@
+/** From what was asked to operations: one, or those that make sense for what lies at a path. */
+import { describeOperation } from '../finding/denied.ts';
+import type { Launch } from '../launch/launch.ts';
+import type { FileTree } from '../linux/decision.ts';
+import { childPath } from '../linux/file-path.ts';
+import type { Operation } from '../linux/operation.ts';
+import { CALLS, callUsage } from './calls.ts';
+import { absolute, PATH_ACTIONS, type Scene } from './path-actions.ts';
+import { badQuestion, type Question } from './question.ts';
+
+/** One operation with the word and the sentence for it. */
+export interface Asked {
+  readonly to: string;
+  readonly what: string;
+  readonly operation: Operation;
+}
+
+/** The question in full, and its operations; never empty. */
+export function askedOperations(
+  question: Question,
+  scene: Scene,
+  tree: FileTree,
+  launch: Launch,
+): { readonly asked: string; readonly operations: readonly Asked[] } {
+  switch (question.kind) {
+    case 'port': {
+      const { port, protocol } = question;
+      const operation: Operation = { kind: 'bind', protocol, address: '0.0.0.0', port };
+      return { asked: `:${port}/${protocol}`, operations: [{ to: 'bind', what: describeOperation(operation), operation }] };
+    }
+    case 'call': {
+      const { name, arguments: words } = question;
+      const call = CALLS[name];
+      const operation = call?.make(words, scene);
+      if (call === undefined || operation === undefined)
+        throw badQuestion(`${[name, ...words].join(' ')} is not understood`, callUsage(name, call?.usage ?? ''));
+      return { asked: [name, ...words].join(' '), operations: [{ to: name, what: describeOperation(operation), operation }] };
+    }
+    case 'path': {
+      const path = absolute(question.path, launch.cwd);
+      const names = question.to === undefined ? usual(path, scene, tree, launch) : [{ ...question.to, path }];
+      return {
+        asked: path,
+        operations: names.map((one): Asked => {
+          const operation = PATH_ACTIONS[one.name]?.make(one.path, one.value ?? '', scene);
+          if (operation === undefined)
+            throw badQuestion(`--to ${one.name}=${one.value} is not understood`, `--to ${PATH_ACTIONS[one.name]?.usage}`);
+          return { to: one.name, what: sentence(one.name, operation), operation };
+        }),
+      };
+    }
+  }
+}
+
+interface Named {
+  readonly name: string;
+  readonly path: string;
+  readonly value?: string;
+}
+
+/** What people do to such a thing. */
+function usual(path: string, scene: Scene, tree: FileTree, launch: Launch): readonly Named[] {
+  const node = scene.at(path, true);
+  const here = (...names: string[]): Named[] => names.map((name) => ({ name, path }));
+  if (node === undefined) return scene.at(path, false) === undefined ? here('create', 'mkdir') : here('read', 'write', 'delete');
+  switch (node.inode.type) {
+    case 'directory':
+      return [...here('list', 'enter'), { name: 'create', path: childPath(trimmed(path), freeName(path, scene)) }, ...removal(path, tree, launch)];
+    case 'file':
+      return here('read', 'write', 'execute', 'delete');
+    case 'socket':
+      return here('connect', 'delete');
+    default:
+      return here('read', 'write');
+  }
+}
+
+const trimmed = (path: string): string => path.replace(/\/+$/, '') || '/';
+
+/** A name that nothing in the folder has. */
+function freeName(folder: string, scene: Scene): string {
+  for (let count = 0; count < 100; count += 1) {
+    const name = count === 0 ? 'new-entry' : `new-entry-${count}`;
+    if (scene.at(childPath(trimmed(folder), name), false) === undefined) return name;
+  }
+  return 'new-entry-100';
+}
+
+/** Deleting is asked for an entry of somebody else's, where there is one: with the sticky bit that is not the same as for one's own. */
+function removal(path: string, tree: FileTree, launch: Launch): readonly Named[] {
+  const names = tree.list?.(trimmed(path));
+  if (!Array.isArray(names)) return [];
+  const entries = names.slice(0, 1000).map((name: string) => childPath(trimmed(path), name));
+  const ofOthers = entries.find((entry) => {
+    const node = tree.lookup(entry);
+    return typeof node === 'object' && node.inode.uid !== launch.uid && node.mount !== entry;
+  });
+  const chosen = ofOthers ?? entries[0];
+  return chosen === undefined ? [] : [{ name: 'delete', path: chosen }];
+}
+
+function sentence(name: string, operation: Operation): string {
+  const path = 'path' in operation ? operation.path : '';
+  switch (name) {
+    case 'create':
+      return `creates ${path}`;
+    case 'append':
+      return `appends to ${path}`;
+    case 'list':
+      return `lists ${path}`;
+    case 'enter':
+    case 'search':
+      return `enters ${path}`;
+    default:
+      return describeOperation(operation);
+  }
+}

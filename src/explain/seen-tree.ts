@@ -1,0 +1,47 @@
+/** The files of a Launch with what an explanation wants to know besides: which mount covers each, what is in a folder, and what stands behind `#!`. */
+import type { RootFs } from '../image/image.ts';
+import { ENGINE_FILES } from '../launch/file-tree.ts';
+import type { Launch, LaunchMount } from '../launch/launch.ts';
+import type { FileTree } from '../linux/decision.ts';
+import { baseName, isWithin, parentPath } from '../linux/file-path.ts';
+
+/** The innermost mount over a path; undefined = the root file system. */
+export function mountOver(path: string, mounts: readonly LaunchMount[]): LaunchMount | undefined {
+  let best: LaunchMount | undefined;
+  for (const mount of mounts) {
+    if (isWithin(path, mount.target) && mount.target.length >= (best?.target.length ?? 0)) best = mount;
+  }
+  return best;
+}
+
+/** Whether what lies there came with the image. */
+export function fromImage(path: string, mounts: readonly LaunchMount[]): boolean {
+  if (ENGINE_FILES.has(path)) return false;
+  const mount = mountOver(path, mounts);
+  return mount === undefined || (mount.copiesImageContent === true && path !== mount.target);
+}
+
+/** `scripts` maps a script's path to its interpreter. */
+export function seenTree(base: FileTree, launch: Launch, rootFs: RootFs, scripts: ReadonlyMap<string, string> = new Map()): FileTree {
+  const { mounts } = launch;
+  return {
+    lookup(path) {
+      const node = base.lookup(path);
+      if (node === undefined || node === 'unknown') return node;
+      const interpreter = scripts.get(path);
+      const mount = ENGINE_FILES.has(path) ? path : (mountOver(path, mounts)?.target ?? '/');
+      return { ...node, mount, ...(interpreter === undefined ? {} : { interpreter }) };
+    },
+    list(path) {
+      const node = base.lookup(path);
+      if (node === undefined || node === 'unknown') return node;
+      const mount = mountOver(path, mounts);
+      const made = [...mounts.map(({ target }) => target), ...ENGINE_FILES].filter((target) => target !== '/' && parentPath(target) === path);
+      const names = new Set(made.map(baseName));
+      if (mount !== undefined && !['tmpfs', 'volume'].includes(mount.type)) return base.list?.(path) ?? 'unknown';
+      // Entries of the image show through where nothing is mounted, and where its content was copied.
+      if (mount === undefined || mount.copiesImageContent === true) for (const name of rootFs.list(path)) names.add(name);
+      return [...names].sort();
+    },
+  };
+}
