@@ -112,7 +112,7 @@ const handler = mapping<Handler>({
 const container = mapping<PodContainer>({
   name,
   image: text,
-  ports: list(mapping<NonNullable<PodContainer['ports']>[number]>({ hostPort: port }), {}),
+  ports: list(mapping<NonNullable<PodContainer['ports']>[number]>({ hostPort: port, containerPort: port }), {}),
   securityContext: mapping<NonNullable<PodContainer['securityContext']>>({
     runAsUser: id,
     runAsNonRoot: flag,

@@ -229,7 +229,6 @@ const NOT_LOOKED_AT: ReadonlySet<string> = new Set([
   'readOnlyRootFilesystem',
   'port',
   'exec',
-  'containerPort',
   'fsGroup',
   'value',
   'somethingElse',
