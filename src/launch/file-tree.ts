@@ -8,7 +8,10 @@ import type { Launch, LaunchMount } from './launch.ts';
 import { procNode } from './proc-nodes.ts';
 
 /** Of a Launch, what its files depend on. */
-export type FileTreeSubject = Pick<Launch, 'uid' | 'gid' | 'cwd' | 'mounts' | 'readOnlyRoot' | 'platform' | 'settings'>;
+export type FileTreeSubject = Pick<
+  Launch,
+  'uid' | 'gid' | 'cwd' | 'mounts' | 'devices' | 'readOnlyRoot' | 'platform' | 'settings'
+>;
 
 export interface FileTreeOptions {
   /** What is known of binds of the host, by mount target; paths handed to `lookup` are those inside the container. */
@@ -23,6 +26,8 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
   const made = madeDirectories(launch, rootFs);
   return {
     lookup(path) {
+      const device = launch.devices?.find((one) => one.path === path);
+      if (device !== undefined) return device.inode === undefined ? 'unknown' : node(device.inode, false, { noExec: true, noSuid: true });
       const mount = mounts.find(({ target }) => isWithin(path, target));
       if (mount !== undefined) return onMount(path, mount, launch, rootFs, options, made);
       if (ENGINE_FILES.has(path)) return node({ type: 'file', uid: 0, gid: 0, mode: 0o644 }, launch.readOnlyRoot);
@@ -73,6 +78,8 @@ function onMount(
       return below === '' ? own(root(mount)) : undefined;
     case 'tmpfs':
     case 'volume': {
+      if (mount.contentUnknown === true || mount.entries !== undefined)
+        return onKnownEntries(below, mount, own, made.has(path));
       if (below === '') return mount.mode === undefined ? rootOfUnknown(mount, rootFs, own) : own(root(mount));
       if (mount.copiesImageContent === true) {
         const entry = rootFs.get(path);
@@ -82,6 +89,20 @@ function onMount(
       return made.has(path) ? own({ type: 'directory', uid: 0, gid: 0, mode: 0o755 }) : undefined;
     }
   }
+}
+
+/** What somebody wrote there before the start; beyond that, nothing, or nobody knows what. */
+function onKnownEntries(
+  below: string,
+  mount: LaunchMount,
+  own: (inode: Inode) => FileNode,
+  made: boolean,
+): FileNode | 'unknown' | undefined {
+  const entry = mount.entries?.find(({ path }) => path === below);
+  if (entry !== undefined) return entry.target === undefined ? own(entry.inode) : { ...own(entry.inode), target: entry.target };
+  if (below === '' && mount.mode !== undefined) return own(root(mount));
+  if (made && below !== '') return own({ type: 'directory', uid: 0, gid: 0, mode: 0o755 });
+  return mount.contentUnknown === true ? 'unknown' : undefined;
 }
 
 /** No tree: nobody knows. A tree that has no such file says so. */

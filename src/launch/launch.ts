@@ -2,6 +2,7 @@
 import type { CapabilityState } from '../linux/capability.ts';
 import type { Credentials, IdMapping } from '../linux/credentials.ts';
 import type { KernelFacts } from '../linux/decision.ts';
+import type { Inode } from '../linux/inode.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 
@@ -12,6 +13,15 @@ export interface Derivation {
   /** A sentence: `image USER is empty, so uid 0`. */
   readonly source: string;
   readonly where?: { readonly file?: string; readonly line?: number; readonly path?: string; readonly layer?: number };
+}
+
+/** A file or folder that is known to be on a mount. */
+export interface MountEntry {
+  /** Below the mount's target; '' is the target itself, which a mount of a single file makes a file. */
+  readonly path: string;
+  readonly inode: Inode;
+  /** Symlinks. */
+  readonly target?: string;
 }
 
 export interface LaunchMount {
@@ -27,8 +37,21 @@ export interface LaunchMount {
   readonly mode?: number;
   /** The image's content at that path is copied in. */
   readonly copiesImageContent?: boolean;
+  /** Written there by the platform before the start (the kubelet's secrets, configMaps, tokens). */
+  readonly entries?: readonly MountEntry[];
+  /** Other files may be there: nobody here knows. Without `mode`, the root's owner and mode are not known either. */
+  readonly contentUnknown?: boolean;
   /** Who asked for it: the platform itself, the image's VOLUME, or the settings. */
   readonly origin: 'platform' | 'image' | 'settings';
+}
+
+/** A device node the runtime makes because the settings hand it in. */
+export interface LaunchDevice {
+  /** In the container. */
+  readonly path: string;
+  readonly source: string;
+  /** Absent = nobody looked at the host's node. */
+  readonly inode?: Inode;
 }
 
 export interface Launch {
@@ -67,6 +90,8 @@ export interface Launch {
   readonly umask: number;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly LaunchMount[];
+  /** Absent = none were asked for. */
+  readonly devices?: readonly LaunchDevice[];
   readonly sysctls: Readonly<Record<string, string>>;
   readonly network: 'none' | 'host' | 'bridge';
   readonly facts: KernelFacts;

@@ -6,6 +6,7 @@ import { normalise } from './command.ts';
 import type { Identity } from './identity.ts';
 import type { LaunchSubject } from './input.ts';
 import type { Derivation, LaunchMount } from './launch.ts';
+import { podVolume } from './pod-volumes.ts';
 
 export interface Mounts {
   readonly mounts: readonly LaunchMount[];
@@ -37,11 +38,16 @@ export function mountsOf(
     because.push(ownership(mount, `image VOLUME ${path}`, profile.sources.imageVolumes));
   }
   for (const volume of asked) {
-    const mount = settingsVolume(volume, image, settings, profile, identity);
+    if (ofPod(volume)) {
+      const { mount, because: rule } = podVolume(volume, settings, profile);
+      put(mount);
+      because.push(rule);
+      continue;
+    }
+    const mount = settingsVolume(volume, image, profile, identity);
     put(mount);
     if (mount.type !== 'bind') {
-      const rule =
-        mount.type === 'tmpfs' ? profile.sources.tmpfs : volume.kind === 'empty-dir' ? undefined : profile.sources.imageVolumes;
+      const rule = mount.type === 'tmpfs' ? profile.sources.tmpfs : profile.sources.imageVolumes;
       because.push(ownership(mount, `${volume.kind} at ${volume.target}`, rule));
     }
   }
@@ -88,10 +94,14 @@ function platformMounts(privileged: boolean): LaunchMount[] {
   ];
 }
 
-interface Owned {
-  readonly uid: number;
-  readonly gid: number;
-  readonly mode: number;
+/** Volumes whose owner the kubelet decides. A folder that the user of an engine binds is one of this machine. */
+function ofPod(volume: Volume): boolean {
+  return (
+    volume.kind === 'empty-dir' ||
+    volume.kind === 'projected' ||
+    volume.kind === 'external' ||
+    (volume.kind === 'bind' && volume.type !== undefined)
+  );
 }
 
 /** Dockerfile VOLUME without anything else mounted there; undefined = nothing is mounted, the image's own directory is used. */
@@ -128,13 +138,7 @@ function contentVolume(target: string, image: LaunchSubject, profile: PlatformPr
   return { uid: user ? identity.uid : 0, gid: user ? identity.gid : 0, mode: 0o755 };
 }
 
-function settingsVolume(
-  volume: Volume,
-  image: LaunchSubject,
-  settings: ContainerSettings,
-  profile: PlatformProfile,
-  identity: Identity,
-): LaunchMount {
+function settingsVolume(volume: Volume, image: LaunchSubject, profile: PlatformProfile, identity: Identity): LaunchMount {
   const common = {
     target: volume.target,
     readOnly: volume.readOnly === true,
@@ -146,10 +150,7 @@ function settingsVolume(
       return { ...common, type: 'bind', ...(volume.source === undefined ? {} : { source: volume.source }) };
     case 'tmpfs':
       return tmpfs(volume, image, profile, 'settings');
-    case 'empty-dir':
-      return { ...common, type: 'volume', ...emptyDir(volume, settings) };
-    case 'named':
-    case 'anonymous': {
+    default: {
       const first = contentVolume(volume.target, image, profile, identity);
       const said = {
         ...(volume.uid !== undefined && { uid: volume.uid }),
@@ -159,12 +160,6 @@ function settingsVolume(
       return { ...common, type: 'volume', ...(volume.source === undefined ? {} : { source: volume.source }), ...first, ...said };
     }
   }
-}
-
-/** kubernetes pkg/volume/emptydir: 0777 without sticky bit; with fsGroup the group is set and 02770 is OR-ed in (pkg/volume/volume_linux.go). */
-function emptyDir(volume: Volume, settings: ContainerSettings): Owned {
-  const fsGroup = settings.fsGroup;
-  return { uid: volume.uid ?? 0, gid: volume.gid ?? fsGroup ?? 0, mode: volume.mode ?? (fsGroup === undefined ? 0o777 : 0o2777) };
 }
 
 /** The mode of what it covers, never the owner; else the kernel's 1777. */

@@ -1,15 +1,9 @@
 /** What somebody wrote down to be run: a pod template, a compose service, a Dockerfile stage — with the containers it starts and where each thing stands. */
+import type { Span } from '../text/span.ts';
 import type { ContainerSettings } from './container.ts';
 import type { Pod } from './formats/kubernetes/pod-spec.ts';
 
-/** A place in a text: offsets in UTF-16 units, `end` exclusive; lines and columns from 1. */
-export interface Span {
-  readonly file: string;
-  readonly start: number;
-  readonly end: number;
-  readonly line: number;
-  readonly column: number;
-}
+export type { Span } from '../text/span.ts';
 
 /** In the order in which Kubernetes starts them; compose services are `container`. */
 export type ContainerRole = 'init' | 'sidecar' | 'container' | 'ephemeral';

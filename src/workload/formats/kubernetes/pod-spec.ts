@@ -131,6 +131,7 @@ export interface PodContainer {
   readonly lifecycle?: { readonly postStart?: Handler; readonly preStop?: Handler };
   /** `Always` makes a sidecar of an init container. */
   readonly restartPolicy?: string;
+  readonly terminationMessagePath?: string;
   readonly stdin?: boolean;
   readonly tty?: boolean;
 }
