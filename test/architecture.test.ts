@@ -47,7 +47,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files that may be longer than 300 lines, each with the reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {};
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'text/yaml/simple.ts': 'one parser with one cursor',
+};
 
 type Sources = ReadonlyMap<string, string>;
 

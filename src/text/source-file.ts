@@ -1,0 +1,63 @@
+/** A text with its name and the beginnings of its lines: turns offsets into the lines and columns that people and editors count. */
+import type { Span, TextProblem } from './span.ts';
+
+export interface SourceFile {
+  /** As it is shown: the path that was given, `-` for standard input. */
+  readonly path: string;
+  /** As it was read; a byte order mark stays in it, so that offsets are those of the file. */
+  readonly text: string;
+  /** Offset of the first character of every line; worked out when first asked for. */
+  lineStarts?: readonly number[];
+}
+
+const BOM = 0xfeff;
+
+export const sourceFile = (path: string, text: string): SourceFile => ({ path, text });
+
+/** A line ends with LF, CR LF, or a CR alone (YAML 1.1 5.4). */
+function startsOf(file: SourceFile): readonly number[] {
+  if (file.lineStarts !== undefined) return file.lineStarts;
+  const { text } = file;
+  const starts = [0];
+  if (text.includes('\r')) {
+    for (let at = 0; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === 10 || (code === 13 && text.charCodeAt(at + 1) !== 10)) starts.push(at + 1);
+    }
+  } else {
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  }
+  file.lineStarts = starts;
+  return starts;
+}
+
+/** Line and column, from 1, of an offset. A byte order mark takes no column. */
+export function positionAt(file: SourceFile, offset: number): { readonly line: number; readonly column: number } {
+  const starts = startsOf(file);
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (starts[middle]! <= offset) low = middle;
+    else high = middle - 1;
+  }
+  const column = offset - starts[low]! + 1;
+  const marked = low === 0 && column > 1 && file.text.charCodeAt(0) === BOM;
+  return { line: low + 1, column: marked ? column - 1 : column };
+}
+
+/** The span between two offsets. */
+export const spanAt = (file: SourceFile, start: number, end: number): Span => ({
+  file: file.path,
+  start,
+  end,
+  ...positionAt(file, start),
+});
+
+/** The problem at an offset. */
+export const problemAt = (
+  file: SourceFile,
+  offset: number,
+  message: string,
+  severity: TextProblem['severity'] = 'error',
+): TextProblem => ({ severity, message, where: { file: file.path, ...positionAt(file, offset) } });

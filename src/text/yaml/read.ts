@@ -1,0 +1,49 @@
+/** All documents of a file, each with its tree and its value; what is wrong with one does not touch the others. */
+import { problemAt, type SourceFile } from '../source-file.ts';
+import type { TextProblem } from '../span.ts';
+import { composeDocument } from './compose.ts';
+import type { YamlNode } from './node.ts';
+import { simpleDocument } from './simple.ts';
+import { splitDocuments } from './split.ts';
+import { yamlValue } from './value.ts';
+
+export interface YamlDocument {
+  readonly root: YamlNode;
+  /** Objects, arrays, strings, numbers, booleans, null. What is anchored and used again is one object. */
+  readonly value: unknown;
+}
+
+export interface BrokenDocument {
+  readonly start: number;
+  readonly end: number;
+  readonly problem: TextProblem;
+}
+
+export interface YamlFile {
+  readonly documents: readonly YamlDocument[];
+  /** About documents that could be read all the same. */
+  readonly problems: readonly TextProblem[];
+  readonly broken: readonly BrokenDocument[];
+}
+
+/** Reads YAML or JSON. */
+export function readYaml(file: SourceFile): YamlFile {
+  const documents: YamlDocument[] = [];
+  const problems: TextProblem[] = [];
+  const broken: BrokenDocument[] = [];
+  for (const { start, end } of splitDocuments(file.text)) {
+    const composed = compose(file.text, start, end);
+    const read = 'fault' in composed ? composed : yamlValue(composed.root);
+    if ('fault' in read) broken.push({ start, end, problem: problemAt(file, read.fault.offset, read.fault.message) });
+    else if (!('fault' in composed)) {
+      documents.push({ root: composed.root, value: read.value });
+      for (const { offset, message } of read.faults) problems.push(problemAt(file, offset, message, 'warning'));
+    }
+  }
+  return { documents, problems, broken };
+}
+
+function compose(text: string, start: number, end: number): ReturnType<typeof composeDocument> {
+  const root = simpleDocument(text, start, end);
+  return root === undefined ? composeDocument(text, start, end) : { root };
+}
