@@ -65,7 +65,11 @@ function usual(path: string, scene: Scene, tree: FileTree, launch: Launch): read
   if (node === undefined) return scene.at(path, false) === undefined ? here('create', 'mkdir') : here('read', 'write', 'delete');
   switch (node.inode.type) {
     case 'directory':
-      return [...here('list', 'enter'), { name: 'create', path: childPath(trimmed(path), freeName(path, scene)) }, ...removal(path, tree, launch)];
+      return [
+        ...here('list', 'enter'),
+        { name: 'create', path: childPath(trimmed(path), freeName(path, scene)) },
+        ...removal(path, tree, launch),
+      ];
     case 'file':
       return here('read', 'write', 'execute', 'delete');
     case 'socket':

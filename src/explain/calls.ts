@@ -36,10 +36,14 @@ const ids = (kind: 'setuid' | 'setgid', usage: string): Call => ({
 
 const DEVICES = { p: 'fifo', c: 'character-device', b: 'block-device', s: 'socket', f: 'file' } as const;
 
-const SECCOMP = 'the default seccomp profile of Docker, Podman and containerd lets this call through only together with the capability';
+const SECCOMP =
+  'the default seccomp profile of Docker, Podman and containerd lets this call through only together with the capability';
 
 /** Process 1 is the container's own; whose any other is, must be said. */
-function target([pid = '', user, ...more]: readonly string[], { uid, names }: Scene): { pid: number; targetUid?: number } | undefined {
+function target(
+  [pid = '', user, ...more]: readonly string[],
+  { uid, names }: Scene,
+): { pid: number; targetUid?: number } | undefined {
   if (!/^\d{1,7}$/.test(pid) || more.length > 0) return undefined;
   if (user === undefined) return pid === '1' ? { pid: 1, targetUid: uid } : { pid: Number(pid) };
   const targetUid = names.uidOf(user);

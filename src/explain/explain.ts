@@ -148,7 +148,10 @@ function mainAnswer(answers: readonly Answer[], operations: readonly Asked[], tr
   if (denied >= 0) return denied;
   const unknown = answers.findIndex(({ known }) => !known);
   if (unknown >= 0) return unknown;
-  return Math.max(0, answers.findIndex(({ to }) => to === 'write' || to === 'create'));
+  return Math.max(
+    0,
+    answers.findIndex(({ to }) => to === 'write' || to === 'create'),
+  );
 }
 
 function becomesOf(walk: readonly Component[], tree: FileTree, who: Credentials): Becomes | undefined {

@@ -15,7 +15,12 @@ const IDENTITY = ['user', 'uid', 'gid', 'groups', 'effectiveUid', 'effectiveGid'
 
 export function factsFor(
   launch: Launch,
-  { operation, capability, deniedAt, through }: Pick<Explanation['decision'], 'operation' | 'capability' | 'deniedAt'> & Pick<Answer, 'through'>,
+  {
+    operation,
+    capability,
+    deniedAt,
+    through,
+  }: Pick<Explanation['decision'], 'operation' | 'capability' | 'deniedAt'> & Pick<Answer, 'through'>,
   steps: Explanation['steps'],
   walk: readonly Component[],
 ): readonly Derivation[] {
@@ -35,7 +40,13 @@ export function factsFor(
     ...facts,
     ...(bound === undefined
       ? []
-      : [{ field: `mounts.${bound.target}`, value: bound.source ?? '', source: 'a folder of the host: owners and modes are those it has there' }]),
+      : [
+          {
+            field: `mounts.${bound.target}`,
+            value: bound.source ?? '',
+            source: 'a folder of the host: owners and modes are those it has there',
+          },
+        ]),
     ...PROTECTED.filter(([name]) => steps.some(({ text }) => text.includes(name))).map(([name, fact]) => ({
       field: name,
       value: String(launch.facts[fact]),

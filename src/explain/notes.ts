@@ -18,7 +18,9 @@ export function notesFor(operation: Operation, decision: Decision, walk: readonl
   const [first] = walk.filter(({ part }) => part === 'path').slice(-1);
   if (operation.kind === 'rename' && decision.allowed && first?.type === 'directory' && first.layer !== undefined)
     notes.push('on overlayfs without redirect_dir a folder of the image cannot be renamed (EXDEV); mv copies it then');
-  const script = walk.find(({ interpreter, mode }) => interpreter !== undefined && (Number.parseInt(mode ?? '0', 8) & 0o6000) !== 0);
+  const script = walk.find(
+    ({ interpreter, mode }) => interpreter !== undefined && (Number.parseInt(mode ?? '0', 8) & 0o6000) !== 0,
+  );
   if (script !== undefined) notes.push(`${script.path} is a script: its set-id bits are ignored, those of its interpreter count`);
   return notes;
 }

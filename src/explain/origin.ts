@@ -18,7 +18,10 @@ export function originOf(path: string, { launch, rootFs, layers }: Story): Pick<
   const entry = rootFs.get(path);
   if (mount === undefined) {
     if (entry !== undefined) return { layer: layerOrigin(entry.layer, layers) };
-    return { madeBy: path === launch.cwd ? 'made by the engine: the working directory' : 'made by the runtime: something is mounted in it' };
+    return {
+      madeBy:
+        path === launch.cwd ? 'made by the engine: the working directory' : 'made by the runtime: something is mounted in it',
+    };
   }
   const copied = mount.copiesImageContent === true && entry !== undefined;
   return { mount: mountOrigin(mount), ...(copied ? { layer: layerOrigin(entry.layer, layers) } : {}) };
@@ -43,7 +46,10 @@ function layerOrigin(index: number, layers: Story['layers']): LayerOrigin {
  * before BuildKit, Buildah) or `COPY … # buildkit` and `RUN /bin/sh -c apt-get … # buildkit`.
  */
 export function instruction(createdBy: string): string {
-  const line = createdBy.replace(/\s+/g, ' ').trim().replace(/ # buildkit$/, '');
+  const line = createdBy
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/ # buildkit$/, '');
   const nop = /^\/bin\/sh -c #\(nop\) ?(.*)$/.exec(line)?.[1];
   if (nop !== undefined) return nop.trim();
   const shell = /^(?:RUN )?\/bin\/sh -c (.*)$/.exec(line)?.[1];

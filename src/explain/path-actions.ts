@@ -49,7 +49,8 @@ export const PATH_ACTIONS: Readonly<Record<string, PathAction>> = {
   symlink: { usage: 'symlink[=TARGET]', make: (path, target) => ({ kind: 'symlink', path, target }) },
   chmod: {
     usage: 'chmod[=MODE]',
-    make: (path, value) => (/^[0-7]{0,5}$/.test(value) ? { kind: 'chmod', path, mode: Number.parseInt(value || '0', 8) } : undefined),
+    make: (path, value) =>
+      /^[0-7]{0,5}$/.test(value) ? { kind: 'chmod', path, mode: Number.parseInt(value || '0', 8) } : undefined,
   },
   chown: { usage: 'chown=UID[:GID]', make: chown },
   touch: plain('touch', (path) => ({ kind: 'utimes', path, now: true })),

@@ -35,8 +35,13 @@ function portOf(text: string, rest: readonly string[], to: string | undefined): 
 
 function pathOf(path: string, rest: readonly string[], to: string | undefined): Question {
   if (rest.length > 0)
-    throw badQuestion(`${rest.join(' ')} stands behind the path`, 'one path', 'quote a path with blanks; say what to do with --to');
-  if (path.includes('\0') || path.length > 4095) throw badQuestion('The path cannot be given to the kernel', 'at most 4095 bytes, no NUL');
+    throw badQuestion(
+      `${rest.join(' ')} stands behind the path`,
+      'one path',
+      'quote a path with blanks; say what to do with --to',
+    );
+  if (path.includes('\0') || path.length > 4095)
+    throw badQuestion('The path cannot be given to the kernel', 'at most 4095 bytes, no NUL');
   if (to === undefined) return { kind: 'path', path };
   const at = to.indexOf('=');
   const name = at < 0 ? to : to.slice(0, at);

@@ -22,7 +22,12 @@ export function fromImage(path: string, mounts: readonly LaunchMount[]): boolean
 }
 
 /** `scripts` maps a script's path to its interpreter. */
-export function seenTree(base: FileTree, launch: Launch, rootFs: RootFs, scripts: ReadonlyMap<string, string> = new Map()): FileTree {
+export function seenTree(
+  base: FileTree,
+  launch: Launch,
+  rootFs: RootFs,
+  scripts: ReadonlyMap<string, string> = new Map(),
+): FileTree {
   const { mounts } = launch;
   return {
     lookup(path) {
@@ -36,7 +41,9 @@ export function seenTree(base: FileTree, launch: Launch, rootFs: RootFs, scripts
       const node = base.lookup(path);
       if (node === undefined || node === 'unknown') return node;
       const mount = mountOver(path, mounts);
-      const made = [...mounts.map(({ target }) => target), ...ENGINE_FILES].filter((target) => target !== '/' && parentPath(target) === path);
+      const made = [...mounts.map(({ target }) => target), ...ENGINE_FILES].filter(
+        (target) => target !== '/' && parentPath(target) === path,
+      );
       const names = new Set(made.map(baseName));
       if (mount !== undefined && !['tmpfs', 'volume'].includes(mount.type)) return base.list?.(path) ?? 'unknown';
       // Entries of the image show through where nothing is mounted, and where its content was copied.

@@ -58,7 +58,11 @@ export function walkOf(operation: Operation, context: WalkContext): readonly Com
 }
 
 /** What lies at the end of a path, whoever goes there; undefined = nothing, or nobody knows. */
-export function endOf(path: string, follows: boolean, tree: FileTree): { readonly path: string; readonly node: FileNode } | undefined {
+export function endOf(
+  path: string,
+  follows: boolean,
+  tree: FileTree,
+): { readonly path: string; readonly node: FileNode } | undefined {
   const { end, arrived } = follow({ path, part: 'path', follow: follows, end: 0, folder: 0 }, tree);
   return arrived && typeof end.node === 'object' ? { path: end.path, node: end.node } : undefined;
 }
@@ -147,9 +151,13 @@ function withDenied(walk: Component[], decision: Decision): readonly Component[]
 function componentOf(stop: Stop, part: Component['part'], verdict: Component['verdict'], context: WalkContext): Component {
   const { path, node } = stop;
   const origin = originOf(path, context);
-  const needed = [letters(stop.bits), stop.owner ? 'owner' : '', stop.sticky ? 'sticky' : ''].filter((one) => one !== '').join(' ');
-  if (node === undefined) return { part, path, type: 'missing', needed: '', verdict, ...(origin.mount ? { mount: origin.mount } : {}) };
-  if (node === 'unknown') return { part, path, type: 'unknown', needed: '', verdict, ...(origin.mount ? { mount: origin.mount } : {}) };
+  const needed = [letters(stop.bits), stop.owner ? 'owner' : '', stop.sticky ? 'sticky' : '']
+    .filter((one) => one !== '')
+    .join(' ');
+  if (node === undefined)
+    return { part, path, type: 'missing', needed: '', verdict, ...(origin.mount ? { mount: origin.mount } : {}) };
+  if (node === 'unknown')
+    return { part, path, type: 'unknown', needed: '', verdict, ...(origin.mount ? { mount: origin.mount } : {}) };
   const { inode } = node;
   const { names, who } = context;
   const link = inode.type === 'symlink';
@@ -168,7 +176,9 @@ function componentOf(stop: Stop, part: Component['part'], verdict: Component['ve
     modeText: modeText(inode),
     ...(inode.acl === undefined || inode.acl.length === 0 ? {} : { acl: inode.acl.map((entry) => aclText(entry, names)) }),
     // The bits of a symlink are never looked at (symlink(7)).
-    ...(link ? {} : { class: counts.class, ...(counts.entry === undefined ? {} : { entry: counts.entry }), granted: rwx(counts.granted) }),
+    ...(link
+      ? {}
+      : { class: counts.class, ...(counts.entry === undefined ? {} : { entry: counts.entry }), granted: rwx(counts.granted) }),
     needed: link ? needed.replace(/[rwx]+ ?/, '') : needed,
     verdict,
     ...(through === undefined ? {} : { through }),
@@ -187,5 +197,9 @@ function madeUp(stop: Stop, inode: FileNode['inode'], granted: number, who: Cred
   }
   if (inode.type === 'symlink' || (stop.bits & ~granted) === 0) return undefined;
   const weaker = inode.type === 'directory' ? (stop.bits & 2) === 0 : stop.bits === 4;
-  return weaker && held('CAP_DAC_READ_SEARCH') ? 'CAP_DAC_READ_SEARCH' : held('CAP_DAC_OVERRIDE') ? 'CAP_DAC_OVERRIDE' : undefined;
+  return weaker && held('CAP_DAC_READ_SEARCH')
+    ? 'CAP_DAC_READ_SEARCH'
+    : held('CAP_DAC_OVERRIDE')
+      ? 'CAP_DAC_OVERRIDE'
+      : undefined;
 }

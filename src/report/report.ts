@@ -1,5 +1,6 @@
 /** The documents the commands hand out: versioned plain JSON. Their shapes are a contract with other programs; schemas/ describes them. */
 import type { ExitStatus } from '../engine/engine.ts';
+import type { Explanation } from '../explain/explanation.ts';
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import type { Fix, Run } from '../finding/fix.ts';
 import type { Derivation } from '../launch/launch.ts';
@@ -150,4 +151,13 @@ export interface TraceReport {
   readonly unknown: readonly string[];
 }
 
-export type Report = WhoReport | CheckReport | FixReport | ProveReport | TraceReport;
+/** Why one process may do one thing, or may not. */
+export interface ExplainReport extends Explanation {
+  readonly schemaVersion: typeof SCHEMA_VERSION;
+  readonly kind: 'explain';
+  readonly target: string;
+  readonly container: string;
+  readonly platform: string;
+}
+
+export type Report = WhoReport | CheckReport | FixReport | ProveReport | TraceReport | ExplainReport;

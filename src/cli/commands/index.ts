@@ -7,7 +7,7 @@ export interface CommandEntry {
 }
 
 /** In the order of the help. */
-export type CommandName = 'who' | 'check' | 'fix' | 'prove' | 'trace' | 'run' | 'version';
+export type CommandName = 'who' | 'check' | 'fix' | 'prove' | 'trace' | 'run' | 'explain' | 'version';
 
 export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   who: {
@@ -33,6 +33,10 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   run: {
     summary: 'run it here exactly as the chosen platform would',
     load: async () => (await import('./run.ts')).run,
+  },
+  explain: {
+    summary: 'the rule that lets it do one thing, or stops it, step by step',
+    load: async () => (await import('./explain.ts')).explain,
   },
   version: {
     summary: 'the version, and what it runs on',

@@ -20,6 +20,8 @@ function renderLine(line: Line): string {
     .map((span) => {
       const text = escaped(textOf(span));
       if (typeof span === 'string' || span.tone === 'plain' || span.tone === 'dim' || text.trim() === '') return text;
+      // A mark of our own instead of one more in front of it.
+      if (/^[✓✗?]$/.test(text)) return (MARK[span.tone] ?? text).trim();
       return span.tone === 'strong' ? `**${text.trim()}**` : `${MARK[span.tone]}${text}`;
     })
     .join('');

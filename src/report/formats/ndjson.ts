@@ -9,6 +9,9 @@ const LISTS: Readonly<Record<string, string>> = {
   diagnostics: 'diagnostic',
   fixes: 'fix',
   events: 'event',
+  answers: 'answer',
+  steps: 'step',
+  walk: 'component',
 };
 
 /** Every line carries `schemaVersion` and `kind`. */
