@@ -4,6 +4,7 @@
  */
 import { LEVEL_EXPECTED, type LevelVersion, parseLevel, parseVersion, VERSION_EXPECTED } from './level.ts';
 import { MODES, type Mode, OPEN_POLICY, type Policy } from './policy.ts';
+import { kindOf } from './read-pod.ts';
 import { goQuote } from './words.ts';
 
 export interface Exemptions {
@@ -75,7 +76,7 @@ const bad = (where: string, what: string): ReadConfiguration => ({
 function ofConfiguration(value: Mapping): ReadConfiguration {
   const errors: string[] = [];
   const invalid = (where: string, found: unknown, expected: string): void => {
-    errors.push(`${where}: Invalid value: ${typeof found === 'string' ? goQuote(found) : JSON.stringify(found)}: ${expected}`);
+    errors.push(`${where}: Invalid value: ${typeof found === 'string' ? goQuote(found) : kindOf(found)}: ${expected}`);
   };
   const section = (name: string): Mapping => {
     const found = own(value, name);

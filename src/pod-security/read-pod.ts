@@ -18,7 +18,8 @@ type Read<T> = (value: unknown, path: FieldPath, note: Note) => T | undefined;
 /** No pod needs more words than this about what is wrong with it. */
 const MOST_PROBLEMS = 100;
 
-const kindOf = (value: unknown): string => {
+/** What a value is, for people: `a list`, `the number 5`. */
+export const kindOf = (value: unknown): string => {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') return 'a text';
   if (typeof value === 'boolean') return `the truth value ${value}`;
