@@ -23,7 +23,8 @@ export interface UnknownExecutable {
   readonly because: readonly Derivation[];
 }
 
-interface Miss {
+/** Why there is no file to execute. */
+export interface Miss {
   readonly errno: 'ENOENT' | 'EACCES' | 'EISDIR' | 'ENOTDIR' | 'ELOOP' | 'unknown';
   /** Whether it was the lookup of the path (stat) that failed, or the right to execute the file. */
   readonly at: 'path' | 'file';
@@ -49,7 +50,7 @@ export function executableOf(
     : path.split(':').map((directory) => (directory.startsWith('/') ? `${directory}/${argv0}` : `${cwd}/${directory}/${argv0}`));
   let denied: { candidate: string; miss: Miss } | undefined;
   for (const candidate of candidates) {
-    const found = lookAt(candidate, tree, who, facts);
+    const found = lookForFile(candidate, tree, who, facts);
     if ('node' in found) {
       const source = direct ? `argv[0] is "${argv0}"` : `"${argv0}" is found in PATH as ${candidate.replace(/\/+/g, '/')}`;
       const where = { path: found.path };
@@ -68,7 +69,13 @@ export function executableOf(
   return stopped('runtime', phaseReason(profile, 'start'), words, because, startShape(profile, runtime, words));
 }
 
-function lookAt(path: string, tree: FileTree, who: Credentials, facts: KernelFacts): { path: string; node: FileNode } | Miss {
+/** The file at a path, for somebody who wants to execute it. */
+export function lookForFile(
+  path: string,
+  tree: FileTree,
+  who: Credentials,
+  facts: KernelFacts,
+): { path: string; node: FileNode } | Miss {
   const steps: DecisionStep[] = [];
   const question: Question = { who, tree, facts, steps };
   const place = walkTo(question, path, 'follow');
@@ -95,7 +102,7 @@ function lookAt(path: string, tree: FileTree, who: Credentials, facts: KernelFac
 
 /** Newer runc skips what it may not execute and looks on; runc 1.1 takes the first with any x bit and then fails; crun looks as root first. */
 function stopsSearch(miss: Miss, candidate: string, runtime: RuntimeKind, tree: FileTree, facts: KernelFacts): boolean {
-  if (runtime === 'crun') return 'node' in lookAt(candidate, tree, ROOT, facts);
+  if (runtime === 'crun') return 'node' in lookForFile(candidate, tree, ROOT, facts);
   return runtime === 'runc-1.1' && miss.at === 'file' && miss.errno === 'EACCES' && miss.hasX === true;
 }
 
@@ -139,7 +146,7 @@ function wordsFor(
   if (runtime === 'crun') {
     if (miss.errno === 'ENOENT') return notInPath(argv0, runtime);
     // Root found it, the user may not run it: execve itself fails, after the container counts as started.
-    const asRoot = 'node' in lookAt(candidate, tree, ROOT, facts);
+    const asRoot = 'node' in lookForFile(candidate, tree, ROOT, facts);
     if (asRoot) return `exec container process \`${candidate}\`: Permission denied`;
     return miss.errno === 'EISDIR' ? 'open executable: Operation not permitted' : 'open executable: Permission denied';
   }

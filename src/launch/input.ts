@@ -14,6 +14,8 @@ export interface LaunchSubject {
   readonly passwd?: string | undefined;
   readonly group?: string | undefined;
   readonly rootFs?: RootFs | undefined;
+  /** Script → interpreter, of entrypoints whose set-id bits or capabilities would change the answer if they were programs. */
+  readonly scripts?: ReadonlyMap<string, string> | undefined;
 }
 
 /** What the machine at hand limits or sets differently from a usual host. */

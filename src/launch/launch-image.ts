@@ -1,6 +1,4 @@
 /** Works out the process that would really start from an image under some settings on a platform, or who refuses and how. */
-import type { CapabilityState } from '../linux/capability.ts';
-import { transitionOnExecve } from '../linux/execve.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { capabilitiesOf } from './capabilities.ts';
@@ -8,8 +6,9 @@ import { commandOf, workdirOf } from './command.ts';
 import { environmentOf } from './environment.ts';
 import { type Executable, executableOf, type UnknownExecutable } from './executable.ts';
 import { fileTree } from './file-tree.ts';
+import { firstExecve } from './first-execve.ts';
 import { type Identity, identityOf } from './identity.ts';
-import { isStopped, type LaunchInput, phaseReason, type Stopped, stopped } from './input.ts';
+import { isStopped, type LaunchInput, type Stopped } from './input.ts';
 import type { Derivation, Launch, Refusal } from './launch.ts';
 import { mountsOf } from './mounts.ts';
 import { networkOf } from './network.ts';
@@ -55,20 +54,13 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
     noNewPrivileges,
   };
   const subject = { ...identity, cwd: workdir.cwd, mounts: mounts.mounts, readOnlyRoot, platform: profile, settings };
+  const tree = image.rootFs === undefined ? undefined : fileTree(subject, image.rootFs);
   const executable: Executable | UnknownExecutable | Stopped =
-    image.rootFs === undefined
+    tree === undefined
       ? { kind: 'unknown', because: [] }
-      : executableOf(
-          command.argv[0] as string,
-          environment.env,
-          workdir.cwd,
-          fileTree(subject, image.rootFs),
-          runtime,
-          network.facts,
-          profile,
-        );
+      : executableOf(command.argv[0] as string, environment.env, workdir.cwd, tree, runtime, network.facts, profile);
   if (isStopped(executable)) return executable;
-  const started = afterExecve(executable, runtime, profile);
+  const started = firstExecve(executable, runtime, tree, image.scripts, workdir.cwd, network.facts, profile);
   if (isStopped(started)) return started;
 
   const because: Derivation[] = [
@@ -116,60 +108,6 @@ function idsOf(
 ): Pick<Launch, 'uid' | 'gid' | 'groups' | 'userName' | 'hostUid' | 'uidMappings' | 'gidMappings'> {
   const { uid, gid, groups, userName, hostUid, uidMappings, gidMappings } = identity;
   return { uid, gid, groups, ...(userName === undefined ? {} : { userName }), hostUid, uidMappings, gidMappings };
-}
-
-interface Started {
-  readonly kind: 'started';
-  readonly capabilities: CapabilityState;
-  readonly ids: Pick<Launch, 'effectiveUid' | 'effectiveGid'>;
-  readonly because: readonly Derivation[];
-}
-
-/** The first execve. Of a file nobody knows, the usual is assumed: no set-id bits, no file capabilities. */
-function afterExecve(
-  executable: Executable | UnknownExecutable,
-  who: Parameters<typeof transitionOnExecve>[0],
-  profile: PlatformProfile,
-): Started | Stopped {
-  const file = executable.kind === 'executable' ? executable.node : undefined;
-  const inode = file?.inode;
-  const after = transitionOnExecve(who, {
-    mode: inode?.mode ?? 0o755,
-    uid: inode?.uid ?? 0,
-    gid: inode?.gid ?? 0,
-    ...(inode?.fileCapabilities === undefined ? {} : { fileCapabilities: inode.fileCapabilities }),
-    ...(file?.noSuid === undefined ? {} : { noSuid: file.noSuid }),
-  });
-  const steps = after.steps.join('; ') || 'nothing changes at the first execve';
-  const path = executable.kind === 'executable' ? executable.path : undefined;
-  const where = path === undefined ? {} : { where: { path } };
-  if (after.kind === 'refused') {
-    // The runtime has reported success by then: the words are in the container's log (runc exits 255, 1.1 with 1).
-    const words =
-      profile.runtime === 'crun'
-        ? `exec container process \`${path}\`: Operation not permitted`
-        : `exec ${path}: operation not permitted`;
-    return stopped('runtime', phaseReason(profile, 'start'), words, [
-      { field: 'capabilities', value: after.missing, source: steps, ...where },
-    ]);
-  }
-  const because: Derivation[] = [
-    {
-      field: 'capabilities.effective',
-      value: after.capabilities.effective.join(','),
-      source: `first execve: ${steps}`,
-      ...where,
-    },
-  ];
-  if (after.uid !== who.uid)
-    because.push({ field: 'effectiveUid', value: String(after.uid), source: 'the entrypoint is set-user-id', ...where });
-  if (after.gid !== who.gid)
-    because.push({ field: 'effectiveGid', value: String(after.gid), source: 'the entrypoint is set-group-id', ...where });
-  const ids = {
-    ...(after.uid === who.uid ? {} : { effectiveUid: after.uid }),
-    ...(after.gid === who.gid ? {} : { effectiveGid: after.gid }),
-  };
-  return { kind: 'started', capabilities: after.capabilities, ids, because };
 }
 
 function nnpSource(settings: ContainerSettings, profile: PlatformProfile): string {

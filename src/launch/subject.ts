@@ -1,12 +1,20 @@
 /** Reads of an image what a Launch is worked out from. */
 import type { Image } from '../image/image.ts';
 import type { LaunchSubject } from './input.ts';
+import { readScripts } from './scripts.ts';
+
+export interface SubjectOptions {
+  readonly rootFs?: boolean;
+  /** What is started instead of the image's own entrypoint or command, when known. */
+  readonly argv0?: readonly (string | undefined)[];
+}
 
 /**
  * With `rootFs` the whole merged tree is read (executable, volumes, file capabilities become known); without it only passwd and group, which
  * is all that identity needs and costs next to nothing.
  */
-export async function launchSubject(image: Image, options: { readonly rootFs?: boolean } = {}): Promise<LaunchSubject> {
+export async function launchSubject(image: Image, options: SubjectOptions = {}): Promise<LaunchSubject> {
+  const { config } = image;
   const rootFs = options.rootFs === true ? await image.rootFs() : undefined;
   const paths = ['/etc/passwd', '/etc/group'];
   const files = rootFs === undefined ? await image.readFiles(paths) : await rootFs.readFiles(paths);
@@ -14,5 +22,7 @@ export async function launchSubject(image: Image, options: { readonly rootFs?: b
     const bytes = files.get(path);
     return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
   };
-  return { reference: image.reference, config: image.config, passwd: text('/etc/passwd'), group: text('/etc/group'), rootFs };
+  const words = [...(options.argv0 ?? []), config.entrypoint[0], config.cmd[0]];
+  const scripts = rootFs === undefined ? undefined : await readScripts(rootFs, words, config.env, config.workingDir || '/');
+  return { reference: image.reference, config, passwd: text('/etc/passwd'), group: text('/etc/group'), rootFs, scripts };
 }

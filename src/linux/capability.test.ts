@@ -52,7 +52,11 @@ test('revisions 1 and 3, high capabilities, inheritable', () => {
 });
 
 test('anything else is invalid, with the reason', () => {
-  expect(decodeFileCapabilities(new Uint8Array())).toEqual({ invalid: '0 bytes, at least 12 expected' });
-  expect(decodeFileCapabilities(bytes('01000002'))).toEqual({ invalid: '4 bytes, revision 2 has 20' });
-  expect(decodeFileCapabilities(bytes('0100000400040000'))).toEqual({ invalid: 'unknown revision 4' });
+  expect(decodeFileCapabilities(new Uint8Array())).toMatchObject({ invalid: '0 bytes, at least 12 expected' });
+  expect(decodeFileCapabilities(bytes('01000002'))).toMatchObject({ invalid: '4 bytes, revision 2 has 20' });
+  expect(decodeFileCapabilities(bytes('0100000400040000'))).toEqual({
+    invalid: 'unknown revision 4, expected 1, 2 or 3',
+    errno: 'EINVAL',
+  });
+  expect(decodeFileCapabilities(new Uint8Array(28))).toEqual({ invalid: '28 bytes, at most 24 expected', errno: 'ERANGE' });
 });

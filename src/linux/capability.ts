@@ -97,9 +97,11 @@ export function parseCapability(text: string): Capability | 'ALL' | undefined {
   return CAPABILITIES.find((known) => known === name);
 }
 
-/** Why bytes are no `security.capability`; the kernel answers EINVAL to an execve of such a file. */
+/** Why bytes are no `security.capability`, and what an execve of such a file fails with. */
 export interface InvalidFileCapabilities {
   readonly invalid: string;
+  /** ERANGE: more bytes than the kernel's buffer, which is as long as the longest revision. */
+  readonly errno: 'EINVAL' | 'ERANGE';
 }
 
 const REVISIONS: Readonly<Record<number, { readonly size: number; readonly words: number }>> = {
@@ -110,13 +112,15 @@ const REVISIONS: Readonly<Record<number, { readonly size: number; readonly words
 
 /** Decodes the `security.capability` attribute, revisions 1 to 3 (include/uapi/linux/capability.h, struct vfs_ns_cap_data). */
 export function decodeFileCapabilities(bytes: Uint8Array): FileCapabilities | InvalidFileCapabilities {
-  if (bytes.length < 4) return { invalid: `${bytes.length} bytes, at least 12 expected` };
+  const invalid = (why: string): InvalidFileCapabilities => ({ invalid: why, errno: bytes.length > 24 ? 'ERANGE' : 'EINVAL' });
+  if (bytes.length < 4) return invalid(`${bytes.length} bytes, at least 12 expected`);
+  if (bytes.length > 24) return invalid(`${bytes.length} bytes, at most 24 expected`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = view.getUint32(0, true);
   const revision = magic >>> 24;
   const layout = REVISIONS[revision];
-  if (layout === undefined) return { invalid: `unknown revision ${revision}` };
-  if (bytes.length !== layout.size) return { invalid: `${bytes.length} bytes, revision ${revision} has ${layout.size}` };
+  if (layout === undefined) return invalid(`unknown revision ${revision}, expected 1, 2 or 3`);
+  if (bytes.length !== layout.size) return invalid(`${bytes.length} bytes, revision ${revision} has ${layout.size}`);
   let permitted = 0n;
   let inheritable = 0n;
   for (let word = 0; word < layout.words; word += 1) {

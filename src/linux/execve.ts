@@ -6,6 +6,7 @@ import {
   type CapabilityState,
   capabilitySet,
   type FileCapabilities,
+  type InvalidFileCapabilities,
 } from './capability.ts';
 import type { Credentials } from './credentials.ts';
 
@@ -15,13 +16,33 @@ export interface Executable {
   readonly uid: number;
   readonly gid: number;
   readonly fileCapabilities?: FileCapabilities;
+  /** The attribute is there and makes no sense (why, and with which errno): the kernel does not execute such a file. */
+  readonly invalidFileCapabilities?: InvalidFileCapabilities;
   /** The mount has nosuid: set-id bits and file capabilities are ignored. */
   readonly noSuid?: boolean;
 }
 
+/** Who calls it: what file access looks at, and what only execve asks for, where it differs from the usual. */
+export interface ExecveCaller extends Pick<Credentials, 'uid' | 'gid' | 'capabilities' | 'noNewPrivileges'> {
+  readonly groups?: readonly number[];
+  /** Default: the effective ids, as they are for the first process of a container. */
+  readonly realUid?: number;
+  readonly realGid?: number;
+  /** SECBIT_NOROOT: uid 0 is nobody special. */
+  readonly noRoot?: boolean;
+}
+
+export interface ExecveRules {
+  /**
+   * When ids count as changed, which clears ambient capabilities. Kernels since 2025 ("exec: Correct the permission check for unsafe
+   * exec") compare the effective uid before and after and let any own group pass; older ones compare with the real ids.
+   */
+  readonly idChange?: 'from-effective' | 'from-real';
+}
+
 export interface ExecveRuns {
   readonly kind: 'runs';
-  /** Ids after it: effective, which is what file access uses. The real ids stay. */
+  /** Ids after it: effective, which is what file access uses; the saved ones are the same. The real ids stay. */
   readonly uid: number;
   readonly gid: number;
   readonly realUid: number;
@@ -32,9 +53,9 @@ export interface ExecveRuns {
 
 export interface ExecveRefused {
   readonly kind: 'refused';
-  readonly errno: 'EPERM';
-  /** First capability the file insists on and the bounding set lacks. */
-  readonly missing: Capability;
+  readonly errno: 'EPERM' | InvalidFileCapabilities['errno'];
+  /** EPERM: the first capability that the file insists on and the bounding set lacks. */
+  readonly missing?: Capability;
   readonly steps: readonly string[];
 }
 
@@ -42,21 +63,20 @@ const both = (a: CapabilitySet, b: CapabilitySet): CapabilitySet => a.filter((na
 const either = (a: CapabilitySet, b: CapabilitySet): CapabilitySet => capabilitySet([...a, ...b]);
 const without = (a: CapabilitySet, b: CapabilitySet): CapabilitySet => a.filter((name) => !b.includes(name));
 
-/** `who.uid` and `who.gid` are both real and effective, as they are for the first process of a container. */
-export function transitionOnExecve(
-  who: Pick<Credentials, 'uid' | 'gid' | 'capabilities' | 'noNewPrivileges'>,
-  file: Executable,
-): ExecveRuns | ExecveRefused {
+/** What becomes of `who` when it executes `file`, or why it may not. Whether it may execute the file at all (x, noexec) is access's question. */
+export function transitionOnExecve(who: ExecveCaller, file: Executable, rules: ExecveRules = {}): ExecveRuns | ExecveRefused {
   const steps: string[] = [];
   const old = who.capabilities;
+  const realUid = who.realUid ?? who.uid;
+  const realGid = who.realGid ?? who.gid;
   const noSuid = file.noSuid === true;
-  if (noSuid && ((file.mode & 0o6000) !== 0 || file.fileCapabilities !== undefined)) {
+  const attribute = file.fileCapabilities !== undefined || file.invalidFileCapabilities !== undefined;
+  if (noSuid && ((file.mode & 0o6000) !== 0 || attribute)) {
     steps.push('the mount has nosuid: set-id bits and file capabilities are ignored');
   }
 
   // bprm_fill_uid
-  let uid = who.uid;
-  let gid = who.gid;
+  let { uid, gid } = who;
   if (!noSuid && who.noNewPrivileges && (file.mode & 0o6000) !== 0) steps.push('no_new_privs is set: set-id bits are ignored');
   if (!noSuid && !who.noNewPrivileges) {
     if ((file.mode & 0o4000) !== 0) {
@@ -70,6 +90,11 @@ export function transitionOnExecve(
   }
 
   // get_file_caps; a revision 3 attribute counts only for its own root, which is uid 0 here.
+  if (!noSuid && file.invalidFileCapabilities !== undefined) {
+    const { invalid, errno } = file.invalidFileCapabilities;
+    steps.push(`security.capability of the file is invalid (${invalid}): execve fails with ${errno}`);
+    return { kind: 'refused', errno, steps };
+  }
   const usable = !noSuid && file.fileCapabilities !== undefined && (file.fileCapabilities.rootId ?? 0) === 0;
   const fileCaps = usable ? file.fileCapabilities : undefined;
   let permitted: CapabilitySet = [];
@@ -88,19 +113,26 @@ export function transitionOnExecve(
   }
 
   // handle_privileged_root
-  const becameRoot = uid === 0 && who.uid !== 0;
-  if (fileCaps !== undefined && becameRoot) {
+  if (who.noRoot === true) {
+    if (uid === 0 || realUid === 0) steps.push('SECBIT_NOROOT is set: uid 0 gains nothing by itself');
+  } else if (fileCaps !== undefined && uid === 0 && realUid !== 0) {
     steps.push('set-user-id root with file capabilities: only the file capabilities count');
-  } else if (uid === 0 || who.uid === 0) {
+  } else if (uid === 0 || realUid === 0) {
     permitted = either(old.bounding, old.inheritable);
     if (uid === 0) effective = true;
     steps.push(`uid 0: permitted is bounding and inheritable together, ${listed(permitted)}`);
   }
 
-  const changedIds = uid !== who.uid || gid !== who.gid;
-  if (who.noNewPrivileges && without(permitted, old.permitted).length > 0) {
+  const changedIds =
+    rules.idChange === 'from-real'
+      ? uid !== realUid || gid !== realGid
+      : uid !== who.uid || (gid !== who.gid && who.groups?.includes(gid) !== true);
+  if (who.noNewPrivileges && (changedIds || without(permitted, old.permitted).length > 0)) {
     permitted = both(permitted, old.permitted);
     steps.push(`no_new_privs is set: nothing beyond what was permitted before, ${listed(permitted)}`);
+    if (uid !== realUid || gid !== realGid) steps.push(`and the ids go back to the real ones, ${realUid}:${realGid}`);
+    uid = realUid;
+    gid = realGid;
   }
   const ambient = fileCaps !== undefined || changedIds ? [] : old.ambient;
   if (ambient.length > 0) steps.push(`ambient capabilities stay: ${listed(ambient)}`);
@@ -115,7 +147,7 @@ export function transitionOnExecve(
   if (permitted.length === 0 && old.permitted.length > 0 && uid !== 0) {
     steps.push(`uid ${uid} is not 0, the file has no capabilities and nothing is ambient: permitted and effective become empty`);
   }
-  return { kind: 'runs', uid, gid, realUid: who.uid, realGid: who.gid, capabilities, steps };
+  return { kind: 'runs', uid, gid, realUid, realGid, capabilities, steps };
 }
 
 function listed(set: CapabilitySet): string {

@@ -57,7 +57,10 @@ async function launchOf(
     const input = { settings, profile: await profile, name: settings.name ?? imageLabel(target, image) };
     const launch = launchImage({ ...input, image: await launchSubject(image) });
     if (launch.kind === 'refusal' || launch.uid === 0) return launch;
-    return launchImage({ ...input, image: await launchSubject(image, { rootFs: true }) });
+    return launchImage({
+      ...input,
+      image: await launchSubject(image, { rootFs: true, argv0: [settings.entrypoint?.[0], settings.command?.[0]] }),
+    });
   } finally {
     await image.close();
   }

@@ -1,0 +1,49 @@
+/** Finds out whether an entrypoint whose file has set-id bits or file capabilities is a script: the kernel gives those of a script nothing. */
+import type { RootEntry, RootFs } from '../image/image.ts';
+import { interpreterOf, MAX_INTERPRETERS } from '../linux/script.ts';
+
+/** Scripts are small; a file above this is taken for a program. */
+const LARGEST = 1 << 20;
+const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Script → interpreter, for what these words may start: only files with set-id bits or capabilities are read, and the interpreters of
+ * those that are scripts. Paths are free of symlinks on the left and as written on the right.
+ */
+export async function readScripts(
+  rootFs: RootFs,
+  words: readonly (string | undefined)[],
+  env: readonly string[],
+  cwd: string,
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  const path = env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? USUAL_PATH;
+  for (const word of words) {
+    if (word === undefined || word === '') continue;
+    const places = word.includes('/') ? [word] : path.split(':').map((folder) => `${folder}/${word}`);
+    for (const place of places) {
+      const entry = fileAt(rootFs, place, cwd);
+      if (entry !== undefined && special(entry)) await follow(rootFs, entry, cwd, found);
+    }
+  }
+  return found;
+}
+
+const special = ({ mode, fileCapabilities }: RootEntry): boolean => (mode & 0o6000) !== 0 || fileCapabilities !== undefined;
+
+function fileAt(rootFs: RootFs, path: string, cwd: string): RootEntry | undefined {
+  const { entry } = rootFs.resolve(path.startsWith('/') ? path : `${cwd}/${path}`);
+  return entry?.type === 'file' ? entry : undefined;
+}
+
+async function follow(rootFs: RootFs, first: RootEntry, cwd: string, found: Map<string, string>): Promise<void> {
+  let entry: RootEntry | undefined = first;
+  for (let depth = 0; depth <= MAX_INTERPRETERS && entry !== undefined; depth += 1) {
+    if (found.has(entry.path) || entry.size > LARGEST) return;
+    const content = await rootFs.readFile(entry.path, { limit: LARGEST });
+    const interpreter: string | undefined = content === undefined ? undefined : interpreterOf(content);
+    if (interpreter === undefined) return;
+    found.set(entry.path, interpreter);
+    entry = fileAt(rootFs, interpreter, cwd);
+  }
+}
