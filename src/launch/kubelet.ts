@@ -1,16 +1,62 @@
-/** The kubelet's own check before it asks for a container: verifyRunAsNonRoot (kubernetes pkg/kubelet/kuberuntime/security_context_others.go). */
+/** The kubelet's own checks before it asks for a container, verifyRunAsNonRoot above all (kubernetes pkg/kubelet/kuberuntime/security_context_others.go). */
 import { atoi } from '../linux/go-text.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
+import { objectOf } from '../workload/formats/kubernetes/json-value.ts';
 import { type Stopped, stopped } from './input.ts';
 import type { Derivation } from './launch.ts';
+import { podStopped } from './pod-admission.ts';
+import { windowsRoot } from './windows-pod.ts';
 
 const MAX_UID = 2147483647;
 const WHERE = 'kubelet verifyRunAsNonRoot';
 
+/** Everything between admission and CRI CreateContainer, in the kubelet's order: the pod, its sandbox, variables and mounts, then the user. */
+export function refusedByKubelet(
+  imageUser: string,
+  settings: ContainerSettings,
+  profile: PlatformProfile,
+  container: string,
+): Stopped | undefined {
+  const windows = objectOf(settings.pod?.object?.spec)?.os?.name === 'windows';
+  const earlier = windows ? undefined : podStopped(settings, profile);
+  if (earlier !== undefined) return earlier;
+  if (settings.configError !== undefined) {
+    const source =
+      'kubelet GenerateRunContainerOptions: variables and mounts are worked out before anything is asked of the runtime';
+    return stopped('kubelet', 'CreateContainerConfigError', settings.configError, [{ field: 'env', value: '', source }]);
+  }
+  return windows ? onWindows(imageUser, settings, container) : verifyRunAsNonRoot(imageUser, settings, container);
+}
+
+/** What a Windows node would say; any other says no to the whole pod. */
+function onWindows(imageUser: string, settings: ContainerSettings, container: string): Stopped {
+  const user = imageUser.split(':')[0] as string;
+  const root = settings.runAsNonRoot === true ? windowsRoot(settings.windowsUserName, user) : undefined;
+  const because = (source: string): Derivation[] => [{ field: 'runAsNonRoot', value: String(settings.runAsNonRoot), source }];
+  if (root !== undefined)
+    return stopped(
+      'kubelet',
+      'CreateContainerConfigError',
+      `${root} ${placeOf(settings, container)}`,
+      because('kubelet security_context_windows.go'),
+    );
+  return stopped(
+    'kubelet',
+    'PodOSNotSupported',
+    "Failed to admit pod as the OS field doesn't match node OS",
+    because('kubelet pkg/kubelet/lifecycle/predicate.go: the pod is for Windows, the platform looked at is Linux'),
+  );
+}
+
+function placeOf(settings: ContainerSettings, container: string): string {
+  return `(pod: ${quoted(podName(settings, container))}, container: ${container})`;
+}
+
 /** The error the kubelet reports, or undefined: seven branches, first match wins. Groups are never looked at. */
 export function verifyRunAsNonRoot(imageUser: string, settings: ContainerSettings, container: string): Stopped | undefined {
   if (settings.runAsNonRoot !== true) return undefined;
-  const place = `(pod: ${quoted(podName(settings, container))}, container: ${container})`;
+  const place = placeOf(settings, container);
   const refuse = (message: string, source: string): Stopped => {
     const because: Derivation[] = [{ field: 'runAsNonRoot', value: 'true', source: `${WHERE}: ${source}` }];
     return stopped('kubelet', 'CreateContainerConfigError', message, because);

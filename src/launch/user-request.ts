@@ -5,7 +5,7 @@ import { atoi } from '../linux/go-text.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { Stopped } from './input.ts';
-import { verifyRunAsNonRoot } from './kubelet.ts';
+import { refusedByKubelet } from './kubelet.ts';
 import type { Derivation } from './launch.ts';
 import { defaultsOfConstraint } from './security-context-constraint.ts';
 
@@ -63,7 +63,7 @@ function throughKubelet(
   const imageUser = asked.name ?? config.user;
   const because: Derivation[] = [...asked.because, ...defaulted.because];
 
-  const refused = verifyRunAsNonRoot(imageUser, settings, name);
+  const refused = refusedByKubelet(imageUser, settings, profile, name);
   if (refused !== undefined) return { ...refused, because: [...because, ...refused.because] };
 
   const image = kubeletImageUser(imageUser);

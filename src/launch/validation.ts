@@ -1,10 +1,22 @@
 /** What the Kubernetes API server refuses to store (kubernetes pkg/apis/core/validation), as far as identity goes. */
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
+import type { Pod } from '../workload/formats/kubernetes/pod-spec.ts';
 import { type Stopped, stopped } from './input.ts';
+import { invalidPod, podErrors } from './pod-validation.ts';
 
 export function validateSettings(settings: ContainerSettings, profile: PlatformProfile): Stopped | undefined {
-  return profile.kubelet ? (validateIds(settings) ?? validatePrivileges(settings)) : undefined;
+  if (!profile.kubelet) return undefined;
+  const pod = settings.pod?.object;
+  // The whole pod says where each field stands; settings by hand have no such place.
+  return pod === undefined ? (validateIds(settings) ?? validatePrivileges(settings)) : validatePod(pod);
+}
+
+function validatePod(pod: Pod): Stopped | undefined {
+  const errors = podErrors(pod);
+  if (errors.length === 0) return undefined;
+  const because = errors.map((error) => ({ field: error.split(':', 1)[0] as string, value: '', source: `${SOURCE}: ${error}` }));
+  return stopped('api-server', 'Invalid', invalidPod(pod, errors), because);
 }
 
 const SOURCE = 'kubernetes pkg/apis/core/validation/validation.go';

@@ -28,6 +28,13 @@ const containerd2: PlatformProfile = {
   passwdInjection: 'none',
   imageVolumes: 'copy-content',
   tmpfs: { copiesMode: true, copiesContent: false },
+  deviceOwnershipFromSecurityContext: false,
+  pods: {
+    supplementalGroupsPolicy: true,
+    userNamespaces: true,
+    groupWithoutUser:
+      'failed to start sandbox "<sandbox id>": failed to generate sandbox container spec options: failed to generate user string: %s',
+  },
   environment: { PATH: DEFAULT_PATH },
   refusals: { user: 'failed to create containerd container: %s', start: CONTAINERD_START, noCommand: 'no command specified' },
   sources: {
@@ -53,6 +60,9 @@ const containerd2: PlatformProfile = {
     imageVolumes:
       'containerd internal/cri/opts/container.go: content, owners and modes of the image path are copied; a path the image lacks is 0755 root',
     tmpfs: 'runc libcontainer/rootfs_linux.go',
+    pods: 'containerd internal/cri/server/service.go, status.go: both features since 2.0; podsandbox/sandbox_run_linux.go GenerateUserString',
+    deviceOwnershipFromSecurityContext:
+      'containerd internal/cri/config: device_ownership_from_security_context defaults to false; when true, RunAsUser and RunAsGroup own the nodes unless they are 0',
     environment: 'containerd pkg/oci WithDefaultPathEnv; HOSTNAME by the CRI plugin',
   },
 };
@@ -63,6 +73,11 @@ const containerd1: PlatformProfile = {
   versions: '1.6 – 1.7',
   runtime: 'runc-1.1',
   sysctls: {},
+  pods: {
+    supplementalGroupsPolicy: false,
+    userNamespaces: false,
+    groupWithoutUser: 'failed to generate sandbox container spec options: failed to generate user string: %s',
+  },
   refusals: {
     noCommand: 'no command specified',
     // runc 1.1 does not say "error during container init" about a program it cannot find.
@@ -72,6 +87,7 @@ const containerd1: PlatformProfile = {
   sources: {
     ...containerd2.sources,
     runtime: 'containerd packages of 1.6 and 1.7 ship runc 1.1',
+    pods: 'containerd pkg/cri/server/status.go of 1.6 and 1.7 reports no features; sandbox_run_linux.go generateUserString',
     sysctls: 'containerd pkg/cri/config: enable_unprivileged_ports and enable_unprivileged_icmp default to false in 1.6 and 1.7',
   },
 };
@@ -96,6 +112,8 @@ const crio: PlatformProfile = {
   passwdInjection: 'crio',
   imageVolumes: 'mkdir-user-owned',
   tmpfs: { copiesMode: true, copiesContent: false },
+  deviceOwnershipFromSecurityContext: false,
+  pods: { supplementalGroupsPolicy: true, userNamespaces: true },
   environment: { PATH: DEFAULT_PATH, TERM: 'xterm' },
   refusals: {
     user: 'get exec user: %s',
@@ -123,6 +141,9 @@ const crio: PlatformProfile = {
     imageVolumes:
       'crio.conf image_volumes = "mkdir": a missing path is made 0755, owned by the container\'s uid:gid; nothing is mounted',
     tmpfs: 'crun append_tmpfs_mode_if_missing',
+    pods: 'cri-o server/runtime_status.go: both features since 1.31; a sandbox needs no user for its group',
+    deviceOwnershipFromSecurityContext:
+      'crio.conf device_ownership_from_security_context = false; the same meaning as in containerd',
     environment: 'cri-o server/container_create_linux.go',
   },
 };

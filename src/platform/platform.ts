@@ -92,6 +92,15 @@ export interface PlatformProfile {
     /** A mode that is asked for gives way to that of the directory it covers (runc before 1.1.8). */
     readonly explicitModeLost?: boolean;
   };
+  /** Device nodes belong to the user and group the pod asks for, not to the host's owner (an option of containerd and CRI-O). */
+  readonly deviceOwnershipFromSecurityContext?: boolean;
+  /** Under a kubelet: what the runtime tells it that it can do (CRI RuntimeHandlerFeatures). */
+  readonly pods?: {
+    readonly supplementalGroupsPolicy: boolean;
+    readonly userNamespaces: boolean;
+    /** A pod whose security context has a group and no user gets no sandbox; `%s` stands for why. Absent = it does. */
+    readonly groupWithoutUser?: string;
+  };
   /** Uid a platform assigns when nobody asks: OpenShift's namespace range. */
   readonly arbitraryUid?: { readonly first: number; readonly size: number };
   readonly sources: Readonly<Record<string, string>>;
