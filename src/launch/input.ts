@@ -2,6 +2,7 @@
 import type { ImageConfig, RootFs } from '../image/image.ts';
 import type { CapabilitySet } from '../linux/capability.ts';
 import type { KernelFacts } from '../linux/decision.ts';
+import type { Inode } from '../linux/inode.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { Derivation, Refusal } from './launch.ts';
@@ -24,6 +25,8 @@ export interface HostFacts {
   readonly bounding?: CapabilitySet;
   /** Host-wide fs.protected_* and, with host networking, the port and ping sysctls. */
   readonly kernel?: Partial<KernelFacts>;
+  /** The host's device nodes by path, for those that are handed in. */
+  readonly devices?: Readonly<Record<string, Inode>>;
 }
 
 export interface LaunchInput {

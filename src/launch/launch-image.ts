@@ -3,6 +3,7 @@ import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { commandOf, workdirOf } from './command.ts';
+import { askedIds, devicesOf } from './devices.ts';
 import { environmentOf } from './environment.ts';
 import { type Executable, executableOf, type UnknownExecutable } from './executable.ts';
 import { fileTree } from './file-tree.ts';
@@ -43,6 +44,7 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
   const environment = environmentOf(image, settings, profile, identity, workdir.cwd);
   // What admission filled in (fsGroup of a constraint) counts for volumes too.
   const mounts = mountsOf(image, request.settings, profile, identity);
+  const devices = devicesOf(settings, profile, host, askedIds(request.spec));
 
   const noNewPrivileges = settings.noNewPrivileges ?? profile.noNewPrivileges;
   const readOnlyRoot = settings.readOnly === true;
@@ -74,6 +76,7 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
     ...environment.because,
     ...network.because,
     ...mounts.because,
+    ...devices.because,
     { field: 'readOnlyRoot', value: String(readOnlyRoot), source: readOnlyRoot ? 'the settings ask for it' : 'not asked for' },
     { field: 'umask', value: '0022', source: 'runc and crun set 0022 unless the runtime spec names another' },
   ];
@@ -96,6 +99,7 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
     umask: 0o022,
     readOnlyRoot,
     mounts: mounts.mounts,
+    ...(devices.devices.length === 0 ? {} : { devices: devices.devices }),
     sysctls: network.sysctls,
     network: network.network,
     facts: network.facts,

@@ -23,7 +23,16 @@ export const PROFILE_NAMES: readonly ProfileName[] = Object.keys(PROFILES) as Pr
 /** What a machine may have configured differently; `source` says where that was read. */
 export interface ProfileOverrides
   extends Partial<
-    Pick<PlatformProfile, 'defaultCapabilities' | 'sysctls' | 'runtime' | 'noNewPrivileges' | 'environment' | 'tmpfs'>
+    Pick<
+      PlatformProfile,
+      | 'defaultCapabilities'
+      | 'sysctls'
+      | 'runtime'
+      | 'noNewPrivileges'
+      | 'environment'
+      | 'tmpfs'
+      | 'deviceOwnershipFromSecurityContext'
+    >
   > {
   readonly source: string;
 }
