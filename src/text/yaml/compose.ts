@@ -1,5 +1,15 @@
 /** Reads one YAML document of any form with the `yaml` package. Slower than simple.ts, which reads the usual forms. */
-import { type Document, isAlias, isMap, isScalar, isSeq, type ParsedNode, parseDocument, Scalar } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type ParsedNode,
+  parseDocument,
+  Scalar,
+  type YAMLParseError,
+} from 'yaml';
 import type { YamlMap, YamlNode, YamlPair, YamlScalar } from './node.ts';
 import { plainValue, taggedValue } from './scalar.ts';
 
@@ -19,6 +29,10 @@ class Broken extends Error {
   }
 }
 
+/** What Kubernetes does not mind: another document behind `...`, which it does not read, and brackets that close further left. */
+const accepted = ({ code, message }: YAMLParseError): boolean =>
+  code === 'MULTIPLE_DOCS' || (code === 'BAD_INDENT' && message.startsWith('Flow '));
+
 /** The document in `text` from `start` to `end`; a document that cannot be read whole is not read at all. */
 export function composeDocument(text: string, start: number, end: number): Composed {
   try {
@@ -28,8 +42,7 @@ export function composeDocument(text: string, start: number, end: number): Compo
       prettyErrors: false,
       logLevel: 'silent',
     });
-    // Behind `...` there may be another document, which Kubernetes does not read.
-    const [error] = document.errors.filter((one) => one.code !== 'MULTIPLE_DOCS');
+    const error = document.errors.find((one) => !accepted(one));
     if (error !== undefined) return { fault: { offset: start + error.pos[0], message: error.message } };
     return { root: convert(document, start) };
   } catch (error) {

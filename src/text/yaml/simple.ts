@@ -42,6 +42,7 @@ class Reader {
   private at: number;
   private indent = 0;
   private depth = 0;
+  private topLevelFlow = false;
 
   constructor(text: string, start: number, end: number) {
     this.text = text;
@@ -62,6 +63,7 @@ class Reader {
   }
 
   private topFlow(): YamlNode {
+    this.topLevelFlow = true;
     const root = this.flow();
     this.restOfLine();
     return root;
@@ -354,7 +356,8 @@ class Reader {
     const code = text.charCodeAt(start);
     if (code === 123 || code === 91) return this.flow();
     if (code === DOUBLE || code === SINGLE) return this.quoted();
-    if (start >= end || !isPlainStart(text, start, end)) throw GIVE_UP;
+    if (start >= end || !/[\w./~$(^+-]/.test(text[start]!) || (code === DASH && !/[\w.]/.test(text[start + 1] ?? '')))
+      throw GIVE_UP;
     let at = start;
     // Numbers and words; everything with meaning of its own ends it, and the caller sees whether it may.
     while (at < end && /[\w.+/@=*%$~^()-]/.test(text[at]!)) at += 1;
@@ -370,11 +373,15 @@ class Reader {
   private flowBlanks(): void {
     const { text, end } = this;
     let at = this.at;
+    let line = -1;
     for (let code = text.charCodeAt(at); at < end; code = text.charCodeAt(at)) {
       if (code === HASH) throw GIVE_UP;
       if (code !== SPACE && code !== NEWLINE && code !== 13 && code !== TAB) break;
       at += 1;
+      if (code === NEWLINE) line = at;
     }
+    // Lines of a collection that stand left of its key: the full parser has views on them.
+    if (line >= 0 && !this.topLevelFlow && at - line <= this.indent) throw GIVE_UP;
     this.at = at;
   }
 }
