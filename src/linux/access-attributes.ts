@@ -124,8 +124,9 @@ export function decideSetxattr(question: Question, operation: Of<'setxattr'>): S
       return fail(question, 'EOPNOTSUPP', () => `${place.path} is a symlink: it has no ACL`, place.path);
     return requireOwner(question, place, 'change its ACL', 'acl(5)');
   }
-  if (!name.startsWith('user.'))
-    return fail(question, 'EOPNOTSUPP', () => `there is no attribute name space for ${name}`, place.path);
+  const noSuch = () => fail(question, 'EOPNOTSUPP', () => `there is no attribute name space for ${name}`, place.path);
+  if (name.startsWith('system.')) return noSuch();
+  if (!name.startsWith('user.')) return requirePermission(question, place.path, place.node, WRITE) ?? noSuch();
   if (inode.type !== 'file' && inode.type !== 'directory') {
     return fail(question, 'EPERM', () => `${place.path} is neither file nor directory: it takes no user attributes`, place.path);
   }

@@ -13,7 +13,7 @@ import {
   type Stop,
   say,
 } from './question.ts';
-import { type Found, missing, type Place, walk, walkTo } from './walk.ts';
+import { absent, type Found, type Place, tooLong, walk, walkTo } from './walk.ts';
 
 /** filename_create and may_create: the name must be free, the mount writable, the directory writable and searchable, in that order. */
 export function decideNewEntry(question: Question, path: string, what: 'directory' | 'socket' | 'other'): Stop | undefined {
@@ -24,6 +24,7 @@ export function decideNewEntry(question: Question, path: string, what: 'director
 function findFreeName(question: Question, path: string, what: 'directory' | 'socket' | 'other'): Place | Stop {
   const place = walk(question, path, 'parent');
   if (isStop(place)) return place;
+  if (place.tooLong === true) return tooLong(question, place.path);
   const taken = what === 'socket' ? 'EADDRINUSE' : 'EEXIST';
   if (place.last !== 'name' || place.node !== undefined)
     return fail(question, taken, () => `${place.path} exists already`, place.path);
@@ -56,7 +57,7 @@ export function decideRemove(question: Question, operation: Extract<Operation, {
   }
   const readOnly = requireWritableMount(question, place.parent, place.parentNode);
   if (readOnly !== undefined) return readOnly;
-  if (place.node === undefined) return missing(question, place.path);
+  if (place.node === undefined) return absent(question, place);
   const victim = place as Found;
   if (!isDirectory && place.slash) {
     const isDir = victim.node.inode.type === 'directory';
@@ -81,7 +82,7 @@ function mayDelete(question: Question, victim: Found, asDirectory: boolean): Sto
 function stickyAllows(question: Question, victim: Found): Stop | undefined {
   const { who } = question;
   const directory = victim.parentNode.inode;
-  const file = victim.node.inode;
+  const file = victim.node.covered ?? victim.node.inode;
   if ((directory.mode & 0o1000) === 0) return undefined;
   const owners = `${victim.parent} is sticky: ${victim.path} belongs to uid ${file.uid}, the directory to uid ${directory.uid}`;
   if (who.uid === file.uid || who.uid === directory.uid || hasCapability(who, 'CAP_FOWNER')) {
@@ -123,7 +124,8 @@ export function decideRename(question: Question, operation: Extract<Operation, {
     return fail(question, 'EBUSY', () => 'a path ending in ., .. or / cannot be renamed');
   const readOnly = requireWritableMount(question, from.parent, from.parentNode);
   if (readOnly !== undefined) return readOnly;
-  if (from.node === undefined) return missing(question, from.path);
+  if (from.node === undefined) return absent(question, from);
+  if (to.tooLong === true) return tooLong(question, to.path);
   const source = from as Found;
   const isDirectory = source.node.inode.type === 'directory';
   if (!isDirectory && (from.slash || to.slash))
@@ -142,7 +144,7 @@ export function decideRename(question: Question, operation: Extract<Operation, {
   if (denied !== undefined) return denied;
   // Its `..` changes, so a directory that moves must be writable itself (vfs_rename).
   if (isDirectory && from.parent !== to.parent) {
-    const own = requirePermission(question, source.path, source.node, WRITE);
+    const own = requirePermission(question, source.path, { inode: source.node.covered ?? source.node.inode }, WRITE);
     if (own !== undefined) return own;
   }
   const busy = isBusy(question, source) ?? (to.node === undefined ? undefined : isBusy(question, to as Found));

@@ -73,8 +73,9 @@ export function decideIds(question: Question, operation: Of<'setuid' | 'setgid'>
   const name = isUser ? 'uid' : 'gid';
   const { call } = operation;
   const source = `${call}(2)`;
-  // The calls with one id know no "leave unchanged": -1 is an id that nobody has.
-  if (operation.ids.length === 1 && operation.ids[0] === -1) return fail(question, 'EINVAL', () => `${call}: -1 is no ${name}`);
+  // The calls with one id know no "leave unchanged": -1 is an id that nobody has. setfsuid cannot fail and says the id it has.
+  if (operation.ids.length === 1 && operation.ids[0] === -1 && !call.startsWith('setfs'))
+    return fail(question, 'EINVAL', () => `${call}: -1 is no ${name}`);
   const effective = isUser ? who.uid : who.gid;
   const real = (isUser ? who.realUid : who.realGid) ?? effective;
   const saved = (isUser ? who.savedUid : who.savedGid) ?? effective;

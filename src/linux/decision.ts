@@ -43,6 +43,8 @@ export interface FileNode {
   readonly noDev?: boolean;
   /** Mount point it lives under, when known: entries of different mounts cannot be renamed or linked into one another (EXDEV). */
   readonly mount?: string;
+  /** Of a mount point, the directory it hides: removing and renaming look at that one. undefined = as the visible one. */
+  readonly covered?: import('./inode.ts').Inode;
   /** The program named after `#!`, when the content is known: execve needs it to be executable too. */
   readonly interpreter?: string;
   /** Names of one file (hard links) have the same; undefined = no other name is known. */

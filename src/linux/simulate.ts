@@ -179,14 +179,14 @@ export function simulate(base: FileTree): SimulatedTree {
     switch (operation.kind) {
       case 'open': {
         if (operation.tmpfile === true || operation.access === 'path') return;
-        if (operation.truncate === true) loseSetId(operation.path, who);
+        if (operation.truncate === true) empty(operation.path, who);
         if (operation.create !== true) return;
         const noFollow = operation.noFollow === true || operation.exclusive === true;
         create(operation.path, noFollow ? 'create-nofollow' : 'create', 'file', operation.mode ?? 0o666, who, umask);
         return;
       }
       case 'truncate':
-        loseSetId(operation.path, who);
+        empty(operation.path, who);
         return;
       case 'mkdir':
         create(operation.path, 'parent', 'directory', (operation.mode ?? 0o777) & 0o1777, who, umask);
@@ -254,19 +254,40 @@ export function simulate(base: FileTree): SimulatedTree {
         change(place.path, place.node, { ...owner, mode: withoutSetId(inode, who) }, ['fileCapabilities']);
         return;
       }
+      case 'setxattr':
+        setAttribute(operation.path, operation.name, who);
+        return;
       default:
         return;
     }
   }
 
-  /** Writing to a file takes its set-id bits and capabilities away, except from those with CAP_FSETID (file_remove_privs). */
-  function loseSetId(path: string, who: Credentials): void {
+  /**
+   * An emptied file is no script any more, and has lost its set-id bits and capabilities, the first unless the process has CAP_FSETID
+   * (file_remove_privs).
+   */
+  function empty(path: string, who: Credentials): void {
     const place = existing(path);
     if (place === undefined || place.node.inode.type !== 'file') return;
     const { inode } = place.node;
+    if (place.node.interpreter !== undefined) {
+      const cell = cellOf(place.path, place.node);
+      const { interpreter: _, ...rest } = cell.node;
+      cell.node = rest;
+    }
     if ((inode.mode & 0o6000) === 0 && inode.fileCapabilities === undefined) return;
     const mode = hasCapability(who, 'CAP_FSETID') ? inode.mode : withoutSetId(inode, who);
     change(place.path, place.node, { mode }, ['fileCapabilities']);
+  }
+
+  /** The value is not known: capabilities are taken for none, an ACL for what the mode says, which clears a foreign setgid bit all the same. */
+  function setAttribute(path: string, name: string, who: Credentials): void {
+    const place = existing(path);
+    if (place === undefined) return;
+    const { inode } = place.node;
+    if (name === 'security.capability') change(place.path, place.node, {}, ['fileCapabilities']);
+    const keepsSetgid = inGroup(who, inode.gid) || hasCapability(who, 'CAP_FSETID');
+    if (name === 'system.posix_acl_access' && !keepsSetgid) change(place.path, place.node, { mode: inode.mode & 0o5777 });
   }
 
   return { lookup, list, apply };

@@ -15,6 +15,8 @@ export interface Place {
   readonly last: 'name' | 'dot' | 'dot-dot' | 'root';
   /** The path ended in a slash: a directory is meant. */
   readonly slash: boolean;
+  /** With the ending `parent`: the last name is longer than any file system takes. */
+  readonly tooLong?: true;
 }
 
 /** A place where something is. */
@@ -44,6 +46,15 @@ export function walkTo(question: Question, path: string, ending: 'follow' | 'nof
 
 export function missing(question: Question, path: string): Stop {
   return fail(question, 'ENOENT', () => `${path} does not exist`, path);
+}
+
+/** Of a name that was looked for and cannot be: not there, or too long to be. */
+export function absent(question: Question, place: Place): Stop {
+  return place.tooLong === true ? tooLong(question, place.path) : missing(question, place.path);
+}
+
+export function tooLong(question: Question, path: string): Stop {
+  return fail(question, 'ENAMETOOLONG', () => `a name in ${path} is longer than ${MAX_NAME} bytes`);
 }
 
 export function walk(question: Question, path: string, ending: Ending): Place | Stop {
@@ -86,8 +97,11 @@ export function walk(question: Question, path: string, ending: Ending): Place | 
       }
       continue;
     }
-    if (name.length > MAX_NAME / 3 && new TextEncoder().encode(name).length > MAX_NAME)
-      return fail(question, 'ENAMETOOLONG', () => `a name in ${path} is longer than ${MAX_NAME} bytes`);
+    if (name.length > MAX_NAME / 3 && new TextEncoder().encode(name).length > MAX_NAME) {
+      // Making and removing names look at the last one only after other checks.
+      if (!final || ending !== 'parent') return tooLong(question, path);
+      return { path: childPath(at, name), node: undefined, parent: at, parentNode: node, last, slash, tooLong: true };
+    }
     const next = straight ? text.slice(0, end) : childPath(at, name);
     const found = question.tree.lookup(next);
     if (found === 'unknown') return unknown(question, next);

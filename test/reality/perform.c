@@ -199,13 +199,13 @@ static int changes_process(char **a, int count) {
     else if (is(op, "setegid")) answer = result(setegid(ids[0]));
     else if (is(op, "setregid")) answer = result(syscall(SYS_setregid, ids[0], ids[1]));
     else if (is(op, "setresgid")) answer = result(syscall(SYS_setresgid, ids[0], ids[1], ids[2]));
-    /* These two cannot fail, only do nothing. */
+    /* These two cannot fail, only do nothing; with -1 that is what they are asked for. */
     else if (is(op, "setfsuid")) {
       setfsuid(ids[0]);
-      answer = (uint32_t)setfsuid(-1) == ids[0] ? 0 : EPERM;
+      answer = ids[0] == (uint32_t)-1 || (uint32_t)setfsuid(-1) == ids[0] ? 0 : EPERM;
     } else if (is(op, "setfsgid")) {
       setfsgid(ids[0]);
-      answer = (uint32_t)setfsgid(-1) == ids[0] ? 0 : EPERM;
+      answer = ids[0] == (uint32_t)-1 || (uint32_t)setfsgid(-1) == ids[0] ? 0 : EPERM;
     } else if (is(op, "setgroups")) answer = result(syscall(SYS_setgroups, n, ids));
     else if (is(op, "mount")) {
       unshare(CLONE_NEWNS);
@@ -439,9 +439,15 @@ static void make_target(char **a) {
   targets[target_count++] = pid;
 }
 
+/* A directory that has never been another scenario's: attributes outlast the files in it. */
 static void make_root(const char *kind) {
-  if (is(kind, "memory") ? mount("tmpfs", folder, "tmpfs", 0, "mode=755") : mount(folder, folder, NULL, MS_BIND, NULL))
-    die("root", folder);
+  if (is(kind, "memory")) {
+    if (mount("tmpfs", folder, "tmpfs", 0, "mode=755") < 0) die("root", folder);
+  } else {
+    char fresh[4096];
+    snprintf(fresh, sizeof fresh, "%s/root", folder);
+    if (mkdir(fresh, 0755) < 0 || mount(fresh, folder, NULL, MS_BIND, NULL) < 0) die("root", fresh);
+  }
   if (chroot(folder) < 0 || chdir("/") < 0) die("chroot", folder);
 }
 
@@ -484,7 +490,7 @@ static int carry_out(char **lines, int count, int at) {
   else if (is(what, "tmpfs")) {
     if (mount("tmpfs", fields[1], "tmpfs", 0, fields[2]) < 0) die("tmpfs", fields[1]);
   } else if (is(what, "bind")) {
-    if (mount(fields[1], fields[1], NULL, MS_BIND, NULL) < 0) die("bind", fields[1]);
+    if (mount(fields[1], fields[1], NULL, MS_BIND | MS_REC, NULL) < 0) die("bind", fields[1]);
   } else if (is(what, "remount")) {
     if (mount(NULL, fields[1], NULL, MS_REMOUNT | MS_BIND | number(fields[2]), NULL) < 0) die("remount", fields[1]);
   } else if (is(what, "mount")) { /* a bind mount of a directory on itself */
