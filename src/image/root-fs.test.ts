@@ -220,14 +220,28 @@ describe('merged root file system', () => {
       { path: '/dev/null', type: 'character-device', device: { major: 1, minor: 3 }, mode: 0o666 },
       { path: '/ping', content: '', xattrs: { 'security.capability': capability, 'user.note': Uint8Array.of(1) } },
       { path: '/acl', content: '', xattrs: { 'system.posix_acl_access': acl } },
-      { path: '/bad', content: '', xattrs: { 'security.capability': Uint8Array.of(9) } },
+      { path: '/odd', content: '', xattrs: { 'system.posix_acl_access': Uint8Array.of(3, 0, 0, 0) } },
+      { path: '/none', content: '', xattrs: { 'system.posix_acl_access': Uint8Array.of(2, 0, 0, 0) } },
     ]);
     expect(fs.get('/dev/null')).toMatchObject({ type: 'character-device', device: { major: 1, minor: 3 } });
     expect(fs.get('/ping')?.fileCapabilities).toMatchObject({ permitted: ['CAP_NET_BIND_SERVICE'], effective: true });
     expect(Object.keys(fs.get('/ping')?.xattrs ?? {})).toEqual(['user.note']);
     expect(fs.get('/acl')?.acl).toContainEqual({ tag: 'user', id: 1000, perm: 4 });
-    expect(fs.get('/bad')?.fileCapabilities).toBeUndefined();
-    expect(fs.get('/bad')?.xattrs?.['security.capability']).toEqual(Uint8Array.of(9));
+    expect(fs.get('/odd')?.acl).toBeUndefined();
+    expect(fs.get('/odd')?.xattrs?.['system.posix_acl_access']).toEqual(Uint8Array.of(3, 0, 0, 0));
+    expect(fs.get('/none')?.acl).toBeUndefined();
+  });
+
+  it.each([
+    ['a capability attribute of an unknown revision', 'security.capability', [1, 0, 0, 4], 'unknown revision 4'],
+    ['one of another size', 'security.capability', [1, 0, 0, 2], '4 bytes, revision 2 has 20'],
+    ['one that nobody can set any more', 'security.capability', [1, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0], 'revision 1, which'],
+    ['a truncated access control list', 'system.posix_acl_access', [2, 0, 0, 0, 1, 0], '6 bytes, expected 4 + 8 per entry'],
+    ['a default one that is unsorted', 'system.posix_acl_default', [2, 0, 0, 0, 32, 0, 4, 0, 0, 0, 0, 0], 'entry 0 is other'],
+  ])('refuses %s, as engines do when they unpack it', (_, name, bytes, why) => {
+    const read = () => merge([{ path: '/f', content: '', xattrs: { [name]: Uint8Array.from(bytes) } }]);
+    expect(codeOf(read)).toBe('image.bad-attribute');
+    expect(read).toThrow(`"f" has a damaged ${name}: ${why}`);
   });
 
   it('refuses files above the limit', async () => {

@@ -211,7 +211,7 @@ function entryOf(node: MergedNode, path: string = pathOf(node)): RootEntry {
   return entry;
 }
 
-/** What does not decode stays raw: the kernel would ignore or refuse it. */
+/** What does not decode stays raw: engines leave it out (what they would stumble over never gets here, see attribute-check.ts). */
 function addXattrs(entry: Writable<RootEntry>, raw: Readonly<Record<string, Uint8Array>>): void {
   const rest: Record<string, Uint8Array> = Object.create(null);
   for (const [name, value] of Object.entries(raw)) {
@@ -224,7 +224,7 @@ function addXattrs(entry: Writable<RootEntry>, raw: Readonly<Record<string, Uint
     } else if (name === ACCESS || name === DEFAULT) {
       const decoded = decodeAcl(value);
       if (!('invalid' in decoded)) {
-        entry[name === ACCESS ? 'acl' : 'defaultAcl'] = decoded;
+        if (decoded.length > 0) entry[name === ACCESS ? 'acl' : 'defaultAcl'] = decoded;
         continue;
       }
     }

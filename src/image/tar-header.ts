@@ -5,6 +5,7 @@
  */
 import { UnrootError, type Where } from '../error.ts';
 import type { FileType } from '../linux/inode.ts';
+import { checkAttributes } from './attribute-check.ts';
 import { DEFAULT_LIMITS, type ImageLimits, limitError } from './limits.ts';
 import { decodeName } from './name-text.ts';
 import { parsePax } from './pax.ts';
@@ -195,6 +196,7 @@ export function createTarDecoder(options: TarOptions): TarDecoder {
     const link = linked ? (pax?.linkpath ?? longLink ?? text(b, at + 157, 100)) : undefined;
     if (link !== undefined && (link.length > MAX_PATH || link.includes('\0')))
       throw bad(`${shown(name)} has an impossible link target`, position, name);
+    if (pax?.xattrs !== undefined) checkAttributes(pax.xattrs, shown(name), what, where(name));
     const isDevice = type === 'character-device' || type === 'block-device';
     const entry: TarEntry = {
       name,

@@ -21,11 +21,28 @@ const ACL: readonly AclEntry[] = [
 
 test('the attribute', () => {
   expect(decodeAcl(bytes(ATTRIBUTE))).toEqual(ACL);
-  expect(decodeAcl(new Uint8Array(3))).toEqual({ invalid: '3 bytes, expected 4 + 8 per entry' });
-  expect(decodeAcl(bytes('01000000'))).toEqual({ invalid: 'version 1, expected 2' });
-  expect(decodeAcl(bytes('020000000300060000000000'))).toEqual({ invalid: 'unknown entry tag 3' });
-  expect(decodeAcl(bytes('020000000100080000000000'))).toEqual({ invalid: 'permission 8 in entry 0' });
-  expect(decodeAcl(new Uint8Array(4 + 8 * 5000))).toEqual({ invalid: '5000 entries, at most 4096 expected' });
+  expect(decodeAcl(bytes('02000000')), 'no list').toEqual([]);
+  expect(decodeAcl(bytes('01000000'))).toEqual({ invalid: 'version 1, expected 2', errno: 'EOPNOTSUPP' });
+});
+
+test.each([
+  ['truncated', '020000', '3 bytes, expected 4 + 8 per entry'],
+  ['truncated in an entry', '0200000001000600ffff', '10 bytes, expected 4 + 8 per entry'],
+  ['an unknown tag', '020000000300060000000000', 'unknown entry tag 3'],
+  ['an impossible permission', '020000000100080000000000', 'permission 8 in entry 0'],
+  ['too long', `02000000${'0200040001000000'.repeat(5000)}`, '5000 entries, at most 4096 expected'],
+  ['unsorted', '02000000 20000400ffffffff 01000600ffffffff 04000400ffffffff', 'entry 0 is other, expected user-obj'],
+  ['twice the owner', '02000000 01000600ffffffff 01000600ffffffff', 'entry 1 is user-obj, expected user or group-obj'],
+  ['no other', '02000000 01000600ffffffff 04000400ffffffff', 'it ends with group-obj, expected other'],
+  [
+    'something behind other',
+    '02000000 01000600ffffffff 04000400ffffffff 20000400ffffffff 20000400ffffffff',
+    'entry 3 is other, expected no more',
+  ],
+  ['no mask', '02000000 01000600ffffffff 02000600e8030000 04000400ffffffff 20000400ffffffff', 'named entries without a mask'],
+  ['the id -1', '02000000 01000600ffffffff 02000600ffffffff', 'the id -1 in entry 1'],
+])('an invalid attribute: %s', (_, hex, why) => {
+  expect(decodeAcl(bytes(hex.replaceAll(' ', '')))).toEqual({ invalid: why, errno: 'EINVAL' });
 });
 
 test('the text of star and GNU tar', () => {

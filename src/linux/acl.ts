@@ -4,6 +4,8 @@ import type { AclEntry } from './inode.ts';
 /** Why bytes or text are no access control list. */
 export interface InvalidAcl {
   readonly invalid: string;
+  /** Of bytes: what setxattr(2) fails with. Engines go on after EOPNOTSUPP, without the list. */
+  readonly errno?: 'EINVAL' | 'EOPNOTSUPP';
 }
 
 const TAGS: Readonly<Record<number, AclEntry['tag']>> = {
@@ -18,24 +20,56 @@ const TAGS: Readonly<Record<number, AclEntry['tag']>> = {
 /** Nobody needs more; hostile archives may say anything. */
 const MAX_ENTRIES = 4096;
 
-/** Decodes `system.posix_acl_access` or `_default`: a version word (2), then entries of tag, permission and id, little-endian. */
+/**
+ * Decodes `system.posix_acl_access` or `_default`: a version word (2), then entries of tag, permission and id, little-endian. Nothing behind the
+ * version means that there is no list: []. What the kernel does not take is invalid here too.
+ */
 export function decodeAcl(bytes: Uint8Array): readonly AclEntry[] | InvalidAcl {
-  if (bytes.length < 4 || (bytes.length - 4) % 8 !== 0) return { invalid: `${bytes.length} bytes, expected 4 + 8 per entry` };
-  const count = (bytes.length - 4) / 8;
-  if (count > MAX_ENTRIES) return { invalid: `${count} entries, at most ${MAX_ENTRIES} expected` };
+  const invalid = (why: string): InvalidAcl => ({ invalid: why, errno: 'EINVAL' });
+  if (bytes.length < 4) return invalid(`${bytes.length} bytes, expected 4 + 8 per entry`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint32(0, true);
-  if (version !== 2) return { invalid: `version ${version}, expected 2` };
+  if (version !== 2) return { invalid: `version ${version}, expected 2`, errno: 'EOPNOTSUPP' };
+  if ((bytes.length - 4) % 8 !== 0) return invalid(`${bytes.length} bytes, expected 4 + 8 per entry`);
+  const count = (bytes.length - 4) / 8;
+  if (count > MAX_ENTRIES) return invalid(`${count} entries, at most ${MAX_ENTRIES} expected`);
   const entries: AclEntry[] = [];
   for (let index = 0; index < count; index += 1) {
     const at = 4 + 8 * index;
     const tag = TAGS[view.getUint16(at, true)];
-    if (tag === undefined) return { invalid: `unknown entry tag ${view.getUint16(at, true)}` };
+    if (tag === undefined) return invalid(`unknown entry tag ${view.getUint16(at, true)}`);
     const perm = view.getUint16(at + 2, true);
-    if (perm > 7) return { invalid: `permission ${perm} in entry ${index}` };
-    entries.push(tag === 'user' || tag === 'group' ? { tag, id: view.getUint32(at + 4, true), perm } : { tag, perm });
+    if (perm > 7) return invalid(`permission ${perm} in entry ${index}`);
+    const id = view.getUint32(at + 4, true);
+    if (tag !== 'user' && tag !== 'group') entries.push({ tag, perm });
+    else if (id === 0xffffffff) return invalid(`the id -1 in entry ${index}`);
+    else entries.push({ tag, id, perm });
   }
-  return entries;
+  const disorder = disorderOf(entries);
+  return disorder === undefined ? entries : invalid(disorder);
+}
+
+/** The order of entries, and what may follow each (fs/posix_acl.c, posix_acl_valid). */
+const FOLLOWS: Readonly<Record<AclEntry['tag'] | 'start', readonly AclEntry['tag'][]>> = {
+  start: ['user-obj'],
+  'user-obj': ['user', 'group-obj'],
+  user: ['user', 'group-obj'],
+  'group-obj': ['group', 'mask', 'other'],
+  group: ['group', 'mask'],
+  mask: ['other'],
+  other: [],
+};
+
+function disorderOf(entries: readonly AclEntry[]): string | undefined {
+  let last: AclEntry['tag'] | 'start' = 'start';
+  for (const [index, { tag }] of entries.entries()) {
+    if (!FOLLOWS[last].includes(tag)) return `entry ${index} is ${tag}, expected ${FOLLOWS[last].join(' or ') || 'no more'}`;
+    last = tag;
+  }
+  if (last === 'start') return undefined;
+  if (last !== 'other') return `it ends with ${last}, expected other`;
+  const named = entries.some(({ tag }) => tag === 'user' || tag === 'group');
+  return named && !entries.some(({ tag }) => tag === 'mask') ? 'named entries without a mask' : undefined;
 }
 
 /**
