@@ -1,0 +1,142 @@
+/** From manifests to workloads: every object that makes pods, with its containers' settings and the place of each. */
+import { type SourceFile, spanAt } from '../../../text/source-file.ts';
+import type { Span, TextProblem } from '../../../text/span.ts';
+import type { YamlNode } from '../../../text/yaml/node.ts';
+import { locate, type Path, pathText } from '../../../text/yaml/path.ts';
+import type { Workload, WorkloadContainer } from '../../workload.ts';
+import { fieldSpans } from './field-spans.ts';
+import { wrongType } from './field-types.ts';
+import { isMapping, type KubernetesObject, objectsOfFile, problemAtField, spanNearField } from './objects.ts';
+import { podNameOf, podOfTemplate } from './pod-of-template.ts';
+import { settingsOfPod } from './pod-settings.ts';
+import type { Pod } from './pod-spec.ts';
+import type { Surroundings } from './surroundings.ts';
+import { surroundingsOf } from './surroundings-of-objects.ts';
+import { podPlaces } from './template-places.ts';
+
+export interface KubernetesWorkload extends Workload {
+  readonly format: 'kubernetes';
+  readonly pod: Pod;
+  /** What it was read from: for fields' places, and for whoever looks at the rest of it. */
+  readonly object: KubernetesObject;
+  /** From the object to the pod: `spec`, `template`; empty for a Pod. */
+  readonly podPath: Path;
+  /** The API server would not store the object: its words, and where the cause stands. */
+  readonly rejected?: { readonly reason: string; readonly message: string; readonly span: Span };
+}
+
+export interface Manifests {
+  readonly workloads: readonly KubernetesWorkload[];
+  /** Objects that make no pods: Service, ConfigMap, Secret, Namespace … */
+  readonly others: readonly KubernetesObject[];
+  /** Documents that are no Kubernetes objects. */
+  readonly foreign: number;
+  readonly problems: readonly TextProblem[];
+}
+
+/** Reads files together: what one of them says of a ConfigMap counts for the pods of another. */
+export function readManifests(sources: Iterable<SourceFile>): Manifests {
+  const objects: KubernetesObject[] = [];
+  const problems: TextProblem[] = [];
+  let foreign = 0;
+  for (const source of sources) {
+    const read = objectsOfFile(source);
+    for (const object of read.objects) objects.push(object);
+    for (const problem of read.problems) problems.push(problem);
+    foreign += read.others;
+  }
+  const around = surroundingsOf(objects);
+  const workloads: KubernetesWorkload[] = [];
+  const others: KubernetesObject[] = [];
+  for (const object of objects) {
+    const places = podPlaces(object.apiVersion, object.kind, object.value);
+    if (places.length === 0) others.push(object);
+    for (const { path, remark } of places) {
+      if (remark !== undefined) problems.push(problemAtField(object, 'apiVersion', remark.message, remark.severity));
+      const workload = workloadOf(object, path, around(object.namespace));
+      workloads.push(workload);
+      if (workload.containers.length === 0)
+        problems.push(problemAtField(object, [...path, 'spec', 'containers'], `${nameOf(object)} has no containers`, 'warning'));
+    }
+  }
+  return { workloads, others, foreign, problems };
+}
+
+/** `Deployment web`. */
+const nameOf = ({ kind, name }: KubernetesObject): string => (name === '' ? kind : `${kind} ${name}`);
+
+/** Where a field of the workload's pod was written, `spec.containers[0].image`, or what is nearest to it. */
+export const spanNearPodField = (workload: KubernetesWorkload, path: Path, part: 'value' | 'key' = 'value'): Span =>
+  spanNearField(workload.object, [...workload.podPath, ...path], part);
+
+function workloadOf(object: KubernetesObject, path: Path, around: Surroundings): KubernetesWorkload {
+  let template: unknown = object.value;
+  for (const part of path) template = (template as Readonly<Record<string | number, unknown>> | undefined | null)?.[part];
+  const pod = podOfTemplate(object, template);
+  const wrong = wrongType(pod, path);
+  return {
+    format: 'kubernetes',
+    kind: object.kind,
+    name: object.name,
+    ...(object.namespace === undefined ? {} : { namespace: object.namespace }),
+    span: object.span,
+    containers: containersOf(object, path, pod, around),
+    pod,
+    object,
+    podPath: path,
+    ...(wrong === undefined ? {} : { rejected: rejection(object, path, wrong.path, wrong.message) }),
+  };
+}
+
+function rejection(
+  object: KubernetesObject,
+  podPath: Path,
+  path: Path,
+  message: string,
+): NonNullable<KubernetesWorkload['rejected']> {
+  const { kind, apiVersion } = object;
+  const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
+  return {
+    reason: 'BadRequest',
+    message: `${kind} in version "${version}" cannot be handled as a ${kind}: ${message}`,
+    span: spanNearField(object, [...podPath, ...path]),
+  };
+}
+
+const LIST_OF_ROLE = {
+  init: 'initContainers',
+  sidecar: 'initContainers',
+  container: 'containers',
+  ephemeral: 'ephemeralContainers',
+} as const;
+
+function containersOf(object: KubernetesObject, path: Path, pod: Pod, around: Surroundings): readonly WorkloadContainer[] {
+  const { source, node } = object;
+  const spec = locate(node, [...path, 'spec'])?.node;
+  const next: Record<string, number> = {};
+  return settingsOfPod(pod, around).map((container): WorkloadContainer => {
+    const list = LIST_OF_ROLE[container.role];
+    const at = nextMapping(pod, list, next[list] ?? 0);
+    next[list] = at + 1;
+    const mapping: YamlNode | undefined = spec && locate(spec, [list, at])?.node;
+    const settings =
+      container.settings.pod === undefined || path.length === 0 || object.name === ''
+        ? container.settings
+        : { ...container.settings, pod: { ...container.settings.pod, name: podNameOf(object.kind, object.name) } };
+    return {
+      ...container,
+      name: container.name === '' ? `${pathText([list, at])}` : container.name,
+      settings,
+      ...(mapping === undefined ? {} : { span: spanAt(source, mapping.start, mapping.end) }),
+      spans: fieldSpans(source, mapping, spec),
+    };
+  });
+}
+
+/** settingsOfPod leaves out what is no mapping; the places must not shift. */
+function nextMapping(pod: Pod, list: 'initContainers' | 'containers' | 'ephemeralContainers', from: number): number {
+  const items: readonly unknown[] = Array.isArray(pod.spec?.[list]) ? pod.spec[list] : [];
+  let at = from;
+  while (at < items.length && !isMapping(items[at])) at += 1;
+  return at;
+}
