@@ -29,9 +29,8 @@ class Broken extends Error {
   }
 }
 
-/** What Kubernetes does not mind: another document behind `...`, which it does not read, and brackets that close further left. */
-const accepted = ({ code, message }: YAMLParseError): boolean =>
-  code === 'MULTIPLE_DOCS' || (code === 'BAD_INDENT' && message.startsWith('Flow '));
+/** Behind `...` there may be another document, which Kubernetes does not read. */
+const accepted = ({ code }: YAMLParseError): boolean => code === 'MULTIPLE_DOCS';
 
 /** The document in `text` from `start` to `end`; a document that cannot be read whole is not read at all. */
 export function composeDocument(text: string, start: number, end: number): Composed {

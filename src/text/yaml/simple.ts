@@ -1,7 +1,7 @@
 /**
  * Reads the YAML that nearly every manifest is written in — block mappings and lists, scalars on one line, literal blocks, flow collections
  * (and so JSON) — ten times as fast as a full parser. Whatever is not plainly of that kind makes it give up, and compose.ts reads the document:
- * it must never read anything differently. simple.test.ts compares the two.
+ * it must never read anything differently, but for flow collections that go on left of their key, which only the full parser minds. simple.test.ts compares the two.
  */
 import type { YamlMap, YamlNode, YamlPair, YamlScalar } from './node.ts';
 import { plainValue } from './scalar.ts';
@@ -42,7 +42,6 @@ class Reader {
   private at: number;
   private indent = 0;
   private depth = 0;
-  private topLevelFlow = false;
 
   constructor(text: string, start: number, end: number) {
     this.text = text;
@@ -63,7 +62,6 @@ class Reader {
   }
 
   private topFlow(): YamlNode {
-    this.topLevelFlow = true;
     const root = this.flow();
     this.restOfLine();
     return root;
@@ -373,15 +371,11 @@ class Reader {
   private flowBlanks(): void {
     const { text, end } = this;
     let at = this.at;
-    let line = -1;
     for (let code = text.charCodeAt(at); at < end; code = text.charCodeAt(at)) {
       if (code === HASH) throw GIVE_UP;
       if (code !== SPACE && code !== NEWLINE && code !== 13 && code !== TAB) break;
       at += 1;
-      if (code === NEWLINE) line = at;
     }
-    // Lines of a collection that stand left of its key: the full parser has views on them.
-    if (line >= 0 && !this.topLevelFlow && at - line <= this.indent) throw GIVE_UP;
     this.at = at;
   }
 }
