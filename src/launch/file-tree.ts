@@ -3,6 +3,7 @@ import type { RootEntry, RootFs } from '../image/image.ts';
 import type { FileNode, FileTree } from '../linux/decision.ts';
 import { isWithin } from '../linux/file-path.ts';
 import type { Inode } from '../linux/inode.ts';
+import { normalise } from './command.ts';
 import { DEVICE_NODES, terminalNode } from './device-nodes.ts';
 import type { Launch, LaunchMount } from './launch.ts';
 import { procNode } from './proc-nodes.ts';
@@ -23,14 +24,18 @@ export const ENGINE_FILES: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/ho
 
 export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileTreeOptions = {}): FileTree {
   const mounts = [...launch.mounts].sort((a, b) => b.target.length - a.target.length);
-  const made = madeDirectories(launch, rootFs);
+  const lastWords = terminationLog(launch);
+  const made = madeDirectories(launch, rootFs, lastWords);
   return {
     lookup(path) {
       const device = launch.devices?.find((one) => one.path === path);
-      if (device !== undefined) return device.inode === undefined ? 'unknown' : node(device.inode, false, { noExec: true, noSuid: true });
+      if (device !== undefined)
+        return device.inode === undefined ? 'unknown' : node(device.inode, false, { noExec: true, noSuid: true });
       const mount = mounts.find(({ target }) => isWithin(path, target));
+      // Bound over everything else, unless something is mounted at that very place.
+      const mountedOver = ENGINE_FILES.has(path) || path === lastWords;
+      if (mountedOver && mount?.target !== path) return path === lastWords ? lastWordsFile() : engineFile(path, launch);
       if (mount !== undefined) return onMount(path, mount, launch, rootFs, options, made);
-      if (ENGINE_FILES.has(path)) return node({ type: 'file', uid: 0, gid: 0, mode: 0o644 }, launch.readOnlyRoot);
       const entry = rootFs.get(path);
       if (entry !== undefined) return nodeOf(entry, launch.readOnlyRoot);
       if (!made.has(path)) return undefined;
@@ -41,17 +46,31 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
 }
 
 /** Directories the runtime makes because something is mounted in them, or because it is the working directory. 0755, root's unless the platform says otherwise. */
-function madeDirectories(launch: FileTreeSubject, rootFs: RootFs): ReadonlySet<string> {
+function madeDirectories(launch: FileTreeSubject, rootFs: RootFs, lastWords: string | undefined): ReadonlySet<string> {
   const made = new Set<string>();
   const add = (path: string): void => {
     for (let cut = path.indexOf('/', 1); cut > 0; cut = path.indexOf('/', cut + 1)) made.add(path.slice(0, cut));
   };
   for (const { target } of launch.mounts) add(`${target}/`);
   for (const path of ENGINE_FILES) add(path);
+  if (lastWords !== undefined) add(lastWords);
   const cwd = rootFs.resolve(launch.cwd);
   if (cwd.entry === undefined) add(`${launch.cwd}/`);
   return made;
 }
+
+/** The kubelet's /etc/hosts is bound writable even over a read-only root; the engine's files follow the root. */
+function engineFile(path: string, launch: FileTreeSubject): FileNode {
+  const readOnly = launch.readOnlyRoot && !(launch.platform.kubelet && path === '/etc/hosts');
+  return node({ type: 'file', uid: 0, gid: 0, mode: 0o644 }, readOnly);
+}
+
+/** kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go makeMounts: an empty file of root's, 0666, for every container of a pod. */
+function terminationLog({ platform, settings }: FileTreeSubject): string | undefined {
+  return platform.kubelet ? normalise(settings.terminationMessagePath ?? '/dev/termination-log') : undefined;
+}
+
+const lastWordsFile = (): FileNode => node({ type: 'file', uid: 0, gid: 0, mode: 0o666 }, false);
 
 function onMount(
   path: string,
@@ -68,7 +87,7 @@ function onMount(
     case 'bind':
       return bound(options.binds?.get(mount.target), path);
     case 'proc':
-      return procNode(below, launch, launch.settings.privileged === true);
+      return procNode(below, launch, launch.settings.privileged === true || launch.settings.unmaskedProc === true);
     case 'devpts':
       return below === '' ? own(root(mount)) : below.includes('/') ? undefined : terminalNode(below);
     case 'sysfs':
@@ -78,8 +97,7 @@ function onMount(
       return below === '' ? own(root(mount)) : undefined;
     case 'tmpfs':
     case 'volume': {
-      if (mount.contentUnknown === true || mount.entries !== undefined)
-        return onKnownEntries(below, mount, own, made.has(path));
+      if (mount.contentUnknown === true || mount.entries !== undefined) return onKnownEntries(below, mount, own, made.has(path));
       if (below === '') return mount.mode === undefined ? rootOfUnknown(mount, rootFs, own) : own(root(mount));
       if (mount.copiesImageContent === true) {
         const entry = rootFs.get(path);
