@@ -63,6 +63,7 @@ function usual(path: string, scene: Scene, tree: FileTree, launch: Launch): read
   const node = scene.at(path, true);
   const here = (...names: string[]): Named[] => names.map((name) => ({ name, path }));
   if (node === undefined) return scene.at(path, false) === undefined ? here('create', 'mkdir') : here('read', 'write', 'delete');
+  if (node === 'unknown') return here('read', 'write');
   switch (node.inode.type) {
     case 'directory':
       return [

@@ -63,6 +63,12 @@ export async function explain(input: ExplainInput): Promise<Explanation> {
   const becomes = operation.kind === 'exec' && decision.allowed ? becomesOf(walk, tree, who) : undefined;
   const asRoot = rootAnswer(operation, launch, ask);
   const call = question.kind === 'call' ? CALLS[question.name]?.note : undefined;
+  const remedies = remediesFor(operation, decision, {
+    launch,
+    fixes: fixContextOf(input),
+    walk,
+    withCapability: (name) => withCapability(name, operation, input, tree),
+  });
   const [userName, groupName] = [names.user(who.uid), names.group(who.gid)];
   return {
     asked,
@@ -81,14 +87,9 @@ export async function explain(input: ExplainInput): Promise<Explanation> {
     walk,
     ...(becomes === undefined ? {} : { becomes }),
     facts: factsFor(launch, main, steps, walk),
-    remedies: remediesFor(operation, decision, {
-      launch,
-      fixes: fixContextOf(input),
-      walk,
-      withCapability: (name) => withCapability(name, operation, input, tree),
-    }),
+    remedies: remedies.remedies,
     ...(asRoot === undefined ? {} : { asRoot }),
-    notes: [...(call === undefined ? [] : [call]), ...notesFor(operation, decision, walk)],
+    notes: [...remedies.notes, ...(call === undefined ? [] : [call]), ...notesFor(operation, decision, walk)],
   };
 }
 
@@ -96,7 +97,7 @@ const sceneOf = (launch: Launch, tree: FileTree, names: Names): Scene => ({
   cwd: launch.cwd,
   uid: launch.effectiveUid ?? launch.uid,
   names,
-  at: (path, follow) => endOf(path, follow, tree)?.node,
+  at: (path, follow) => endOf(path, follow, tree),
 });
 
 async function scriptsOf(operations: readonly Asked[], launch: Launch, rootFs: RootFs): Promise<ReadonlyMap<string, string>> {
@@ -123,14 +124,19 @@ function answerOf({ to, what, operation }: Asked, who: Credentials, ask: Ask): A
 
 /** Takes every capability away and gives back, one by one, those without which it would be denied. */
 function capabilitiesUsed(operation: Operation, who: Credentials, ask: Ask): CapabilitySet {
+  const owned = who.capabilities.effective;
   const held: Capability[] = [];
-  for (let round = 0; round < 8; round += 1) {
-    const capabilities = { ...who.capabilities, permitted: held, effective: held };
-    const decision = ask(operation, { ...who, capabilities });
+  const askWith = (set: CapabilitySet): Decision =>
+    ask(operation, { ...who, capabilities: { ...who.capabilities, permitted: set, effective: set } });
+  while (held.length < owned.length) {
+    const decision = askWith(held);
     if (decision.allowed) return held;
-    const next = [decision.capability, 'CAP_DAC_OVERRIDE' as const].find(
-      (one) => one !== undefined && who.capabilities.effective.includes(one) && !held.includes(one),
-    );
+    const free = owned.filter((one) => !held.includes(one));
+    // The capability it names may be the weaker one of two, and this process may have only the other.
+    const next =
+      free.find((one) => one === decision.capability) ??
+      free.find((one) => askWith([...held, one]).allowed) ??
+      free.find((one) => one === 'CAP_DAC_OVERRIDE');
     if (next === undefined) return held;
     held.push(next);
   }
@@ -141,8 +147,8 @@ function capabilitiesUsed(operation: Operation, who: Credentials, ask: Ask): Cap
 function mainAnswer(answers: readonly Answer[], operations: readonly Asked[], tree: FileTree): number {
   const noProgram = (index: number): boolean => {
     const { operation } = operations[index]!;
-    const node = operation.kind === 'exec' ? endOf(operation.path, true, tree)?.node : undefined;
-    return answers.length > 1 && node !== undefined && (node.inode.mode & 0o111) === 0;
+    const node = operation.kind === 'exec' ? endOf(operation.path, true, tree) : undefined;
+    return answers.length > 1 && typeof node === 'object' && (node.inode.mode & 0o111) === 0;
   };
   const denied = answers.findIndex(({ allowed, known }, index) => !allowed && known && !noProgram(index));
   if (denied >= 0) return denied;

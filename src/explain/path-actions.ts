@@ -10,8 +10,8 @@ export interface Scene {
   /** Uid of the container's first process. */
   readonly uid: number;
   readonly names: Names;
-  /** What is at the end of the path, a last symlink followed or not; undefined = nothing, or unknown. */
-  at(path: string, follow: boolean): FileNode | undefined;
+  /** What is at the end of the path, a last symlink followed or not; undefined = nothing. */
+  at(path: string, follow: boolean): FileNode | 'unknown' | undefined;
 }
 
 export interface PathAction {
@@ -62,7 +62,8 @@ export const PATH_ACTIONS: Readonly<Record<string, PathAction>> = {
   listen: plain('listen', (path) => ({ kind: 'bind-unix', path })),
 };
 
-const isDirectory = (node: FileNode | undefined): boolean => node?.inode.type === 'directory';
+const isDirectory = (node: FileNode | 'unknown' | undefined): boolean =>
+  typeof node === 'object' && node.inode.type === 'directory';
 
 /** `33`, `33:33`, `:33`, `www-data:www-data`; what is left out stays. */
 function chown(path: string, value: string, { names }: Scene): Operation | undefined {

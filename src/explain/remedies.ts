@@ -11,28 +11,49 @@ export interface RemedyContext {
   readonly launch: Launch;
   readonly fixes: FixContext;
   readonly walk: readonly Component[];
-  /** The decision under a Launch with one more capability asked for; undefined when nothing starts then. */
+  /** What a Launch with one more capability asked for would be allowed. */
   readonly withCapability: (name: string) => { readonly launch: Launch | Refusal; readonly allowed: boolean };
 }
 
+export interface Remedies {
+  readonly remedies: readonly Remedy[];
+  /** Why something that looks near is not among them. */
+  readonly notes: readonly string[];
+}
+
 /** Empty when it is allowed, fails for no want of permission, or nobody knows. */
-export function remediesFor(operation: Operation, decision: Decision, context: RemedyContext): readonly Remedy[] {
+export function remediesFor(operation: Operation, decision: Decision, context: RemedyContext): Remedies {
   const need = decision.deniedAt?.need;
-  if (decision.allowed || !decision.known || need === undefined) return [];
-  if (need === 'read-only') return [...writable(decision, context)];
-  return [...planned(operation, decision, context), ...capability(decision, context)];
+  if (decision.allowed || !decision.known || need === undefined) return { remedies: [], notes: [] };
+  if (need === 'read-only') return { remedies: [...writable(decision, context)], notes: [] };
+  // Root is handed nothing: what it lacks is a capability.
+  const fixes = context.launch.uid === 0 ? { remedies: [], notes: [] } : planned(operation, decision, context);
+  return { remedies: [...fixes.remedies, ...capability(decision, context)], notes: fixes.notes };
 }
 
 /** The check that would report it decides which remedies are tried. */
 const checkOf = (operation: Operation, decision: Decision): string => {
   if (decision.deniedAt?.need === 'capability') return 'capability-needed';
-  if (operation.kind === 'chown' || operation.kind === 'chmod') return 'ownership-change';
+  if (operation.kind === 'chown') return 'ownership-change';
   if (operation.kind === 'exec') return 'path-not-executable';
   return operation.kind === 'open' && operation.access === 'read' ? 'path-not-readable' : 'path-not-writable';
 };
 
-function planned(operation: Operation, decision: Decision, { launch, fixes }: RemedyContext): readonly Remedy[] {
+function planned(operation: Operation, decision: Decision, { launch, fixes, walk }: RemedyContext): Remedies {
   const id = checkOf(operation, decision);
+  const at = decision.deniedAt?.path ?? '';
+  const { uid, gid } = fixes.recipient;
+  if (operation.kind === 'chmod') {
+    const note = 'only the owner of a file may change its mode; most programs want it to write, which takes less';
+    return { remedies: [{ id: 'own-path', title: `${at}: owner ${uid}:${gid}`, disposition: 'needs-review', note }], notes: [] };
+  }
+  const { mount } = walk.find(({ path, verdict }) => path === at && verdict === 'no') ?? {};
+  if (mount !== undefined && mount.target !== at && ['bind', 'volume', 'tmpfs'].includes(mount.type)) {
+    const title = `${at}, which lies on the ${mount.type} at ${mount.target}: give it to ${uid}:${gid} there`;
+    const note =
+      'the image cannot settle what is mounted over it; in Kubernetes fsGroup gives the group of a volume (not of a hostPath)';
+    return { remedies: [{ id: 'volume-owner', title, disposition: 'needs-review', note }], notes: [] };
+  }
   const finding = deniedFinding({
     id,
     severity: 'error',
@@ -44,24 +65,17 @@ function planned(operation: Operation, decision: Decision, { launch, fixes }: Re
     evidence: [],
   });
   const plan = planFixes([finding], fixes);
-  const owns = id === 'ownership-change' && operation.kind === 'chmod' && decision.deniedAt !== undefined;
-  if (owns) {
-    const { uid, gid } = fixes.recipient;
-    return [
-      {
-        id: 'own-path',
-        title: `${decision.deniedAt?.path}: owner ${uid}:${gid}`,
-        disposition: 'needs-review',
-        note: 'only the owner of a file may change its mode; most programs need it only to write, which a group does too',
-      },
-    ];
-  }
-  return plan.fixes.map((fix) => ({
-    id: fix.id,
-    title: fix.title,
-    disposition: fix.disposition,
-    ...(fix.note === undefined ? {} : { note: fix.note }),
-  }));
+  return {
+    remedies: plan.fixes.map((fix) => ({
+      id: fix.id,
+      title: fix.title,
+      disposition: fix.disposition,
+      ...(fix.note === undefined ? {} : { note: fix.note }),
+    })),
+    notes: plan.unresolved
+      .filter(({ finding: { id } }) => id.startsWith('path-'))
+      .map(({ reason }) => `no change of the image: ${reason}`),
+  };
 }
 
 /** A read-only file system has no owner to change: something writable must be mounted, or the mount made writable. */
@@ -93,7 +107,7 @@ function* capability(decision: Decision, { launch, withCapability }: RemedyConte
       id: 'cap-add',
       title: `cap-add ${short}`,
       disposition: 'needs-review',
-      note: 'gives every program of the container more than this one operation',
+      note: 'the last resort: every program of the container may then do more than this',
     };
     return;
   }

@@ -57,14 +57,10 @@ export function walkOf(operation: Operation, context: WalkContext): readonly Com
   return withDenied(out, context.decision);
 }
 
-/** What lies at the end of a path, whoever goes there; undefined = nothing, or nobody knows. */
-export function endOf(
-  path: string,
-  follows: boolean,
-  tree: FileTree,
-): { readonly path: string; readonly node: FileNode } | undefined {
+/** What lies at the end of a path, whoever goes there; undefined = nothing. */
+export function endOf(path: string, follows: boolean, tree: FileTree): FileNode | 'unknown' | undefined {
   const { end, arrived } = follow({ path, part: 'path', follow: follows, end: 0, folder: 0 }, tree);
-  return arrived && typeof end.node === 'object' ? { path: end.path, node: end.node } : undefined;
+  return arrived || end.node === 'unknown' ? end.node : undefined;
 }
 
 interface Way {

@@ -63,28 +63,45 @@ function mark(verdict: Component['verdict']): Span {
   return verdict === 'unknown' ? unknown('?') : dim('·');
 }
 
+const PARTS: Readonly<Record<Component['part'], string>> = { path: '', to: 'and to', interpreter: '#! by' };
+
+/** One row per component; where a second path begins, a row that says which. */
 function walkTable(walk: readonly Component[]): Block {
-  return {
-    kind: 'table',
-    head: ['', 'PATH', 'MODE', 'OWNER', 'COUNTS AS', 'NEEDS', 'FROM'],
-    rows: walk.map((one) => [
+  const rows = walk.flatMap((one, index): (readonly Line[])[] => {
+    const before = walk[index - 1];
+    const begins = before !== undefined && (before.part !== one.part || (one.path === '/' && one.part === 'interpreter'));
+    const row = [
       [mark(one.verdict)],
       pathCell(one),
       [one.modeText ?? (one.type === 'missing' ? dim('not there') : unknown('unknown'))],
       [ownerText(one)],
       classCell(one),
-      [one.verdict === 'no' ? bad(one.needed) : one.needed],
+      neededCell(one),
       [dim(fromText(one))],
-    ]),
-  };
+    ];
+    return begins ? [[[], [dim(PARTS[one.part])], [], [], [], [], []], row] : [row];
+  });
+  return { kind: 'table', head: ['', 'PATH', 'MODE', 'OWNER', 'COUNTS AS', 'NEEDS', 'FROM'], rows };
 }
 
-/** Indented by depth, the last name only; a second path begins with its name in full. */
-function pathCell({ path, target, interpreter, part }: Component): Line {
+/** What is asked for and not granted stands out. */
+function neededCell({ needed, granted, verdict }: Component): Line {
+  if (verdict !== 'no') return [verdict === 'not-reached' ? dim(needed) : needed];
+  if (/owner|sticky/.test(needed)) return [bad(needed)];
+  const lacks = [...needed].some((letter) => !(granted ?? '').includes(letter));
+  return [...needed].map((letter) => (lacks && (granted ?? '').includes(letter) ? letter : bad(letter)));
+}
+
+/** Indented by depth, the last name only. */
+function pathCell({ path, target, interpreter, verdict }: Component): Line {
   const depth = path === '/' ? 0 : path.split('/').length - 1;
   const name = path === '/' ? '/' : path.slice(path.lastIndexOf('/') + 1);
   const arrow = target === undefined ? (interpreter === undefined ? '' : ` #!${interpreter}`) : ` → ${target}`;
-  return [' '.repeat(Math.min(depth, 8)), part === 'path' ? name : unknown(name), dim(arrow)];
+  return [
+    ' '.repeat(Math.min(depth, 8)),
+    verdict === 'no' ? strong(name) : verdict === 'not-reached' ? dim(name) : name,
+    dim(arrow),
+  ];
 }
 
 /** `0:0 root`, `0:42 root:shadow`. */
@@ -178,12 +195,15 @@ function remediesOf(remedies: readonly Remedy[]): readonly Block[] {
   ];
 }
 
-const GROUPS = new Set(['groups', 'user']);
+const GROUPS: ReadonlySet<string> = new Set(['groups', 'user']);
 
-/** Facts with their sources; who it is comes in one line unless groups mattered. */
-function factsOf({ facts, walk }: ExplainReport, verbose: boolean): readonly Block[] {
+/** Facts with their sources; groups when they counted, of the capability sets the one that says why the list is as it is. */
+function factsOf({ facts, walk, asker }: ExplainReport, verbose: boolean): readonly Block[] {
   const groupsCount = walk.some((one) => one.class === 'group' || one.class === 'acl');
-  const shown = facts.filter(({ field }) => verbose || groupsCount || !GROUPS.has(field));
+  const sets = asker.uid === 0 ? 'capabilities.bounding' : 'runtimeCapabilities.permitted';
+  const wanted = (field: string): boolean =>
+    verbose || (GROUPS.has(field) ? groupsCount : !/apabilities\./.test(field) || field === sets);
+  const shown = facts.filter(({ field }) => wanted(field));
   if (shown.length === 0) return [];
   const items = shown.map(({ field, value, source, where }) => {
     const layer = where?.layer === undefined || where.layer < 0 ? '' : `, layer ${where.layer}`;
