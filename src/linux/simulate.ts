@@ -19,14 +19,9 @@ export interface SimulatedTree extends FileTree {
   apply(operation: Operation, who: Credentials, umask?: number): void;
 }
 
-/** Shared between hard links. */
-interface Cell {
-  node: FileNode;
-}
-
 /** What the overlay says of a path: what is there (undefined = removed), and which path below supplies the rest under it (undefined = nothing). */
 interface Entry {
-  readonly cell: Cell | undefined;
+  readonly node: FileNode | undefined;
   readonly below: string | undefined;
 }
 
@@ -56,8 +51,8 @@ const ANYBODY: Credentials = {
 
 export function simulate(base: FileTree): SimulatedTree {
   const entries = new Map<string, Entry>();
-  // What has several names has one cell, whichever name it was changed through.
-  const files = new Map<string, Cell>();
+  // What has several names is one file, whichever name it was changed through. Mount flags belong to the name.
+  const files = new Map<string, FileNode>();
   // Children that were put into a directory, so that listing does not search the whole map.
   const names = new Map<string, Set<string>>();
 
@@ -73,11 +68,17 @@ export function simulate(base: FileTree): SimulatedTree {
 
   function lookup(path: string): FileNode | 'unknown' | undefined {
     const entry = entries.get(path);
-    if (entry !== undefined) return entry.cell?.node;
+    if (entry !== undefined) return entry.node === undefined ? undefined : current(entry.node);
     const source = below(path);
     const node = source === undefined ? undefined : base.lookup(source);
-    if (files.size === 0 || node === undefined || node === 'unknown' || node.id === undefined) return node;
-    return files.get(node.id)?.node ?? node;
+    return node === undefined || node === 'unknown' ? node : current(node);
+  }
+
+  function current(node: FileNode): FileNode {
+    const file = node.id === undefined ? undefined : files.get(node.id);
+    if (file === undefined) return node;
+    const { interpreter: _, ...rest } = node;
+    return { ...rest, inode: file.inode, ...(file.interpreter === undefined ? {} : { interpreter: file.interpreter }) };
   }
 
   function list(path: string): readonly string[] | 'unknown' | undefined {
@@ -98,7 +99,7 @@ export function simulate(base: FileTree): SimulatedTree {
   }
 
   function add(path: string, node: FileNode): void {
-    set(path, { cell: { node }, below: undefined });
+    set(path, { node, below: undefined });
   }
 
   function remove(path: string): void {
@@ -107,36 +108,31 @@ export function simulate(base: FileTree): SimulatedTree {
     if (node !== undefined && (node === 'unknown' || node.inode.type === 'directory')) {
       for (const key of [...entries.keys()]) if (key !== path && isWithin(key, path)) entries.delete(key);
     }
-    set(path, { cell: undefined, below: undefined });
+    set(path, { node: undefined, below: undefined });
   }
 
-  /** The overlay's own cell for something that exists, so that it can change. */
-  function cellOf(path: string, node: FileNode): Cell {
+  /** Something that exists and now is different. */
+  function replace(path: string, node: FileNode): void {
     const entry = entries.get(path);
-    if (entry?.cell !== undefined) return entry.cell;
-    const shared = node.id === undefined ? undefined : files.get(node.id);
-    const cell = shared ?? { node };
-    if (node.id !== undefined) files.set(node.id, cell);
-    set(path, { cell, below: below(path) });
-    return cell;
+    set(path, { node, below: entry === undefined ? below(path) : entry.below });
+    if (node.id !== undefined) files.set(node.id, node);
   }
 
   function change(path: string, node: FileNode, changes: Partial<Inode>, drop: readonly (keyof Inode)[] = []): void {
-    const cell = cellOf(path, node);
-    const inode: Record<string, unknown> = { ...cell.node.inode, ...changes };
+    const inode: Record<string, unknown> = { ...node.inode, ...changes };
     for (const key of drop) delete inode[key];
-    cell.node = { ...cell.node, inode: inode as unknown as Inode };
+    replace(path, { ...node, inode: inode as unknown as Inode });
   }
 
   function move(from: string, to: string, node: FileNode): void {
-    const cell = cellOf(from, node);
     const isDirectory = node.inode.type === 'directory';
     const moved = isDirectory ? [...entries].filter(([key]) => key !== from && isWithin(key, from)) : [];
-    const source = entries.get(from)?.below;
+    const entry = entries.get(from);
+    const source = entry === undefined ? below(from) : entry.below;
     remove(to);
     remove(from);
-    set(to, { cell, below: source });
-    for (const [key, entry] of moved) set(to + key.slice(from.length), entry);
+    set(to, { node, below: source });
+    for (const [key, one] of moved) set(to + key.slice(from.length), one);
   }
 
   function walkTo(path: string, ending: Ending): Place | undefined {
@@ -221,13 +217,10 @@ export function simulate(base: FileTree): SimulatedTree {
         const from = existing(operation.path, true);
         const to = walkTo(operation.to, 'parent');
         if (from === undefined || from.node.inode.type === 'directory' || to === undefined || to.node !== undefined) return;
-        const cell = cellOf(from.path, from.node);
-        if (cell.node.id === undefined) {
-          const id = `link ${files.size}`;
-          cell.node = { ...cell.node, id };
-          files.set(id, cell);
-        }
-        set(to.path, { cell, below: undefined });
+        const { id = `link ${files.size}` } = from.node;
+        const node = { ...from.node, id };
+        replace(from.path, node);
+        add(to.path, node);
         return;
       }
       case 'chmod': {
@@ -269,15 +262,12 @@ export function simulate(base: FileTree): SimulatedTree {
   function empty(path: string, who: Credentials): void {
     const place = existing(path);
     if (place === undefined || place.node.inode.type !== 'file') return;
-    const { inode } = place.node;
-    if (place.node.interpreter !== undefined) {
-      const cell = cellOf(place.path, place.node);
-      const { interpreter: _, ...rest } = cell.node;
-      cell.node = rest;
-    }
+    const { interpreter, ...rest } = place.node;
+    const { inode } = rest;
+    if (interpreter !== undefined) replace(place.path, rest);
     if ((inode.mode & 0o6000) === 0 && inode.fileCapabilities === undefined) return;
     const mode = hasCapability(who, 'CAP_FSETID') ? inode.mode : withoutSetId(inode, who);
-    change(place.path, place.node, { mode }, ['fileCapabilities']);
+    change(place.path, rest, { mode }, ['fileCapabilities']);
   }
 
   /** The value is not known: capabilities are taken for none, an ACL for what the mode says, which clears a foreign setgid bit all the same. */

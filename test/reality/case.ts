@@ -81,6 +81,7 @@ export function credentialsOf(who: CaseProcess, have: readonly Capability[] = av
 export function factsOf(one: RealityCase, here: KernelFacts = factsHere()): KernelFacts {
   return {
     ...here,
+    ...one.facts,
     ...(one.portStart === undefined ? {} : { unprivilegedPortStart: one.portStart }),
     ...(one.pingGroups === undefined ? {} : { pingGroupRange: one.pingGroups }),
   };

@@ -306,7 +306,7 @@ function fieldsOf(operation: Operation): readonly (string | number)[] {
     case 'mount':
       return ['mount', operation.path];
     case 'priority':
-      return ['priority', operation.lowers ? -5 : 5];
+      return ['priority', operation.lowers ? -5 : 19];
     case 'rlimit':
       return ['rlimit', flag(operation.raises)];
     case 'setsockopt':
