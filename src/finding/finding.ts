@@ -34,7 +34,11 @@ export interface Finding {
   readonly severity: Severity;
   readonly confidence: Confidence;
   readonly message: string;
+  /** The object of a manifest: `Deployment/web`. */
+  readonly object?: string;
   readonly container?: string;
+  /** Upstream's own name for what failed, where the check is somebody else's rule: Pod Security's `runAsNonRoot`. */
+  readonly control?: string;
   readonly where: FindingWhere;
   readonly evidence: readonly Evidence[];
   /** The operation that will be denied, when there is one: what fixes read. */

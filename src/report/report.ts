@@ -62,6 +62,42 @@ export interface CheckReport {
   readonly unknown: readonly string[];
 }
 
+/** One object that holds a pod, as Pod Security sees it. */
+export interface PodSecurityObject {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+  /** undecodable: the API server refuses it before it asks Pod Security; the diagnostics say why. */
+  readonly outcome: 'allowed' | 'violates' | 'exempt' | 'undecodable';
+  /** A pod is refused; of a controller the API server warns, and refuses its pods. */
+  readonly enforced: boolean;
+  readonly exempt?: 'namespace' | 'user' | 'runtimeClass';
+  /** The whole sentence of the API server. */
+  readonly message?: string;
+  /** Which of the report's findings are about it: places in their list, from 0. */
+  readonly findings: readonly number[];
+}
+
+/** `check --pod-security`: manifests under a level of Pod Security. */
+export interface PodSecurityReport {
+  readonly schemaVersion: typeof SCHEMA_VERSION;
+  readonly kind: 'check';
+  readonly target: string;
+  readonly podSecurity: {
+    /** `restricted:v1.34`. */
+    readonly policy: string;
+    /** The version whose rules were asked, where the policy names none or a newer one than is known: `v1.37`. */
+    readonly rulesOf: string;
+    readonly objects: readonly PodSecurityObject[];
+  };
+  readonly findings: readonly ReportedFinding[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly unknown: readonly string[];
+}
+
 export interface FixReport {
   readonly schemaVersion: typeof SCHEMA_VERSION;
   readonly kind: 'fix';
@@ -160,4 +196,4 @@ export interface ExplainReport extends Explanation {
   readonly platform: string;
 }
 
-export type Report = WhoReport | CheckReport | FixReport | ProveReport | TraceReport | ExplainReport;
+export type Report = WhoReport | CheckReport | PodSecurityReport | FixReport | ProveReport | TraceReport | ExplainReport;

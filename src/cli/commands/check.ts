@@ -3,15 +3,17 @@ import type { Command } from 'commander';
 import { checkReport, mergeChecks } from '../../report/documents.ts';
 import type { CheckReport } from '../../report/report.ts';
 import { checkImage } from '../../unroot.ts';
+import { addPodSecurity, checkPodSecurity, type PodSecurityFlags } from '../check-pod-security.ts';
 import type { CommandContext } from '../command.ts';
-import { codeForFindings } from '../exit-code.ts';
+import { codeForFindings, EXIT } from '../exit-code.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings } from '../settings.ts';
+import { usageError } from '../usage-error.ts';
 
-interface CheckFlags extends RunFlags {
+interface CheckFlags extends RunFlags, PodSecurityFlags {
   readonly trace?: boolean;
   readonly failOn: FailOn;
 }
@@ -22,14 +24,24 @@ export function check(command: Command, context: CommandContext): Command {
     .description(
       'What will not work when the image runs as that user. Changes nothing. Without --trace nothing of the image is executed.',
     )
-    .argument('<target...>', 'images')
+    .argument('<target...>', 'images; with --pod-security: manifests')
     .usage('[flags] TARGET… [-- COMMAND…]')
     .option('--trace', 'run the image once as it is, and check everything it did');
+  addPodSecurity(command);
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addFailOn(addEngine(addProfile(command)));
   addSettings(addCommon(command));
   return command.action(async (targets: readonly string[], flags: CheckFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
+    if (flags.podSecurity !== undefined) {
+      if (flags.trace === true)
+        throw usageError('--pod-security looks at manifests and runs nothing: --trace has no meaning there');
+      const report = checkPodSecurity(targets, flags.podSecurity, flags);
+      await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+      const unread = report.diagnostics.some(({ severity }) => severity === 'error');
+      context.done(unread ? EXIT.failed : codeForFindings(report.findings, flags.failOn));
+      return;
+    }
     const log = logFor(flags);
     const reports: CheckReport[] = [];
     for (const target of targets) {

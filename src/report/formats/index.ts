@@ -36,6 +36,7 @@ async function view(report: Report, verbose: boolean): Promise<readonly Block[]>
     case 'who':
       return (await import('../views/who.ts')).viewWho(report, verbose);
     case 'check':
+      if ('podSecurity' in report) return (await import('../views/pod-security.ts')).viewPodSecurity(report, verbose);
       return (await import('../views/check.ts')).viewCheck(report, verbose);
     case 'fix':
       return (await import('../views/fix.ts')).viewFix(report, verbose);

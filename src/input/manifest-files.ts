@@ -1,0 +1,115 @@
+/** Texts to read manifests from: files, folders of them, standard input. What cannot be read is told for each; the others are read. */
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { UnrootError } from '../error.ts';
+import { type SourceFile, sourceFile } from '../text/source-file.ts';
+import type { TextProblem } from '../text/span.ts';
+
+/** No manifest is larger; the API server takes 3 MiB. */
+const LARGEST = 64 * 1024 * 1024;
+const MOST_FILES = 50_000;
+const DEEPEST = 64;
+
+export interface ManifestFiles {
+  readonly files: readonly SourceFile[];
+  readonly problems: readonly TextProblem[];
+}
+
+/** Reads the targets in their order, `-` for standard input. A folder gives its .yaml, .yml and .json files and those below, by name. */
+export function readManifestFiles(targets: readonly string[]): ManifestFiles {
+  const problems: TextProblem[] = [];
+  const paths = [...new Set(targets)].flatMap((target) => {
+    try {
+      return target !== '-' && statSync(target).isDirectory() ? walk(target, 0) : [target];
+    } catch (error) {
+      problems.push(problem(target, error));
+      return [];
+    }
+  });
+  if (paths.length > MOST_FILES)
+    throw new UnrootError(`There are ${paths.length} manifests in ${targets.join(', ')}`, {
+      code: 'input.too-many-files',
+      expected: `${MOST_FILES} at most`,
+      hint: 'Name the folders one by one',
+    });
+  const files = paths.flatMap((path) => {
+    try {
+      return [sourceFile(path, decoded(readBounded(path)))];
+    } catch (error) {
+      problems.push(problem(path, error));
+      return [];
+    }
+  });
+  return { files, problems };
+}
+
+/** Links to files are followed, links to folders are not: they may lead round in circles. */
+function walk(folder: string, depth: number): readonly string[] {
+  if (depth > DEEPEST) throw new Error(`folders are nested more than ${DEEPEST} deep`);
+  const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === '.git' || entry.name === 'node_modules' ? [] : walk(path, depth + 1);
+    return /\.(?:ya?ml|json)$/i.test(entry.name) && (entry.isFile() || isFileLink(path)) ? [path] : [];
+  });
+}
+
+const isFileLink = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+function readBounded(path: string): Uint8Array {
+  const descriptor = path === '-' ? 0 : openSync(path, 'r');
+  try {
+    const stat = fstatSync(descriptor);
+    if (path !== '-' && !stat.isFile() && !stat.isFIFO()) throw new Error('it is neither a file nor a folder');
+    if (stat.size > LARGEST) throw new Error(tooLarge);
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const chunk = new Uint8Array(65_536);
+      const read = readSome(descriptor, chunk);
+      if (read === 0) break;
+      size += read;
+      if (size > LARGEST) throw new Error(tooLarge);
+      chunks.push(chunk.subarray(0, read));
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    if (path !== '-') closeSync(descriptor);
+  }
+}
+
+const tooLarge = `it is larger than ${LARGEST / 1024 / 1024} MiB, which no manifest is`;
+
+/** A pipe that is not ready yet says EAGAIN, and EOF on some terminals is an error. */
+function readSome(descriptor: number, into: Uint8Array): number {
+  for (;;) {
+    try {
+      return readSync(descriptor, into);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EOF') return 0;
+      if (code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
+}
+
+/** UTF-8, or UTF-16 that says so with a byte order mark (YAML 1.1 5.2). */
+function decoded(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const name = first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
+  return new TextDecoder(name, { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+function problem(path: string, error: unknown): TextProblem {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const why = WHY[code] ?? (error instanceof Error ? error.message : String(error));
+  return { severity: 'error', message: `Cannot read ${path === '-' ? 'standard input' : path}: ${why}`, where: { file: path } };
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'permission denied',
+  ELOOP: 'its links go round in circles',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not text: its bytes are no UTF-8',
+};
