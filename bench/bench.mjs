@@ -6,6 +6,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { decisionRows } from './decisions.mjs';
 import { fixRows } from './fix.mjs';
 import { imageRows, whyNoImages } from './image.mjs';
 import { calm } from './measure.mjs';
@@ -34,6 +35,7 @@ if (missing === undefined) {
 loads.push(load());
 
 const all = await support(root);
+rows.push(...decisionRows(all, rounds));
 const noDebian = all.whyNoDebianImages();
 if (noDebian === undefined) {
   await calm();

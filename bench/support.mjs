@@ -7,6 +7,7 @@ import { rolldown } from 'rolldown';
 const MODULES = [
   'src/image/sources/index',
   'src/engine/detect',
+  'src/linux/access',
   'src/launch/launch-image',
   'src/launch/subject',
   'src/trace/tracers/strace',

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { recordConformance } from '../support/conformance.ts';
 import { judge, linesOf, type RealityCase } from './case.ts';
-import { performScenarios } from './performer.ts';
+import { factsHere, performScenarios } from './performer.ts';
 import { shrink } from './shrink.ts';
 
 /** Cases whose operations are played at one start of the performer. */
@@ -55,8 +55,17 @@ export function compareMany(id: string, title: string, arbitrary: fc.Arbitrary<R
     unknown,
     counts: Object.fromEntries([...kinds, ...errnos]),
     seed: first,
+    notes: [
+      `fs.protected_* cannot be set for a test, they are the machine's: ${sysctls()}.`,
+      'Each case has a root directory of its own, three of four on a tmpfs, one on the disk.',
+    ],
   });
   return { decisions: made, unknown, errnos, kinds };
+}
+
+function sysctls(): string {
+  const { protectedRegular, protectedFifos, protectedHardlinks, protectedSymlinks } = factsHere();
+  return `regular ${protectedRegular}, fifos ${protectedFifos}, hardlinks ${protectedHardlinks}, symlinks ${protectedSymlinks}`;
 }
 
 /** The small case, where it was kept, and how to see it again. */
