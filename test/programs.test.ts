@@ -132,6 +132,38 @@ describe.skipIf(why !== undefined)('programs', () => {
     ]);
   });
 
+  const APP: readonly LayerItem[] = [
+    { path: '/etc/passwd', content: 'root:x:0:0::/:/bin/sh\napp:x:999:999::/:/bin/sh\n' },
+    { path: '/etc/group', content: 'root:x:0:\napp:x:999:\n' },
+  ];
+
+  it('that are told on the command line to become somebody are started without these words', async () => {
+    const asks = '[ "$1" != --user ] || [ "$(id -u)" = 0 ] || { echo cannot change user >&2; exit 1; }';
+    const { report } = await fix(
+      imageOf(`${asks}\nexec httpd -f -p 8080 -h /www\n`, APP, { Cmd: ['/start', '--user', 'app', '--verbose'] }),
+    );
+    expect(report.verdict).toBe('proved');
+    expect(report.fixes.map(({ id }) => id)).toEqual(['identity-arguments']);
+    expect([...(report.run.entrypoint ?? []), ...(report.run.command ?? [])]).toEqual(['/start', '--verbose']);
+  });
+
+  it('that are told in a file to become somebody, and only look who they are, lose that line', async () => {
+    const asks = 'if grep -q "^user" /etc/app.conf; then [ "$(id -u)" = 0 ] || { echo not root >&2; exit 1; }; fi';
+    const conf: LayerItem = { path: '/etc/app.conf', content: 'port = 8080\nuser = app\n' };
+    const { report } = await fix(imageOf(`${asks}\nexec httpd -f -p 8080 -h /www\n`, [...APP, conf]));
+    expect(report.verdict).toBe('proved');
+    expect(report.fixes.map(({ id, subject }) => [id, subject])).toEqual([['config-line', '/etc/app.conf']]);
+  });
+
+  it('that refuse to be root are compared with a run as the owner of what they need', async () => {
+    const refuses = '[ "$(id -u)" != 0 ] || { echo never as root >&2; exit 1; }\necho x >>/data/log || exit 2';
+    const data: LayerItem = { path: '/data/', mode: 0o755, uid: 999, gid: 999 };
+    const { report } = await fix(imageOf(`${refuses}\nexec httpd -f -p 8080 -h /www\n`, [...APP, data]));
+    expect(report.verdict).toBe('proved');
+    expect(report.unknown.some((text) => text.includes('"before" is a run as uid 999'))).toBe(true);
+    expect(changes(report)).toEqual(['own /data']);
+  });
+
   it('that write only at a later request are asked more than once', async () => {
     const page = `#!/bin/sh
 echo . >>/tmp/asked

@@ -18,8 +18,17 @@ export function configLine(observed: readonly Finding[], context: FixContext): F
     const kind = ASKED[finding.operation?.kind ?? ''];
     if (kind !== undefined) kinds.set(kind, (kinds.get(kind) ?? new Set()).add(findingKey(finding)));
   }
-  if (kinds.size === 0) return [];
+  return kinds.size === 0 ? [] : switchedOff(kinds, context);
+}
+
+/** An experiment: a program that was told to be somebody, and gives up without trying when it is not root. Only the files that `read` holds. */
+export const withoutIdentityLines = (context: FixContext, read: ReadonlySet<string>): Fix[] =>
+  switchedOff(new Map([['identity', new Set<string>()]]), context, read);
+
+/** One fix for each file that has such lines. */
+function switchedOff(kinds: ReadonlyMap<string, ReadonlySet<string>>, context: FixContext, read?: ReadonlySet<string>): Fix[] {
   return [...context.configs]
+    .filter(([path]) => read === undefined || read.has(path))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([path, text]): Fix[] => {
       const entry = context.rootFs.resolve(path).entry;

@@ -6,51 +6,35 @@
 import type { CheckContext } from '../checks/check.ts';
 import { checks } from '../checks/index.ts';
 import { observedDenials, replay } from '../checks/replay.ts';
-import type { PreparedImage } from '../engine/engine.ts';
 import { hostBinds } from '../engine/host-binds.ts';
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import { formerUser, passwdEntry, serviceUser } from '../fixes/accounts.ts';
-import { configLine } from '../fixes/config-line.ts';
+import { configLine, withoutIdentityLines } from '../fixes/config-line.ts';
 import type { FixContext, Recipient } from '../fixes/context.ts';
 import { handedOver } from '../fixes/handed-over.ts';
+import { identityArguments, withoutIdentityArguments } from '../fixes/identity-arguments.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
 import type { Image } from '../image/image.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
-import type { PlatformProfile } from '../platform/platform.ts';
-import { profile as platformProfile } from '../platform/profiles.ts';
 import { directiveOf } from '../recipes/config-directives.ts';
 import { privilegeDrop as knownDrop, passThroughScript, unwrapped } from '../recipes/privilege-drop.ts';
 import { newDenials } from '../trace/denials.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
-import type { Tracer } from '../trace/tracer.ts';
-import type { ContainerSettings } from '../workload/container.ts';
+import { workingBaseline } from './baseline.ts';
 import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
-import { type ObserveOptions, observe } from './observe.ts';
+import { observe } from './observe.ts';
 import { portsOf } from './ports.ts';
+import type { RoundsInput } from './rounds-input.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
 import { worksByItself, worksLess } from './verdict.ts';
 
 export const MAX_ROUNDS = 5;
-
-export interface RoundsInput {
-  readonly subject: Subject;
-  readonly recipient: Recipient;
-  readonly settings: ContainerSettings;
-  readonly profile: PlatformProfile;
-  /** Makes an image runnable on the engine that is traced on; called for the image and for every derived one. */
-  readonly prepare: (image: Image) => Promise<PreparedImage>;
-  /** Builds the image with the one added layer. */
-  readonly derive: (layer: readonly LayerChange[], run: Run) => Promise<Image>;
-  readonly tracer: Tracer;
-  readonly observe: ObserveOptions;
-  readonly onProgress: (message: string) => void;
-}
 
 export interface RoundsResult {
   readonly asIs: Launch;
@@ -137,11 +121,13 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const met: Finding[] = [];
   const extra: Fix[] = [];
   let plan = planFixes(findings, context);
-  const experiments = [
-    (): readonly Fix[] => nameFor(extra, context),
-    (): readonly Fix[] => formerUser(new Set(before.processes.map((process) => process.uids[1] ?? 0)), context),
+  const experiments: readonly ((after: Observation) => readonly Fix[])[] = [
+    () => nameFor(extra, context),
+    ({ trace }) => toldToBeSomebody(extra, context, filesRead(trace)),
+    () => formerUser(new Set(before.processes.map((process) => process.uids[1] ?? 0)), context),
   ];
   let trial: readonly Fix[] = [];
+  let tried = 0;
   let withoutTrial: RoundsResult | undefined;
   for (let round = 1; ; round++) {
     const fixes = [...plan.fixes, ...extra];
@@ -193,7 +179,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       withoutTrial ??= done(left);
       extra.splice(0, extra.length, ...extra.filter((fix) => !trial.includes(fix)));
       trial = [];
-      while (trial.length === 0 && experiments.length > 0 && round < MAX_ROUNDS) trial = experiments.shift()?.() ?? [];
+      while (trial.length === 0 && tried < experiments.length && round < MAX_ROUNDS) trial = experiments[tried++]?.(after) ?? [];
       if (trial.length === 0) return { ...withoutTrial, rounds: round };
       addRemedies(extra, trial);
       plan = next;
@@ -208,40 +194,13 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
 const WENT_ON = new Set(['identity-change', 'ownership-change', 'capability-needed']);
 
 /**
- * Something that works, to compare with. An image that already names a user, or a platform that assigns one, may fail just because of that user;
- * then a run as root shows what the program wants.
- */
-async function workingBaseline(
-  input: RoundsInput,
-  image: PreparedImage,
-  asIs: Launch,
-  before: Observation,
-): Promise<{ readonly asIs: Launch; readonly before: Observation; readonly notes: readonly string[] }> {
-  if (worksByItself(before) || asIs.uid === 0) return { asIs, before, notes: [] };
-  input.onProgress('it does not work as the image says: running it as root, watched');
-  // OpenShift's restricted constraint assigns a uid and refuses root; its runtime without the constraint does not.
-  const permissive = input.profile.arbitraryUid === undefined ? input.profile : platformProfile('crio');
-  const settings: ContainerSettings = {
-    ...input.settings,
-    ...(permissive.kubelet ? { runAsUser: 0, runAsGroup: 0 } : { user: '0:0' }),
-  };
-  const root = launchOf(input.subject, settings, permissive);
-  if (root.kind === 'refusal') return { asIs, before, notes: [] };
-  const again = await observe(image, root, { ...input.observe, tracer: input.tracer });
-  if (!worksByItself(again)) return { asIs, before, notes: [] };
-  return {
-    asIs: root,
-    before: again,
-    notes: [`as uid ${asIs.uid}, which is what it would get as it is, it does not work; "before" is a run as root`],
-  };
-}
-
-/**
  * What else can be done about what the recipient was denied: wrappers and lines of configuration first; a service user's name moves to the
  * recipient only when neither applies.
  */
 function remedies(met: readonly Finding[], context: FixContext): readonly Fix[] {
-  const direct = [...privilegeDrop(met, context), ...configLine(met, context)];
+  const unwrapped = privilegeDrop(met, context);
+  const argv = unwrapped.flatMap(({ run }) => (run.entrypoint ? [[...run.entrypoint, ...(run.command ?? [])]] : [])).at(-1);
+  const direct = [...unwrapped, ...identityArguments(met, context, argv), ...configLine(met, context)];
   return [...(direct.length > 0 ? direct : serviceUser(met, context)), ...handedOver(met, context)];
 }
 
@@ -250,6 +209,15 @@ const nameFor = (extra: readonly Fix[], context: FixContext): readonly Fix[] => 
   const entry = extra.some((fix) => fix.id === 'service-user') ? undefined : passwdEntry(context);
   return entry ? [entry] : [];
 };
+
+/** Words and lines that name a user, for a program that looks who it is and gives up without a call that could be denied. */
+const toldToBeSomebody = (extra: readonly Fix[], context: FixContext, read: ReadonlySet<string>): readonly Fix[] =>
+  [...withoutIdentityArguments(context), ...withoutIdentityLines(context, read)].filter(
+    (fix) => !extra.some((other) => other.id === fix.id && other.subject === fix.subject),
+  );
+
+const filesRead = (trace: Trace = NO_TRACE): ReadonlySet<string> =>
+  new Set(trace.events.flatMap(({ operation, errno }) => (operation.kind === 'open' && !errno ? [operation.path] : [])));
 
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
 

@@ -1,0 +1,88 @@
+/** Something that works, to compare with: the image as it is, or as whoever it can work. */
+
+import type { PreparedImage } from '../engine/engine.ts';
+import { hostBinds } from '../engine/host-binds.ts';
+import { fileTree } from '../launch/file-tree.ts';
+import type { Launch } from '../launch/launch.ts';
+import { profile as platformProfile } from '../platform/profiles.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import type { Observation } from './observation.ts';
+import { observe } from './observe.ts';
+import type { RoundsInput } from './rounds-input.ts';
+import { settingsAs } from './settings.ts';
+import { launchOf } from './subject.ts';
+import { worksByItself } from './verdict.ts';
+
+export interface Baseline {
+  readonly asIs: Launch;
+  readonly before: Observation;
+  readonly notes: readonly string[];
+}
+
+/** `before` when it works; else a run as root, or, of a program that refuses to be root, as the user whose files it wants. */
+export async function workingBaseline(
+  input: RoundsInput,
+  image: PreparedImage,
+  asIs: Launch,
+  before: Observation,
+): Promise<Baseline> {
+  if (worksByItself(before)) return { asIs, before, notes: [] };
+  const other = asIs.uid === 0 ? await asServiceUser(input, image) : await asRoot(input, image, asIs.uid);
+  return other ?? { asIs, before, notes: [] };
+}
+
+/** An image that names a user, or a platform that assigns one, may fail just because of that user; a run as root shows what the program wants. */
+async function asRoot(input: RoundsInput, image: PreparedImage, uid: number): Promise<Baseline | undefined> {
+  input.onProgress('it does not work as the image says: running it as root, watched');
+  // OpenShift's restricted constraint assigns a uid and refuses root; its runtime without the constraint does not.
+  const permissive = input.profile.arbitraryUid === undefined ? input.profile : platformProfile('crio');
+  const root: ContainerSettings = permissive.kubelet ? { runAsUser: 0, runAsGroup: 0 } : { user: '0:0' };
+  const note = `as uid ${uid}, which is what it would get as it is, it does not work; "before" is a run as root`;
+  return runAs(input, image, { ...input.settings, ...root }, permissive, note);
+}
+
+/** Programs that end when they are root want to be started as their service user: the owner of what everybody else is denied. */
+async function asServiceUser(input: RoundsInput, image: PreparedImage): Promise<Baseline | undefined> {
+  const { subject, recipient, settings, profile } = input;
+  const stranger = launchOf(subject, settingsAs(recipient, settings, profile), profile);
+  if (stranger.kind === 'refusal') return undefined;
+  input.onProgress('it does not work as root: looking for the user that it wants to be');
+  const watched = await observe(image, stranger, { ...input.observe, tracer: input.tracer });
+  const owner = wantedOwner(watched, stranger, input);
+  if (owner === undefined || owner.uid === recipient.uid) return undefined;
+  const user: ContainerSettings = profile.kubelet
+    ? { runAsUser: owner.uid, runAsGroup: owner.gid }
+    : { user: `${owner.uid}:${owner.gid}` };
+  const note = `as root it ends by itself; "before" is a run as uid ${owner.uid}, who owns what it needs`;
+  return runAs(input, image, { ...settings, ...user }, profile, note);
+}
+
+/** Owner and group of the first thing that a stranger was denied and somebody but root owns. */
+function wantedOwner(
+  { trace }: Observation,
+  launch: Launch,
+  { subject }: RoundsInput,
+): { readonly uid: number; readonly gid: number } | undefined {
+  const tree = fileTree(launch, subject.rootFs, { binds: hostBinds(launch) });
+  for (const { operation, errno } of trace?.events ?? []) {
+    if ((errno !== 'EACCES' && errno !== 'EPERM') || !('path' in operation)) continue;
+    for (const path of [operation.path, operation.path.slice(0, operation.path.lastIndexOf('/')) || '/']) {
+      const node = tree.lookup(path);
+      if (typeof node === 'object' && node.inode.uid > 0) return { uid: node.inode.uid, gid: node.inode.gid };
+    }
+  }
+  return undefined;
+}
+
+async function runAs(
+  input: RoundsInput,
+  image: PreparedImage,
+  settings: ContainerSettings,
+  profile: RoundsInput['profile'],
+  note: string,
+): Promise<Baseline | undefined> {
+  const launch = launchOf(input.subject, settings, profile);
+  if (launch.kind === 'refusal') return undefined;
+  const again = await observe(image, launch, { ...input.observe, tracer: input.tracer });
+  return worksByItself(again) ? { asIs: launch, before: again, notes: [note] } : undefined;
+}

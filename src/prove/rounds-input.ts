@@ -1,0 +1,24 @@
+/** What the search for the smallest change works with. */
+import type { PreparedImage } from '../engine/engine.ts';
+import type { LayerChange, Run } from '../finding/fix.ts';
+import type { Recipient } from '../fixes/context.ts';
+import type { Image } from '../image/image.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import type { Tracer } from '../trace/tracer.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import type { ObserveOptions } from './observe.ts';
+import type { Subject } from './subject.ts';
+
+export interface RoundsInput {
+  readonly subject: Subject;
+  readonly recipient: Recipient;
+  readonly settings: ContainerSettings;
+  readonly profile: PlatformProfile;
+  /** Makes an image runnable on the engine that is traced on; called for the image and for every derived one. */
+  readonly prepare: (image: Image) => Promise<PreparedImage>;
+  /** Builds the image with the one added layer. */
+  readonly derive: (layer: readonly LayerChange[], run: Run) => Promise<Image>;
+  readonly tracer: Tracer;
+  readonly observe: ObserveOptions;
+  readonly onProgress: (message: string) => void;
+}
