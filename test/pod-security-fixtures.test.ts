@@ -9,6 +9,8 @@ import { parseLevelVersion } from '../src/pod-security/level.ts';
 import { podIn } from '../src/pod-security/pod-template.ts';
 import { readPod } from '../src/pod-security/read-pod.ts';
 import { servedPod } from '../src/pod-security/served-pod.ts';
+import type { PodSecurityReport } from '../src/report/report.ts';
+import { unroot } from './support/cli.ts';
 import { recordConformance } from './support/conformance.ts';
 
 const folder: string = fileURLToPath(new URL('../../shared/fixtures/pod-security/', import.meta.url));
@@ -69,4 +71,20 @@ describe.skipIf(!there)("upstream's manifests", () => {
       counts: { pass: fixtures.filter(({ passes }) => passes).length, fail: fixtures.filter(({ passes }) => !passes).length },
     });
   });
+
+  it.each(['baseline:v1.0', 'restricted:v1.24', 'restricted:v1.37'])(
+    'are told apart by the command as well, under %s',
+    async (policy) => {
+      const place = (outcome: string): string => join(folder, policy.replace(':', '/'), outcome);
+      const run = (outcome: string): ReturnType<typeof unroot> =>
+        unroot(['check', place(outcome), '--pod-security', policy, '-o', 'json']);
+      const [pass, fail] = await Promise.all([run('pass'), run('fail')]);
+      expect([pass.code, fail.code]).toEqual([0, 1]);
+      const outcomes = (stdout: string): readonly string[] =>
+        (JSON.parse(stdout) as PodSecurityReport).podSecurity.objects.map(({ outcome }) => outcome);
+      expect(new Set(outcomes(pass.stdout))).toEqual(new Set(['allowed']));
+      expect(new Set(outcomes(fail.stdout))).toEqual(new Set(['violates']));
+      expect(outcomes(fail.stdout)).toHaveLength(fixtures.filter((one) => one.policy === policy && !one.passes).length);
+    },
+  );
 });
