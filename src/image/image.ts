@@ -81,6 +81,12 @@ export interface Resolved {
   readonly error?: 'ELOOP' | 'ENOENT' | 'ENOTDIR';
 }
 
+export interface ReadFilesOptions {
+  /** Bytes; default 10 MiB. */
+  readonly limit?: number;
+  readonly head?: boolean;
+}
+
 /** The merged root file system of an image: all metadata, contents on demand. */
 export interface RootFs {
   /** Without following a final symlink, and without following any: the path as the layers name it. */
@@ -92,8 +98,8 @@ export interface RootFs {
   entries(): Iterable<RootEntry>;
   /** Content of a regular file (hard links and symlinks followed). Undefined when there is none. Throws `image.too-large` above `limit` bytes (default 10 MiB). */
   readFile(path: string, options?: { readonly limit?: number }): Promise<Uint8Array | undefined>;
-  /** Contents of several files in one pass over the layers. */
-  readFiles(paths: Iterable<string>, options?: { readonly limit?: number }): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Contents of several files in one pass over the layers. `head`: of a file above the limit the first `limit` bytes, instead of an error. */
+  readFiles(paths: Iterable<string>, options?: ReadFilesOptions): Promise<ReadonlyMap<string, Uint8Array>>;
 }
 
 export interface Image {
@@ -122,6 +128,6 @@ export interface Image {
   /** The merged tree; read once, then kept. */
   rootFs(): Promise<RootFs>;
   /** Only these files, with as little reading as the source allows: for `who` (passwd and group). Symlinks are followed. */
-  readFiles(paths: readonly string[], options?: { readonly limit?: number }): Promise<ReadonlyMap<string, Uint8Array>>;
+  readFiles(paths: readonly string[], options?: ReadFilesOptions): Promise<ReadonlyMap<string, Uint8Array>>;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { UnrootError, type Where } from '../error.ts';
 import { decodeAcl } from '../linux/acl.ts';
 import { decodeFileCapabilities } from '../linux/capability.ts';
 import type { FileType } from '../linux/inode.ts';
-import type { Resolved, RootEntry, RootFs } from './image.ts';
+import type { ReadFilesOptions, Resolved, RootEntry, RootFs } from './image.ts';
 import type { LayerIndex } from './layer-index.ts';
 import { find, MAX_SYMLINKS, type MergedNode, mergeLayers } from './merged-tree.ts';
 
@@ -61,10 +61,7 @@ export function createRootFs(layers: readonly LayerIndex[], readContents: ReadCo
     return node?.children === undefined ? [] : [...node.children.keys()].sort();
   };
 
-  async function readFiles(
-    paths: Iterable<string>,
-    options: { readonly limit?: number } = {},
-  ): Promise<ReadonlyMap<string, Uint8Array>> {
+  async function readFiles(paths: Iterable<string>, options: ReadFilesOptions = {}): Promise<ReadonlyMap<string, Uint8Array>> {
     const limit = options.limit ?? DEFAULT_FILE_LIMIT;
     const wanted = new Map<number, { path: string; range: ContentRange }[]>();
     for (const path of paths) {
@@ -72,9 +69,10 @@ export function createRootFs(layers: readonly LayerIndex[], readContents: ReadCo
       if (node?.tar.type !== 'file') continue;
       const { contentLayer } = node;
       const { size, offset } = node.tar;
-      if (size > limit) throw tooLarge(path, size, limit, { ...where, layer: contentLayer, entry: path });
+      if (size > limit && options.head !== true)
+        throw tooLarge(path, size, limit, { ...where, layer: contentLayer, entry: path });
       const list = wanted.get(contentLayer) ?? [];
-      list.push({ path, range: { offset, size } });
+      list.push({ path, range: { offset, size: Math.min(size, limit) } });
       wanted.set(contentLayer, list);
     }
     const out = new Map<string, Uint8Array>();

@@ -66,7 +66,7 @@ export function executableOf(
     denied === undefined ? notInPath(argv0, runtime) : wordsFor(argv0, denied.candidate, denied.miss, runtime, tree, facts);
   const source = denied === undefined ? `"${argv0}" is in no directory of PATH=${path}` : denied.miss.text;
   const because: Derivation[] = [{ field: 'executable', value: '', source, where: { path: denied?.candidate ?? argv0 } }];
-  return stopped('runtime', phaseReason(profile, 'start'), words, because, startShape(profile, runtime, words));
+  return stopped('runtime', phaseReason(profile, 'start'), words, because, startShape(profile, words));
 }
 
 /** The file at a path, for somebody who wants to execute it. */
@@ -157,10 +157,12 @@ function wordsFor(
   return `exec: "${argv0}": ${old ? GO_WORDS.EACCES : GO_WORDS[miss.errno]}`;
 }
 
-/** `%s` stands for the words. Podman files an error by its text (libpod/define ErrOCIRuntime…, getOCIRuntimeError). */
-function startShape(profile: PlatformProfile, runtime: RuntimeKind, words: string): string | undefined {
+/** How a platform wraps what its runtime says at the start. `%s` stands for the words. Podman files an error by its text (libpod/define ErrOCIRuntime…, getOCIRuntimeError). */
+export function startShape(profile: PlatformProfile, words: string): string | undefined {
+  const runtime = profile.runtime ?? 'runc';
   const byText = profile.refusals?.startByText;
-  if (byText === undefined) return profile.refusals?.start;
+  const advice = /not a directory/.test(words) ? (profile.refusals?.notDirectoryAdvice ?? '') : '';
+  if (byText === undefined) return profile.refusals?.start === undefined ? undefined : profile.refusals.start + advice;
   const missing = /executable file .*not found in|no such file or directory/i.test(words);
   const shape = missing
     ? byText.notFound

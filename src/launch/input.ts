@@ -7,6 +7,9 @@ import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { Derivation, Refusal } from './launch.ts';
 
+/** How much of an account file is read: as much as containerd does (pkg/oci/spec_opts.go, maxUserFileBytes), and 50 times what any image needs. */
+export const ACCOUNT_FILE_BYTES: number = 10 * 2 ** 20;
+
 /** Of an image, what decides who starts. Without `rootFs` the executable, volumes and file capabilities stay unknown; identity does not need it. */
 export interface LaunchSubject {
   readonly reference: string;
@@ -14,6 +17,8 @@ export interface LaunchSubject {
   /** Text of /etc/passwd and /etc/group; undefined = the image has none. */
   readonly passwd?: string | undefined;
   readonly group?: string | undefined;
+  /** The files that are larger than what was read of them: their texts are the first {@link ACCOUNT_FILE_BYTES}. */
+  readonly partial?: readonly ('/etc/passwd' | '/etc/group')[];
   readonly rootFs?: RootFs | undefined;
   /** Script → interpreter, of entrypoints whose set-id bits or capabilities would change the answer if they were programs. */
   readonly scripts?: ReadonlyMap<string, string> | undefined;

@@ -1,6 +1,6 @@
 /** Reads of an image what a Launch is worked out from. */
 import type { Image } from '../image/image.ts';
-import type { LaunchSubject } from './input.ts';
+import { ACCOUNT_FILE_BYTES, type LaunchSubject } from './input.ts';
 import { readScripts } from './scripts.ts';
 
 export interface SubjectOptions {
@@ -16,13 +16,23 @@ export interface SubjectOptions {
 export async function launchSubject(image: Image, options: SubjectOptions = {}): Promise<LaunchSubject> {
   const { config } = image;
   const rootFs = options.rootFs === true ? await image.rootFs() : undefined;
-  const paths = ['/etc/passwd', '/etc/group'];
-  const files = rootFs === undefined ? await image.readFiles(paths) : await rootFs.readFiles(paths);
+  const paths = ['/etc/passwd', '/etc/group'] as const;
+  const limit = { limit: ACCOUNT_FILE_BYTES + 1, head: true };
+  const files = rootFs === undefined ? await image.readFiles(paths, limit) : await rootFs.readFiles(paths, limit);
   const text = (path: string): string | undefined => {
     const bytes = files.get(path);
-    return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+    return bytes === undefined ? undefined : new TextDecoder().decode(bytes.subarray(0, ACCOUNT_FILE_BYTES));
   };
+  const partial = paths.filter((path) => (files.get(path)?.length ?? 0) > ACCOUNT_FILE_BYTES);
   const words = [...(options.argv0 ?? []), config.entrypoint[0], config.cmd[0]];
   const scripts = rootFs === undefined ? undefined : await readScripts(rootFs, words, config.env, config.workingDir || '/');
-  return { reference: image.reference, config, passwd: text('/etc/passwd'), group: text('/etc/group'), rootFs, scripts };
+  return {
+    reference: image.reference,
+    config,
+    passwd: text('/etc/passwd'),
+    group: text('/etc/group'),
+    ...(partial.length === 0 ? {} : { partial }),
+    rootFs,
+    scripts,
+  };
 }
