@@ -3,6 +3,7 @@ import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { Pod } from '../workload/formats/kubernetes/pod-spec.ts';
 import { type Stopped, stopped } from './input.ts';
+import { undecodable } from './pod-decoding.ts';
 import { invalidPod, podErrors } from './pod-validation.ts';
 
 export function validateSettings(settings: ContainerSettings, profile: PlatformProfile): Stopped | undefined {
@@ -13,6 +14,11 @@ export function validateSettings(settings: ContainerSettings, profile: PlatformP
 }
 
 function validatePod(pod: Pod): Stopped | undefined {
+  const unread = undecodable(pod);
+  if (unread !== undefined)
+    return stopped('api-server', 'BadRequest', unread, [
+      { field: 'pod', value: '', source: 'the API server decodes the pod before it looks at it' },
+    ]);
   const errors = podErrors(pod);
   if (errors.length === 0) return undefined;
   const because = errors.map((error) => ({ field: error.split(':', 1)[0] as string, value: '', source: `${SOURCE}: ${error}` }));

@@ -52,15 +52,56 @@ export function windowsErrors(spec: PodSpec): readonly string[] {
     if (field === 'sysctls' && listOf(value as readonly unknown[]).length === 0) continue;
     forbid(BESIDE.has(field) ? `spec.${field}` : `spec.securityContext.${field}`);
   }
-  for (const kind of ['initContainers', 'containers', 'ephemeralContainers'] as const) {
-    for (const [at, container] of objectsOf<PodContainer>(spec[kind]).entries()) {
-      const own = objectOf(container.securityContext) ?? {};
-      for (const field of CONTAINER_FIELDS) {
-        if (own[field] !== undefined && own[field] !== null) forbid(`spec.${kind}[${at}].securityContext.${field}`);
-      }
+  for (const [container, path] of visited(spec)) {
+    const own = objectOf(container.securityContext) ?? {};
+    for (const field of CONTAINER_FIELDS) {
+      if (own[field] !== undefined && own[field] !== null) forbid(`${path}.securityContext.${field}`);
     }
   }
   return errors;
+}
+
+/** validateLinux, when the pod says that it is for Linux. */
+export function linuxErrors(spec: PodSpec): readonly string[] {
+  const why = 'Forbidden: windows options cannot be set for a linux pod';
+  const errors =
+    objectOf(spec.securityContext)?.windowsOptions === undefined ? [] : [`spec.securityContext.windowsOptions: ${why}`];
+  for (const [container, path] of visited(spec)) {
+    if (objectOf(container.securityContext)?.windowsOptions !== undefined)
+      errors.push(`${path}.securityContext.windowsOptions: ${why}`);
+  }
+  return errors;
+}
+
+/** validateWindowsHostProcessPod: all containers of a pod or none, and with the host's network. */
+export function hostProcessErrors(spec: PodSpec): readonly string[] {
+  const shared = objectOf(spec.securityContext)?.windowsOptions?.hostProcess;
+  const containers = visited(spec);
+  const errors: string[] = [];
+  let found = 0;
+  for (const [container, path] of containers) {
+    const own = objectOf(container.securityContext)?.windowsOptions?.hostProcess;
+    if (shared !== undefined && own !== undefined && shared !== own) {
+      const why = `pod hostProcess value must be identical if both are specified, was ${shared}`;
+      errors.push(`${path}.securityContext.windowsOptions.hostProcess: Invalid value: ${own}: ${why}`);
+    }
+    if (own ?? shared ?? false) found += 1;
+  }
+  if (found === 0) return errors;
+  if (found !== containers.length)
+    errors.push(
+      'spec: Invalid value: "": If pod contains any hostProcess containers then all containers must be HostProcess containers',
+    );
+  if (spec.hostNetwork !== true)
+    errors.push('spec.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess containers');
+  return errors;
+}
+
+/** In the order in which upstream visits them. */
+function visited(spec: PodSpec): readonly (readonly [PodContainer, string])[] {
+  return (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((kind) =>
+    objectsOf<PodContainer>(spec[kind]).map((container, at) => [container, `spec.${kind}[${at}]`] as const),
+  );
 }
 
 /** runAsNonRoot there: only one name is root, and the image's user counts when the pod names none. */
