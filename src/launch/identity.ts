@@ -1,10 +1,13 @@
 /** uid, gid and groups: the user string resolved in the image's account files as the platform's runtime does it. */
+import { UnrootError } from '../error.ts';
 import type { IdMapping } from '../linux/credentials.ts';
-import { groupsListing, parseGroup } from '../linux/group.ts';
+import { groupById, groupsListing, parseGroup } from '../linux/group.ts';
+import { parsePasswd, userById } from '../linux/passwd.ts';
 import { type ResolvedUser, resolveUser, type UserStep } from '../linux/user-spec.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
-import { type LaunchSubject, phaseReason, type Stopped, stopped } from './input.ts';
+import { startShape } from './executable.ts';
+import { ACCOUNT_FILE_BYTES, type LaunchSubject, phaseReason, type Stopped, stopped } from './input.ts';
 import type { Derivation } from './launch.ts';
 import type { UserRequest } from './user-request.ts';
 
@@ -30,18 +33,31 @@ export function identityOf(
 ): Identity | Stopped {
   const answer = resolveUser(
     request.spec,
-    { passwd: image.passwd, group: request.imageGroups ? image.group : undefined },
+    {
+      passwd: image.passwd,
+      passwdFailure: endOf('/etc/passwd', image, profile),
+      group: request.imageGroups ? image.group : undefined,
+      groupFailure: endOf('/etc/group', image, profile),
+    },
     {
       dialect: profile.userResolution,
       explicitGroupKeepsImageGroups: profile.explicitGroupKeepsImageGroups,
       skipsGroupNamedLikeUser: profile.skipsGroupNamedLikeUser,
       groupAdd: request.groupAdd,
+      ...(profile.rangeCheckedLate === undefined ? {} : { rangeCheckedLate: profile.rangeCheckedLate }),
+      ...(profile.outOfRangeIsName === undefined ? {} : { outOfRangeIsName: profile.outOfRangeIsName }),
+      ...(profile.emptyGroupIsExplicit === undefined ? {} : { emptyGroupIsExplicit: profile.emptyGroupIsExplicit }),
+      ...(profile.refusals?.noPasswd === undefined ? {} : { noPasswd: profile.refusals.noPasswd }),
     },
   );
   const because = [...request.because, ...answer.steps.flatMap((step) => derivationOf(step, request, image))];
   if (answer.kind === 'failed') {
     const rule = profile.sources.userResolution ?? profile.userResolution;
     because.push({ field: 'user', value: request.spec, source: `${request.origin} cannot be resolved in the image (${rule})` });
+    const shape = profile.refusals?.unknownGroupAdd;
+    const group = /^unable to find group (.*): no matching entries in group file$/.exec(answer.message)?.[1];
+    if (shape !== undefined && group !== undefined && request.groupAdd.includes(group))
+      return stopped('runtime', phaseReason(profile, 'start'), group, because, shape);
     return stopped(
       'runtime',
       phaseReason(profile, profile.kubelet ? 'create' : 'start'),
@@ -50,10 +66,17 @@ export function identityOf(
       profile.refusals?.user,
     );
   }
-  const groups =
-    profile.emptyUserLacksPrimaryGroup === true && request.spec === ''
-      ? withoutPrimary(answer, request, image, because)
-      : answer.groups;
+  const refused = beyondRuntime(answer, image, profile);
+  if (refused !== undefined) {
+    const source = 'the runtime takes ids up to 2147483647 only, unless the account file of the image lists them';
+    because.push({ field: 'uid', value: `${answer.uid}:${answer.gid}`, source });
+    return stopped('runtime', phaseReason(profile, 'start'), refused, because, startShape(profile, refused));
+  }
+  const nobodyNamed = profile.emptyUserLacksPrimaryGroup === true && request.spec === '';
+  const given = nobodyNamed ? withoutPrimary(answer, request, image, because) : answer.groups;
+  const groups = profile.runtime === 'runc-1.1' ? lookedUpAgain(given, image, because) : given;
+  // Podman does not look at /etc/passwd for a user nobody named: gid 0 whatever root's line says (observed with 4.3.1).
+  const gid = nobodyNamed ? 0 : answer.gid;
   const mapping = userNamespace(settings);
   const unmapped = mapping === undefined ? undefined : unmappedId(answer, mapping);
   if (unmapped !== undefined) {
@@ -72,7 +95,7 @@ export function identityOf(
   return {
     kind: 'identity',
     uid: answer.uid,
-    gid: answer.gid,
+    gid,
     groups,
     ...(answer.userName === undefined ? {} : { userName: answer.userName }),
     ...(answer.home === undefined ? {} : { passwdHome: answer.home }),
@@ -81,6 +104,40 @@ export function identityOf(
     gidMappings: mapping === undefined ? [] : [mapping],
     because,
   };
+}
+
+/** Reading an account file to its end fails where the runtime has a limit; where it has none, somebody must have the rest. */
+function endOf(path: '/etc/passwd' | '/etc/group', image: LaunchSubject, profile: PlatformProfile): string | undefined {
+  if (image.partial?.includes(path) !== true) return undefined;
+  if (profile.accountFileLimit !== undefined) return `"${path.slice(1)}" exceeds ${profile.accountFileLimit} bytes`;
+  const text = (path === '/etc/passwd' ? image.passwd : image.group) ?? '';
+  // The runtimes stop at a line that is too long, wherever they found the user before: no need to see the rest.
+  if ((path === '/etc/passwd' ? parsePasswd(text) : parseGroup(text)).failure !== undefined) return undefined;
+  throw new UnrootError(`${path} of ${image.reference} has more than ${ACCOUNT_FILE_BYTES} bytes`, {
+    code: 'image.too-large',
+    where: { image: image.reference, entry: path },
+    expected: `at most ${ACCOUNT_FILE_BYTES} bytes, a hundred thousand accounts`,
+    hint: `${profile.name} reads it line by line to its end; what stands there is not known here. No ordinary image comes near this size.`,
+  });
+}
+
+const MAX_ID = 2 ** 31 - 1;
+
+/**
+ * runc up to 1.2 looks ids up in the container's own account files and refuses what is out of range and not listed there (observed with
+ * 1.1.5). Newer ones hand them to the kernel, for which -1 is no id (setuid(2)).
+ */
+function beyondRuntime(user: ResolvedUser, image: LaunchSubject, profile: PlatformProfile): string | undefined {
+  if (profile.runtime === 'runc-1.1') {
+    const listed =
+      (user.uid <= MAX_ID || userById(parsePasswd(image.passwd ?? ''), user.uid) !== undefined) &&
+      (user.gid <= MAX_ID || groupById(parseGroup(image.group ?? ''), user.gid) !== undefined);
+    return listed ? undefined : `unable to setup user: uids and gids must be in range 0-${MAX_ID}`;
+  }
+  if (profile.runtime !== 'runc') return undefined;
+  // The group is set first.
+  if (user.gid === 0xffffffff) return `cannot setgid to unmapped gid ${user.gid} in user namespace`;
+  return user.uid === 0xffffffff ? `cannot setuid to unmapped uid ${user.uid} in user namespace` : undefined;
 }
 
 /** The resolver's step with who asked for it in front, and the layer that brought the file. */
@@ -112,6 +169,21 @@ function withoutPrimary(
   const source = `no user is set, so the primary gid ${answer.gid} is not added to the supplementary groups`;
   because.push({ field: 'groups', value: groups.join(','), source });
   return groups;
+}
+
+/**
+ * runc 1.1 takes the gids it is given for texts and looks them up in the container's /etc/group (libcontainer/init_linux.go setupUser): the
+ * first line with that gid, or with that number for a name, counts.
+ */
+function lookedUpAgain(gids: readonly number[], image: LaunchSubject, because: Derivation[]): readonly number[] {
+  const entries = parseGroup(image.group ?? '').entries;
+  return gids.map((gid) => {
+    const match = entries.find((group) => group.gid === gid || group.name === String(gid));
+    if (match === undefined || match.gid === gid) return gid;
+    const source = `runc 1.1 takes gid ${gid} for the group named "${match.name}", gid ${match.gid}`;
+    because.push({ field: 'groups', value: String(match.gid), source, where: { path: '/etc/group', line: match.line } });
+    return match.gid;
+  });
 }
 
 /** KEP-127: one block of 65536 ids; its host base is a multiple of that and never 0. */

@@ -1,7 +1,18 @@
 /** Turns a user string (USER, --user, runAsUser) into ids, as moby/sys/user GetExecUser and containerd's oci.WithUser do it. */
 import { atoi, toUint32 } from './go-text.ts';
-import { type GroupEntry, type Groups, groupByName, groupsListing, parseGroup } from './group.ts';
+import { type GroupEntry, type Groups, groupById, groupByName, groupsListing, parseGroup } from './group.ts';
 import { type Passwd, type PasswdEntry, parsePasswd, userById, userByName } from './passwd.ts';
+import {
+  droppedGroupsStep,
+  explicitGidStep,
+  implicitGidStep,
+  memberSteps,
+  type Part,
+  type UserStep,
+  uidStep,
+} from './user-steps.ts';
+
+export type { UserStep };
 
 export interface UserSpecOptions {
   readonly dialect: 'moby-sys-user' | 'containerd-with-user';
@@ -9,22 +20,28 @@ export interface UserSpecOptions {
   readonly explicitGroupKeepsImageGroups: boolean;
   /** containerd leaves out a group whose name equals the user's. */
   readonly skipsGroupNamedLikeUser: boolean;
+  /** A number that is no valid id is looked up as a name (containerd before it refused it). */
+  readonly outOfRangeIsName?: boolean;
+  /** `user:` with nothing behind the colon counts as an explicit group (Podman). */
+  readonly emptyGroupIsExplicit?: boolean;
+  /** The words when a name is to be looked up and the image has no /etc/passwd (containerd). */
+  readonly noPasswd?: string;
   /** `--group-add`: names are looked up in the image's /etc/group, numbers are taken as they are. */
   readonly groupAdd?: readonly string[];
+  /**
+   * moby/sys/user up to 0.4.0 and the libraries before it: a number out of range is refused only when the account file does not list it, and
+   * one that no int64 holds is a name. Since 0.4.1 both are refused before anything is read.
+   */
+  readonly rangeCheckedLate?: boolean;
 }
 
 /** The image's account files as text; undefined = the image has none. */
 export interface AccountFiles {
   readonly passwd?: string | undefined;
   readonly group?: string | undefined;
-}
-
-/** One sentence of the derivation; the shape of a Launch's Derivation. */
-export interface UserStep {
-  readonly field: 'uid' | 'gid' | 'groups' | 'userName' | 'home';
-  readonly value: string;
-  readonly source: string;
-  readonly where?: { readonly path: string; readonly line?: number };
+  /** What reading the file to its end fails with, when no line of it fails before. */
+  readonly passwdFailure?: string | undefined;
+  readonly groupFailure?: string | undefined;
 }
 
 export interface ResolvedUser {
@@ -64,23 +81,28 @@ interface Accounts {
 
 function accountsOf(files: AccountFiles): Accounts {
   return {
-    passwd: files.passwd === undefined ? undefined : parsePasswd(files.passwd),
-    groups: files.group === undefined ? undefined : parseGroup(files.group),
+    passwd: files.passwd === undefined ? undefined : failing(parsePasswd(files.passwd), files.passwdFailure),
+    groups: files.group === undefined ? undefined : failing(parseGroup(files.group), files.groupFailure),
   };
 }
+
+function failing<T extends { readonly failure?: string }>(parsed: T, failure: string | undefined): T {
+  return failure === undefined || parsed.failure !== undefined ? parsed : { ...parsed, failure };
+}
+
+const outOfRange = (id: number): boolean => id < 0 || id > MAX_ID;
 
 function failed(message: string, steps: readonly UserStep[]): UnresolvedUser {
   return { kind: 'failed', message, steps };
 }
 
-/** Absent, a number in range, `out-of-range`, or a name. */
-type Part = { kind: 'absent' } | { kind: 'id'; id: number } | { kind: 'name'; name: string } | { kind: 'out-of-range' };
-
-function partOf(text: string): Part {
+function partOf(text: string, late = false): Part {
   if (text === '') return { kind: 'absent' };
   const value = atoi(text);
   if (value === 'not-a-number') return { kind: 'name', name: text };
-  return value === 'out-of-range' || value < 0 || value > MAX_ID ? { kind: 'out-of-range' } : { kind: 'id', id: value };
+  if (value !== 'out-of-range' && !outOfRange(value)) return { kind: 'id', id: value };
+  if (!late) return { kind: 'out-of-range' };
+  return value === 'out-of-range' ? { kind: 'name', name: text } : { kind: 'id', id: value };
 }
 
 /** moby/sys/user v0.4.1 GetExecUser with defaults uid 0, gid 0, home "". */
@@ -89,8 +111,8 @@ function resolveMoby(spec: string, files: AccountFiles, options: UserSpecOptions
   const accounts = accountsOf(files);
   // Only the first two fields count: `a:b:c` is `a:b` to this library.
   const [userText = '', groupText = ''] = spec.split(':');
-  const user = partOf(userText);
-  const group = partOf(groupText);
+  const user = partOf(userText, options.rangeCheckedLate);
+  const group = partOf(groupText, options.rangeCheckedLate);
   if (user.kind === 'out-of-range' || group.kind === 'out-of-range') return failed(RANGE, steps);
 
   if (accounts.passwd?.failure !== undefined) {
@@ -103,6 +125,7 @@ function resolveMoby(spec: string, files: AccountFiles, options: UserSpecOptions
     return failed(`unable to find user ${user.name}: no matching entries in passwd file`, steps);
   }
   const uid = entry?.uid ?? wanted;
+  if (entry === undefined && outOfRange(uid)) return failed(RANGE, steps);
   steps.push(uidStep(spec, user, uid, entry, files));
 
   let gid = entry?.gid ?? 0;
@@ -116,17 +139,24 @@ function resolveMoby(spec: string, files: AccountFiles, options: UserSpecOptions
   if (group.kind === 'absent') {
     steps.push(implicitGidStep(gid, entry, files));
   } else {
-    const match = group.kind === 'name' ? groupByName(known, group.name) : undefined;
+    const match =
+      group.kind === 'name'
+        ? groupByName(known, group.name)
+        : group.kind === 'id' && outOfRange(group.id)
+          ? groupById(known, group.id)
+          : undefined;
+    if (match === undefined && group.kind === 'id' && outOfRange(group.id)) return failed(RANGE, steps);
     if (group.kind === 'name' && match === undefined) {
       return failed(`unable to find group ${group.name}: no matching entries in group file`, steps);
     }
     gid = match?.gid ?? (group.kind === 'id' ? group.id : 0);
     steps.push(explicitGidStep(spec, gid, match));
   }
-  if (entry !== undefined && entry.name !== '' && (group.kind === 'absent' || options.explicitGroupKeepsImageGroups)) {
+  const implicit = group.kind === 'absent' && !(options.emptyGroupIsExplicit === true && spec.includes(':'));
+  if (entry !== undefined && entry.name !== '' && (implicit || options.explicitGroupKeepsImageGroups)) {
     groups = groupsListing(known, entry.name).filter((one) => !(options.skipsGroupNamedLikeUser && one.name === entry.name));
     steps.push(...memberSteps(entry.name, groups, known, options));
-  } else if (entry !== undefined && group.kind !== 'absent') {
+  } else if (entry !== undefined && !implicit) {
     steps.push(droppedGroupsStep(entry.name, known));
   }
   const added = addedGroups(options.groupAdd ?? [], known, options.dialect, steps);
@@ -143,8 +173,11 @@ function resolveContainerd(written: string, files: AccountFiles, options: UserSp
   const parts = spec.split(':');
   if (parts.length > 2) return failed(`invalid USER value ${spec}`, steps);
   const [userText = '', groupText] = parts;
-  const user = partOf(userText);
-  const group: Part | undefined = groupText === undefined ? undefined : partOf(groupText);
+  const asName = (part: Part, text: string): Part =>
+    part.kind === 'out-of-range' && options.outOfRangeIsName === true ? { kind: 'name', name: text } : part;
+  const user = asName(partOf(userText, options.rangeCheckedLate), userText);
+  const group: Part | undefined =
+    groupText === undefined ? undefined : asName(partOf(groupText, options.rangeCheckedLate), groupText);
   if (user.kind === 'out-of-range') return failed(`invalid USER value ${JSON.stringify(spec)}: uid out of range`, steps);
   if (group?.kind === 'out-of-range') return failed(`invalid USER value ${JSON.stringify(spec)}: gid out of range`, steps);
 
@@ -153,7 +186,7 @@ function resolveContainerd(written: string, files: AccountFiles, options: UserSp
   if (readsPasswd && accounts.passwd?.failure !== undefined) return failed(accounts.passwd.failure, steps);
   let entry: PasswdEntry | undefined;
   if (user.kind === 'name') {
-    if (accounts.passwd === undefined) return failed(`open ${PASSWD}: no such file or directory`, steps);
+    if (accounts.passwd === undefined) return failed(options.noPasswd ?? `open ${PASSWD}: no such file or directory`, steps);
     entry = userByName(accounts.passwd, user.name);
     if (entry === undefined) return failed('no users found', steps);
   } else if (group === undefined) {
@@ -207,63 +240,6 @@ function resolved(
   return { kind: 'resolved', uid: toUint32(uid), gid: toUint32(gid), groups: all, userName: entry.name, home: entry.home, steps };
 }
 
-function uidStep(spec: string, user: Part, uid: number, entry: PasswdEntry | undefined, files: AccountFiles): UserStep {
-  const value = String(uid);
-  if (user.kind === 'name' && entry !== undefined) {
-    const source = `"${user.name}" is uid ${uid} in ${PASSWD} line ${entry.line}`;
-    return { field: 'uid', value, source, where: { path: PASSWD, line: entry.line } };
-  }
-  if (user.kind === 'absent') {
-    const source = spec === '' ? 'no user is set, so uid 0' : `"${spec}" names no user before the colon, so uid 0`;
-    return { field: 'uid', value, source };
-  }
-  const asWritten = spec.split(':')[0] === value ? `uid ${value} as written` : `"${spec.split(':')[0]}" is the number ${value}`;
-  const lookedUp = entry === undefined ? (files.passwd === undefined ? `, ${PASSWD} is missing` : `, not in ${PASSWD}`) : '';
-  return { field: 'uid', value, source: `${asWritten}${lookedUp} (a number is never looked up as a name)` };
-}
-
-function implicitGidStep(gid: number, entry: PasswdEntry | undefined, files: AccountFiles): UserStep {
-  if (entry !== undefined) {
-    const source = `no group is given: ${PASSWD} says gid ${gid} for "${entry.name}"`;
-    return { field: 'gid', value: String(gid), source, where: { path: PASSWD, line: entry.line } };
-  }
-  const why = files.passwd === undefined ? `the image has no ${PASSWD}` : `the uid has no entry in ${PASSWD}`;
-  return { field: 'gid', value: String(gid), source: `no group is given and ${why}, so gid 0` };
-}
-
-function explicitGidStep(spec: string, gid: number, match: GroupEntry | undefined): UserStep {
-  const written = spec.slice(spec.indexOf(':') + 1);
-  if (match === undefined)
-    return { field: 'gid', value: String(gid), source: `the group is given as "${written}", so gid ${gid}` };
-  const source = `group "${match.name}" is gid ${gid} in ${GROUP} line ${match.line}`;
-  return { field: 'gid', value: String(gid), source, where: { path: GROUP, line: match.line } };
-}
-
-function memberSteps(name: string, members: readonly GroupEntry[], known: Groups, options: UserSpecOptions): UserStep[] {
-  const steps: UserStep[] = members.map((one) => ({
-    field: 'groups',
-    value: String(one.gid),
-    source: `${GROUP} lists "${name}" in group "${one.name}" (${one.gid})`,
-    where: { path: GROUP, line: one.line },
-  }));
-  const skipped = options.skipsGroupNamedLikeUser ? groupsListing(known, name).find((one) => one.name === name) : undefined;
-  if (skipped !== undefined) {
-    const source = `group "${name}" is named like the user and is therefore not counted as supplementary`;
-    steps.push({ field: 'groups', value: String(skipped.gid), source, where: { path: GROUP, line: skipped.line } });
-  }
-  return steps;
-}
-
-function droppedGroupsStep(name: string, known: Groups): UserStep {
-  const lost = groupsListing(known, name);
-  const value = lost.map((one) => one.gid).join(',');
-  const source =
-    lost.length === 0
-      ? `a group is given, so ${GROUP} is not searched for more; it lists "${name}" nowhere`
-      : `a group is given, so membership of "${name}" in ${lost.map((one) => `"${one.name}" (${one.gid})`).join(', ')} is lost`;
-  return { field: 'groups', value, source };
-}
-
 /** moby GetAdditionalGroups, or containerd WithAppendAdditionalGroups. A string is the failure. */
 function addedGroups(
   wanted: readonly string[],
@@ -277,11 +253,15 @@ function addedGroups(
   for (const text of wanted) {
     const part = partOf(text);
     if (part.kind === 'out-of-range') return RANGE;
-    const match = part.kind === 'id' ? undefined : groupByName(known, text);
+    // moby/sys/user GetAdditionalGroups: the first line with that name or that gid, even when the text is a number.
+    const match =
+      part.kind === 'id'
+        ? known.entries.find((group) => group.name === text || (group.gid === part.id && String(part.id) === text))
+        : groupByName(known, text);
     if (part.kind !== 'id' && match === undefined) {
       return `unable to find group ${text}${dialect === 'moby-sys-user' ? ': no matching entries in group file' : ''}`;
     }
-    const gid = part.kind === 'id' ? part.id : match!.gid;
+    const gid = match?.gid ?? (part as { readonly id: number }).id;
     gids.push(gid);
     steps.push({ field: 'groups', value: String(gid), source: `group-add asks for "${text}", gid ${gid}` });
   }

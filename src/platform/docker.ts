@@ -1,8 +1,9 @@
 /** Docker Engine, by version. */
 
+import { CAPABILITIES, capabilityMask } from '../linux/capability.ts';
 import { FOURTEEN } from './capability-lists.ts';
 import { AS_OF, DEFAULT_PATH, LOW_PORTS_AND_PING, LOW_PORTS_AND_PING_SOURCE } from './defaults.ts';
-import type { PlatformProfile } from './platform.ts';
+import type { PlatformProfile, RefusalShapes } from './platform.ts';
 import type { ProfileVariant } from './variant.ts';
 
 const START =
@@ -13,6 +14,11 @@ const START_20 =
 const UNKNOWN_CAPABILITY = { add: 'invalid CapAdd: unknown capability: "%s"', drop: 'invalid CapDrop: unknown capability: "%s"' };
 
 const RELATIVE_WORKDIR = "the working directory '%s' is invalid, it needs to be an absolute path";
+
+const WORKDIR_NO_DIRECTORY = { phase: 'create', words: 'Cannot mkdir: %s is not a directory' } as const;
+
+const NOT_DIRECTORY_ADVICE =
+  ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
 
 const current: PlatformProfile = {
   name: 'docker',
@@ -40,6 +46,8 @@ const current: PlatformProfile = {
     noCommand: 'no command specified',
     relativeWorkdir: RELATIVE_WORKDIR,
     unknownCapability: UNKNOWN_CAPABILITY,
+    workdirNoDirectory: WORKDIR_NO_DIRECTORY,
+    notDirectoryAdvice: NOT_DIRECTORY_ADVICE,
   },
   sources: {
     runtime: 'runc is the default of dockerd; versions of it are not tied to dockerd, its words are those of runc 1.2 and later',
@@ -67,7 +75,7 @@ const current: PlatformProfile = {
 
 const boundingOnly: PlatformProfile = {
   ...current,
-  versions: '20.10.14 – 20.10.27, 23.0.0 – 23.0.6, 24.0.0 – 24.0.5',
+  versions: '23.0.0 – 23.0.6, 24.0.0 – 24.0.5',
   runtime: 'runc-1.1',
   nonRootCapabilities: 'bounding-only',
   refusals: {
@@ -75,6 +83,8 @@ const boundingOnly: PlatformProfile = {
     noCommand: 'No command specified',
     relativeWorkdir: RELATIVE_WORKDIR,
     unknownCapability: UNKNOWN_CAPABILITY,
+    workdirNoDirectory: WORKDIR_NO_DIRECTORY,
+    notDirectoryAdvice: NOT_DIRECTORY_ADVICE,
   },
   sources: {
     ...current.sources,
@@ -84,12 +94,30 @@ const boundingOnly: PlatformProfile = {
   },
 };
 
-const inheritable: PlatformProfile = {
+const v20: PlatformProfile = {
   ...boundingOnly,
+  versions: '20.10.14 – 20.10.27',
+  rangeCheckedLate: true,
+  allCapabilities: CAPABILITIES.filter((name) => capabilityMask([name]) < 1n << 38n),
+  refusals: {
+    ...(boundingOnly.refusals as RefusalShapes),
+    unknownGroupAdd: 'Unable to find group %s: no matching entries in group file',
+  },
+  sources: {
+    ...boundingOnly.sources,
+    rangeCheckedLate:
+      'runc libcontainer/user, before moby/sys/user 0.4.1: strconv.Atoi, and what it cannot read is a name (observed with 20.10.24)',
+    allCapabilities:
+      'moby oci/caps/utils.go of 20.10: every capability its library knows, up to AUDIT_READ, whether dockerd has it or not (observed with 20.10.24)',
+  },
+};
+
+const inheritable: PlatformProfile = {
+  ...v20,
   versions: '20.10.0 – 20.10.13',
   inheritableCapabilities: true,
   sources: {
-    ...boundingOnly.sources,
+    ...v20.sources,
     inheritableCapabilities: 'moby oci/oci.go before 0d9a37d0c2 (CVE-2022-24769): the list is inheritable too',
   },
 };
@@ -107,10 +135,11 @@ export const DOCKER: readonly ProfileVariant[] = [
   {
     profile: boundingOnly,
     ranges: [
-      { from: '20.10.14', before: '23.0.7' },
+      { from: '23', before: '23.0.7' },
       { from: '24', before: '24.0.6' },
     ],
   },
+  { profile: v20, ranges: [{ from: '20.10.14', before: '23' }] },
   { profile: inheritable, ranges: [{ from: '20.10', before: '20.10.14' }] },
   { profile: withoutSysctls, ranges: [{ before: '20.10' }] },
 ];

@@ -8,12 +8,16 @@ import type { ProfileVariant } from './variant.ts';
 const CONTAINERD_START =
   'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: %s: unknown';
 
+/** `…` stands for the container's id. */
+const NO_COMMAND = 'failed to generate container "…" spec: failed to generate spec: no command specified';
+
 const containerd2: PlatformProfile = {
   name: 'containerd-2',
   versions: '2.0 and later',
   asOf: AS_OF,
   runtime: 'runc',
   userResolution: 'containerd-with-user',
+  accountFileLimit: 10 * 2 ** 20,
   kubelet: true,
   explicitGroupKeepsImageGroups: true,
   skipsGroupNamedLikeUser: true,
@@ -36,13 +40,20 @@ const containerd2: PlatformProfile = {
       'failed to start sandbox "<sandbox id>": failed to generate sandbox container spec options: failed to generate user string: %s',
   },
   environment: { PATH: DEFAULT_PATH },
-  refusals: { user: 'failed to create containerd container: %s', start: CONTAINERD_START, noCommand: 'no command specified' },
+  refusals: {
+    user: 'failed to create containerd container: %s',
+    // Since 2.0 errors cross the shim typed, without ": unknown" behind them (observed with 2.4.2).
+    start: CONTAINERD_START.replace(/: unknown$/, ''),
+    noCommand: NO_COMMAND,
+    noPasswd: 'lstat etc/passwd: file does not exist',
+  },
   sources: {
     runtime: 'containerd config default_runtime_name = runc',
     userResolution:
       'containerd internal/cri/util GenerateUserString → pkg/oci/spec_opts.go WithUser: unknown numeric uid gets gid 0; names need an entry',
     kubelet:
       "kubernetes pkg/kubelet/kuberuntime helpers.go getImageUser: the image's group is discarded; security_context_others.go verifyRunAsNonRoot",
+    accountFileLimit: 'containerd pkg/oci/spec_opts.go maxUserFileBytes (in 2.3.4 and 1.7.34, not in 2.2.1 and 1.7.30)',
     explicitGroupKeepsImageGroups: 'containerd WithAdditionalGIDs runs on the user alone, whatever runAsGroup says',
     skipsGroupNamedLikeUser: 'containerd pkg/oci/spec_opts.go WithAdditionalGIDs: a group named like the user is skipped',
     defaultCapabilities: 'containerd pkg/oci/spec.go, 14 capabilities',
@@ -70,7 +81,7 @@ const containerd2: PlatformProfile = {
 const containerd1: PlatformProfile = {
   ...containerd2,
   name: 'containerd-1',
-  versions: '1.6 – 1.7',
+  versions: '1.7.34 – 1.7',
   runtime: 'runc-1.1',
   sysctls: {},
   pods: {
@@ -79,7 +90,8 @@ const containerd1: PlatformProfile = {
     groupWithoutUser: 'failed to generate sandbox container spec options: failed to generate user string: %s',
   },
   refusals: {
-    noCommand: 'no command specified',
+    noCommand: NO_COMMAND,
+    noPasswd: 'open …/etc/passwd: no such file or directory',
     // runc 1.1 does not say "error during container init" about a program it cannot find.
     start: CONTAINERD_START.replace('error during container init: ', ''),
     user: 'failed to create containerd container: mount callback failed on /var/lib/containerd/tmpmounts/containerd-mount…: %s',
@@ -89,6 +101,19 @@ const containerd1: PlatformProfile = {
     runtime: 'containerd packages of 1.6 and 1.7 ship runc 1.1',
     pods: 'containerd pkg/cri/server/status.go of 1.6 and 1.7 reports no features; sandbox_run_linux.go generateUserString',
     sysctls: 'containerd pkg/cri/config: enable_unprivileged_ports and enable_unprivileged_icmp default to false in 1.6 and 1.7',
+  },
+};
+
+const { accountFileLimit: _, sources: sources1, ...unlimited } = containerd1;
+const { accountFileLimit: __, ...sourcesEarly } = sources1;
+const containerd1Early: PlatformProfile = {
+  ...unlimited,
+  versions: '1.6 – 1.7.33',
+  outOfRangeIsName: true,
+  sources: {
+    ...sourcesEarly,
+    outOfRangeIsName:
+      'containerd oci/spec_opts.go WithUser of 1.6.39 and 1.7.27: a number out of range is looked up as a name; 1.7.34 refuses it (observed with 1.6.20 of Debian)',
   },
 };
 
@@ -166,7 +191,10 @@ const openshift: PlatformProfile = {
   },
 };
 
-export const CONTAINERD_1: readonly ProfileVariant[] = [{ profile: containerd1, ranges: [{ before: '2' }] }];
+export const CONTAINERD_1: readonly ProfileVariant[] = [
+  { profile: containerd1, ranges: [{ from: '1.7.34', before: '2' }] },
+  { profile: containerd1Early, ranges: [{ before: '1.7.34' }] },
+];
 export const CONTAINERD_2: readonly ProfileVariant[] = [{ profile: containerd2, ranges: [{ from: '2' }] }];
 export const CRIO: readonly ProfileVariant[] = [{ profile: crio, ranges: [{}] }];
 export const OPENSHIFT: readonly ProfileVariant[] = [{ profile: openshift, ranges: [{}] }];

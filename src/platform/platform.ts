@@ -21,6 +21,16 @@ export interface RefusalShapes {
   };
   /** Neither the image nor the settings name a program. Whole message. */
   readonly noCommand: string;
+  /** A group of `--group-add` that is neither a number nor known, `%s` the name; absent = the words of the resolution. */
+  readonly unknownGroupAdd?: string;
+  /** No /etc/passwd to look a name up in; absent = `open /etc/passwd: no such file or directory`. */
+  readonly noPasswd?: string;
+  /** The working directory is no directory, `%s` the path; absent = the low-level runtime says so. */
+  readonly workdirNoDirectory?: { readonly phase: 'create' | 'start'; readonly words: string };
+  /** A sysctl of the network in the host's network, `%s` its `name=value`; absent = the low-level runtime says so. */
+  readonly hostNetworkSysctl?: string;
+  /** Advice put behind the words of the low-level runtime when they say "not a directory" (Docker). */
+  readonly notDirectoryAdvice?: string;
   /** A working directory from the settings that is not absolute, `%s` the path; absent = not looked at. */
   readonly relativeWorkdir?: string;
   /** A capability name nobody knows, `%s` the name as the platform spells it; absent = accepted and lost in silence (containerd). */
@@ -62,6 +72,10 @@ export interface PlatformProfile {
   readonly versions: string;
   /** Which algorithm turns the user string into ids. */
   readonly userResolution: 'moby-sys-user' | 'containerd-with-user';
+  /** moby/sys/user up to 0.4.0: ids out of range are refused only when the account file does not list them. */
+  readonly rangeCheckedLate?: boolean;
+  /** More of an account file than this many bytes is an error; absent = it is read to its end, however long. */
+  readonly accountFileLimit?: number;
   /** Kubernetes: the `:group` of the image's USER never reaches the runtime, and the kubelet's checks apply. */
   readonly kubelet: boolean;
   /** Whether `user:group` keeps the user's groups from /etc/group. */
@@ -92,6 +106,16 @@ export interface PlatformProfile {
     /** A mode that is asked for gives way to that of the directory it covers (runc before 1.1.8). */
     readonly explicitModeLost?: boolean;
   };
+  /** The container's own mode of `/`, whatever the image says. Default: the image's. */
+  readonly rootDirectoryMode?: number;
+  /** Without a network /etc/resolv.conf is the image's, or missing. */
+  readonly resolvConfNeedsNetwork?: boolean;
+  /** A number that is no valid id is looked up as a name (containerd before it refused it). */
+  readonly outOfRangeIsName?: boolean;
+  /** `user:` with nothing behind the colon counts as an explicit group (Podman). */
+  readonly emptyGroupIsExplicit?: boolean;
+  /** What ALL and privileged ask for, even where the engine has less itself. Default: what the engine has. */
+  readonly allCapabilities?: CapabilitySet;
   /** Device nodes belong to the user and group the pod asks for, not to the host's owner (an option of containerd and CRI-O). */
   readonly deviceOwnershipFromSecurityContext?: boolean;
   /** Under a kubelet: what the runtime tells it that it can do (CRI RuntimeHandlerFeatures). */

@@ -1,7 +1,7 @@
 /** Podman, by version. Distributions change the list and the sysctls in containers.conf: see containers-conf.ts. */
 import { ELEVEN, FOURTEEN, TEN } from './capability-lists.ts';
 import { AS_OF, DEFAULT_PATH } from './defaults.ts';
-import type { PlatformProfile } from './platform.ts';
+import type { PlatformProfile, RefusalShapes } from './platform.ts';
 import type { ProfileVariant } from './variant.ts';
 
 const current: PlatformProfile = {
@@ -29,6 +29,9 @@ const current: PlatformProfile = {
   tmpfs: { copiesMode: true, copiesContent: true },
   environment: { PATH: DEFAULT_PATH, container: 'podman', TERM: 'xterm' },
   readOnlyTmpfs: ['/run', '/tmp', '/var/tmp'],
+  emptyGroupIsExplicit: true,
+  rootDirectoryMode: 0o555,
+  resolvConfNeedsNetwork: true,
   refusals: {
     startByText: {
       prefix: { runc: 'runc: runc create failed: unable to start container process: ', crun: 'crun: ' },
@@ -36,6 +39,9 @@ const current: PlatformProfile = {
       denied: '%s: OCI permission denied',
       other: 'OCI runtime error: %s',
     },
+    unknownGroupAdd: 'looking up supplemental groups for container …: unable to find group %s: no matching entries in group file',
+    workdirNoDirectory: { phase: 'start', words: 'workdir "%s" exists on container …, but is not a directory' },
+    hostNetworkSysctl: "sysctl %s can't be set since Network Namespace set to host: invalid argument",
     noCommand: 'no command or entrypoint provided, and no CMD or ENTRYPOINT from image',
     unknownCapability: { add: '"%s": unknown capability', drop: '"%s": unknown capability' },
   },
@@ -63,6 +69,9 @@ const current: PlatformProfile = {
     tmpfs: 'podman --tmpfs options rw,rprivate,nosuid,nodev,tmpcopyup: content and mode of the image directory are copied up',
     environment: 'containers/common default env PATH and TERM; podman adds container=podman',
     readOnlyTmpfs: 'podman --read-only-tmpfs (default true)',
+    emptyGroupIsExplicit: 'podman libpod looks whether the user string has a ":" (observed with 4.3.1)',
+    rootDirectoryMode: 'containers/storage drivers/overlay: the topmost layer is made with 0555 (observed with 4.3.1)',
+    resolvConfNeedsNetwork: 'podman libpod makes /etc/resolv.conf together with the network (observed with 4.3.1)',
   },
 };
 
@@ -80,8 +89,15 @@ const v43: PlatformProfile = {
   ...current,
   versions: '4.3.1 and earlier',
   defaultCapabilities: FOURTEEN,
+  rangeCheckedLate: true,
+  refusals: {
+    ...(current.refusals as RefusalShapes),
+    unknownGroupAdd: 'looking up supplemental groups for container …: Unable to find group %s: no matching entries in group file',
+  },
   sources: {
     ...current.sources,
+    rangeCheckedLate:
+      'runc libcontainer/user, before moby/sys/user 0.4.1: strconv.Atoi, and what it cannot read is a name (observed with 4.3.1)',
     defaultCapabilities:
       "containers/common pkg/config/default.go of 4.3.1: Docker's 14 (Debian 12 ships a containers.conf with 11)",
   },
