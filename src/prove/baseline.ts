@@ -68,10 +68,21 @@ function wantedOwner(
     if ((errno !== 'EACCES' && errno !== 'EPERM') || !('path' in operation)) continue;
     for (const path of [operation.path, operation.path.slice(0, operation.path.lastIndexOf('/')) || '/']) {
       const node = tree.lookup(path);
-      if (typeof node === 'object' && node.inode.uid > 0) return { uid: node.inode.uid, gid: node.inode.gid };
+      if (typeof node !== 'object') continue;
+      const { uid, gid } = node.inode;
+      if (uid > 0) return { uid, gid };
+      // `root:icecast 0640`: who belongs to that group first of all.
+      const member = gid > 0 ? primaryMember(gid, subject.passwd ?? '') : undefined;
+      if (member !== undefined) return { uid: member, gid };
     }
   }
   return undefined;
+}
+
+function primaryMember(gid: number, passwd: string): number | undefined {
+  const fields = passwd.split('\n').map((line) => line.split(':'));
+  const uid = fields.find((line) => line[3] === String(gid) && line[2] !== '0')?.[2];
+  return uid === undefined ? undefined : Number(uid);
 }
 
 async function runAs(

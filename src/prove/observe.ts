@@ -67,6 +67,7 @@ async function watch(container: Container, session: TraceSession | undefined, op
   const reloaded = stillRunning
     ? await reload(container, {
         ports,
+        probes,
         probePath: options.probePath ?? '/',
         like: options.like?.reload?.probes ?? probes,
         eventCount: () => session?.eventCount() ?? 0,

@@ -12,6 +12,8 @@ const RELOAD = 'SIGHUP';
 
 export interface ReloadOptions {
   readonly ports: readonly ObservedPort[];
+  /** What they answered before. */
+  readonly probes: readonly ProbeResult[];
   readonly probePath: string;
   readonly like: readonly ProbeResult[];
   readonly eventCount: () => number;
@@ -21,6 +23,8 @@ export interface ReloadOptions {
 
 /** The time a handler gets before we look. */
 const HANDLER_MS = 200;
+/** How often the ports are asked, a second apart, until they answer as before. */
+const TRIES = 6;
 
 /** Undefined when the first process has no use for the signal. */
 export async function reload(container: Container, options: ReloadOptions): Promise<Observation['reload']> {
@@ -30,7 +34,13 @@ export async function reload(container: Container, options: ReloadOptions): Prom
   const { eventCount, ports, probePath, like, signal } = options;
   const settled = await settle(container, { ...options.settle, eventCount, expectedPorts: ports }, signal);
   if (!container.running()) return { outcome: 'ended', ports: [], probes: [] };
-  return { outcome: 'went on', ports: settled.ports, probes: await probePorts(container, settled.ports, probePath, like) };
+  // A supervisor that starts its programs again has its ports open before they all answer.
+  for (let attempt = 1; ; attempt++) {
+    const probes = await probePorts(container, settled.ports, probePath, like);
+    const asBefore = compareProbes(options.probes, probes, new Map()).every((reason) => reason.kind !== 'bad');
+    if (asBefore || attempt === TRIES || !container.running()) return { outcome: 'went on', ports: settled.ports, probes };
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
 }
 
 /** It has a handler, or waits for the signal with sigwait(3) or signalfd(2); an init that only passes it on needs a child that understands it. */

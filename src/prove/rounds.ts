@@ -9,6 +9,7 @@ import { observedDenials, replay } from '../checks/replay.ts';
 import { hostBinds } from '../engine/host-binds.ts';
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
+import { accessAsked } from '../fixes/access-asked.ts';
 import { formerUser, passwdEntry, serviceUser } from '../fixes/accounts.ts';
 import { configLine, withoutIdentityLines } from '../fixes/config-line.ts';
 import type { FixContext, Recipient } from '../fixes/context.ts';
@@ -201,7 +202,7 @@ function remedies(met: readonly Finding[], context: FixContext): readonly Fix[] 
   const unwrapped = privilegeDrop(met, context);
   const argv = unwrapped.flatMap(({ run }) => (run.entrypoint ? [[...run.entrypoint, ...(run.command ?? [])]] : [])).at(-1);
   const direct = [...unwrapped, ...identityArguments(met, context, argv), ...configLine(met, context)];
-  return [...(direct.length > 0 ? direct : serviceUser(met, context)), ...handedOver(met, context)];
+  return [...(direct.length > 0 ? direct : serviceUser(met, context)), ...handedOver(met, context), ...accessAsked(met, context)];
 }
 
 /** A name for the recipient, unless another remedy has given it one: two versions of /etc/passwd could not both be in the layer. */

@@ -18,6 +18,15 @@ const IDENTITY_HELPERS: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
+/** `web-h5ok1pp8.log` and `web-0twrrud5.log`: what tempfile and mkstemp put in the middle of a name, when both runs are there to compare. */
+function sameButForOneWord(a: string, b: string): boolean {
+  const split = (path: string): readonly string[] => path.split(/(?<=[/.-])|(?=[/.-])/);
+  const [left, right] = [split(a), split(b)];
+  if (left.length !== right.length) return false;
+  const differ = left.flatMap((word, at) => (word === right[at] ? [] : [at]));
+  const words = differ.flatMap((at) => [left[at] as string, right[at] as string]);
+  return differ.length === 1 && words[0]?.length === words[1]?.length && words.every((word) => /^\w{6,12}$/.test(word));
+}
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /**
@@ -90,7 +99,9 @@ export function compareTraces(before: Trace, after: Trace): readonly EffectDiffe
   const filesAfter = filesWritten(after.events);
   const only = (some: ReadonlyMap<string, string>, others: ReadonlyMap<string, string>): string[] => {
     const names = new Set([...others.keys()].map(baseName));
-    return [...some].filter(([steady]) => !others.has(steady) && !names.has(baseName(steady))).map(([, path]) => path);
+    const absent = [...some].filter(([steady]) => !others.has(steady) && !names.has(baseName(steady)));
+    const fresh = [...others.keys()].filter((steady) => !some.has(steady));
+    return absent.filter(([steady]) => !fresh.some((other) => sameButForOneWord(steady, other))).map(([, path]) => path);
   };
   for (const path of only(filesBefore, filesWritten(after.events, true)))
     differences.push({ kind: 'file', lost: true, text: `it no longer writes ${path}` });
