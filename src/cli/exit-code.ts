@@ -4,7 +4,7 @@ import type { VerdictName } from '../prove/verdict.ts';
 
 export const EXIT = {
   ok: 0,
-  /** Findings at or above `--fail-on`; a proof that could not be decided. */
+  /** Findings at or above `--fail-on`; a container that would be refused; a proof that could not be decided. */
   findings: 1,
   /** Could not finish: bad usage, unreadable input, engine failure. Outranks findings. */
   failed: 2,
@@ -22,6 +22,11 @@ const RANK: Readonly<Record<Severity, number>> = { info: 1, warning: 2, error: 3
 export function codeForFindings(findings: readonly { readonly severity: Severity }[], failOn: FailOn): number {
   const least = failOn === 'none' ? Number.POSITIVE_INFINITY : RANK[failOn];
   return findings.some((one) => RANK[one.severity] >= least) ? EXIT.findings : EXIT.ok;
+}
+
+/** 1 when a container would be refused, which is as bad as an error, unless nothing is to fail. */
+export function codeForOutcomes(containers: readonly { readonly outcome: string }[], failOn: FailOn): number {
+  return failOn !== 'none' && containers.some(({ outcome }) => outcome === 'refused') ? EXIT.findings : EXIT.ok;
 }
 
 /** 4 when the proof failed, 1 when nobody can say, 0 when proved or not asked for. */

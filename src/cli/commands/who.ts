@@ -7,7 +7,8 @@ import { launchSubject } from '../../launch/subject.ts';
 import type { PlatformProfile, ProfileName } from '../../platform/platform.ts';
 import { whoReport } from '../../report/who.ts';
 import type { CommandContext } from '../command.ts';
-import { addCommon, addProfile, addUser, type CommonFlags } from '../flags.ts';
+import { codeForOutcomes } from '../exit-code.ts';
+import { addCommon, addFailOn, addProfile, addUser, type CommonFlags, type FailOn } from '../flags.ts';
 import { imageLabel } from '../image-label.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
@@ -16,6 +17,7 @@ import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
 interface WhoFlags extends CommonFlags, SettingsFlags {
   readonly user?: string;
   readonly platformProfile?: ProfileName;
+  readonly failOn: FailOn;
 }
 
 /** Adds what `who` takes. */
@@ -27,7 +29,7 @@ export function who(command: Command, context: CommandContext): Command {
     .argument('<target...>', 'images')
     .usage('[flags] TARGET… [-- COMMAND…]');
   addUser(command, 'start it as this user, as docker run --user');
-  addProfile(command);
+  addFailOn(addProfile(command));
   addCommon(command);
   addSettings(command);
   return command.action(async (targets: readonly string[], flags: WhoFlags) => {
@@ -38,7 +40,9 @@ export function who(command: Command, context: CommandContext): Command {
       context.signal.throwIfAborted();
       launches.push(await launchOf(target, settings, profileFor(target, flags.platformProfile), context.signal));
     }
-    await emit(whoReport(launches), outputs, { color: flags.color, verbose: flags.verbose === true });
+    const report = whoReport(launches);
+    await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+    context.done(codeForOutcomes(report.containers, flags.failOn));
   });
 }
 
