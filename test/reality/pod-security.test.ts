@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { evaluate, violationsText } from '../../src/pod-security/evaluate.ts';
-import { parseLevelVersion } from '../../src/pod-security/level.ts';
+import { levelVersionText, parseLevelVersion } from '../../src/pod-security/level.ts';
+import { levelLabel, MODES, policyOfLabels, versionLabel } from '../../src/pod-security/policy.ts';
 import { readPod } from '../../src/pod-security/read-pod.ts';
 import { recordConformance } from '../support/conformance.ts';
 import { type Json, podGenerator, randomStream } from './pod-generator.ts';
@@ -15,7 +16,7 @@ const PODS = Number(process.env.UNROOT_PODS ?? 5000);
 const SEED = Number(process.env.UNROOT_SEED ?? Date.now() % 1_000_000_007);
 const BATCH = 5000;
 
-const oracle = buildOracle();
+const oracle = await buildOracle();
 if ('missing' in oracle) console.warn(`SKIPPED: Pod Security against upstream's package: ${oracle.missing}`);
 
 /** What we say, in the shape of what upstream says. */
@@ -111,5 +112,29 @@ describe.skipIf('missing' in oracle)('Pod Security against upstream', () => {
       seed: SEED,
       notes: ['npm run reality:pod-security compares 100,000'],
     });
+  });
+
+  it(`reads 5000 random sets of labels alike (seed ${SEED})`, () => {
+    const random = randomStream(SEED);
+    const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+    const levels = ['privileged', 'baseline', 'restricted', 'restricted', 'Baseline', '', 'x"\n'];
+    const versions = ['latest', 'v1.0', 'v1.34', 'v1.99', 'v1.01', 'v2.0', '1.34', '', 'v1.9223372036854775808'];
+    const questions = Array.from({ length: 5000 }, () => ({
+      labels: Object.fromEntries(
+        MODES.flatMap((mode) => [
+          ...(random() < 0.5 ? [[levelLabel(mode), pick(levels)] as const] : []),
+          ...(random() < 0.4 ? [[versionLabel(mode), pick(versions)] as const] : []),
+        ]),
+      ),
+      defaults: `${pick(['privileged', 'baseline', 'restricted'])}:${pick(['latest', 'v1.30'])}`,
+    }));
+    const answers = askOracle(program, questions);
+    for (const [index, { labels, defaults }] of questions.entries()) {
+      const all = parseLevelVersion(defaults);
+      const { policy, errors } = policyOfLabels(labels, { enforce: all, audit: all, warn: all });
+      const { policy: theirs, errors: complaints = [] } = answers[index] as Answer;
+      expect({ labels, policy: MODES.map((mode) => levelVersionText(policy[mode])) }).toEqual({ labels, policy: theirs });
+      expect(errors).toEqual(complaints);
+    }
   });
 });

@@ -1,5 +1,6 @@
 // The authority on Pod Security, asked line by line: reads {"policy":"restricted:v1.34","pod":{…}} and answers {"allowed":…,"reason":…,"detail":…},
-// or {"error":…} when the API machinery refuses to decode the pod. Only the tests use it.
+// or {"error":…} when the API machinery refuses to decode the pod; reads {"labels":{…},"defaults":"baseline:latest"} and answers
+// {"policy":["…","…","…"],"errors":[…]}: what is enforced, audited and warned of. Only the tests use it.
 package main
 
 import (
@@ -17,8 +18,10 @@ import (
 )
 
 type question struct {
-	Policy string          `json:"policy"`
-	Pod    json.RawMessage `json:"pod"`
+	Policy   string            `json:"policy"`
+	Pod      json.RawMessage   `json:"pod"`
+	Labels   map[string]string `json:"labels"`
+	Defaults string            `json:"defaults"`
 }
 
 type answer struct {
@@ -26,6 +29,35 @@ type answer struct {
 	Reason  string `json:"reason,omitempty"`
 	Detail  string `json:"detail,omitempty"`
 	Error   string `json:"error,omitempty"`
+
+	Policy []string `json:"policy,omitempty"`
+	Errors []string `json:"errors,omitempty"`
+}
+
+func parse(text string) (api.LevelVersion, error) {
+	level, version, _ := strings.Cut(text, ":")
+	l, err := api.ParseLevel(level)
+	if err != nil {
+		return api.LevelVersion{}, fmt.Errorf("level: %w", err)
+	}
+	v, err := api.ParseVersion(version)
+	if err != nil {
+		return api.LevelVersion{}, fmt.Errorf("version: %w", err)
+	}
+	return api.LevelVersion{Level: l, Version: v}, nil
+}
+
+func askLabels(q question) answer {
+	d, err := parse(q.Defaults)
+	if err != nil {
+		return answer{Error: err.Error()}
+	}
+	p, errs := api.PolicyToEvaluate(q.Labels, api.Policy{Enforce: d, Audit: d, Warn: d})
+	a := answer{Allowed: len(errs) == 0, Policy: []string{p.Enforce.String(), p.Audit.String(), p.Warn.String()}}
+	for _, e := range errs {
+		a.Errors = append(a.Errors, e.Error())
+	}
+	return a
 }
 
 func ask(evaluator policy.Evaluator, line []byte) answer {
@@ -33,21 +65,18 @@ func ask(evaluator policy.Evaluator, line []byte) answer {
 	if err := json.Unmarshal(line, &q); err != nil {
 		return answer{Error: "question: " + err.Error()}
 	}
-	level, version, _ := strings.Cut(q.Policy, ":")
-	l, err := api.ParseLevel(level)
-	if err != nil {
-		return answer{Error: "level: " + err.Error()}
+	if q.Pod == nil {
+		return askLabels(q)
 	}
-	v, err := api.ParseVersion(version)
+	lv, err := parse(q.Policy)
 	if err != nil {
-		return answer{Error: "version: " + err.Error()}
+		return answer{Error: err.Error()}
 	}
 	var pod corev1.Pod
 	// What the API server decodes JSON with: field names keep their case, numbers their kind.
 	if err := utiljson.Unmarshal(q.Pod, &pod); err != nil {
 		return answer{Error: "pod: " + err.Error()}
 	}
-	lv := api.LevelVersion{Level: l, Version: v}
 	result := policy.AggregateCheckResults(evaluator.EvaluatePod(lv, &pod.ObjectMeta, &pod.Spec))
 	return answer{Allowed: result.Allowed, Reason: result.ForbiddenReason(), Detail: result.ForbiddenDetail()}
 }
