@@ -1,6 +1,8 @@
 /** Changing an inode itself: chmod, chown, utimes, setxattr (fs/attr.c setattr_prepare, fs/xattr.c), checks in the kernel's order. */
+import { isMapped } from './credentials.ts';
 import type { Operation } from './operation.ts';
-import { hasCapability, inGroup, ownsOrMayActAsOwner, WRITE } from './permission.ts';
+import { hasCapabilityOver, inGroup, mayKeepSetgid, owns, ownsOrMayActAsOwner, WRITE } from './permission.ts';
+
 import {
   deny,
   fail,
@@ -11,6 +13,7 @@ import {
   requireWritableMount,
   type Stop,
   say,
+  unknown,
   type Words,
 } from './question.ts';
 import { type Found, walkTo } from './walk.ts';
@@ -37,7 +40,7 @@ function requireOwner(question: Question, place: Found, what: string, source: st
   const { who } = question;
   const { inode } = place.node;
   if (ownsOrMayActAsOwner(who, inode)) {
-    const why = who.uid === inode.uid ? 'owns it' : 'has CAP_FOWNER';
+    const why = owns(who, inode) ? 'owns it' : 'has CAP_FOWNER';
     say(
       question,
       true,
@@ -56,22 +59,28 @@ export function decideChown(question: Question, operation: Of<'chown'>): Stop | 
   if (isStop(place)) return place;
   const { who } = question;
   const { inode } = place.node;
-  const owns = who.uid === inode.uid;
-  const mayChown = hasCapability(who, 'CAP_CHOWN');
+  const isOwner = owns(who, inode);
+  const mayChown = hasCapabilityOver(who, inode, 'CAP_CHOWN');
+  const namespace = who.userNamespace;
+  const strange =
+    namespace !== undefined &&
+    ((operation.uid !== -1 && !isMapped(operation.uid, namespace.uids)) ||
+      (operation.gid !== -1 && !isMapped(operation.gid, namespace.gids)));
+  if (strange) return fail(question, 'EINVAL', () => `the user namespace has no ${operation.uid}:${operation.gid}`, place.path);
   const refuse = (text: Words): Stop =>
     deny(question, 'EPERM', text, { path: place.path, want: 0, need: 'owner' }, { capability: 'CAP_CHOWN', source: 'chown(2)' });
   const holds = `${place.path} belongs to ${inode.uid}:${inode.gid}`;
-  if (operation.uid !== -1 && !mayChown && !(owns && operation.uid === inode.uid)) {
+  if (operation.uid !== -1 && !mayChown && !(isOwner && operation.uid === inode.uid)) {
     return refuse(() =>
-      owns
+      isOwner
         ? `${holds}: an owner may not give a file away to uid ${operation.uid}`
         : `${holds}: uid ${who.uid} does not own it and may not change its owner, not even to the same`,
     );
   }
   const groupIsOwn = operation.gid === inode.gid || inGroup(who, operation.gid);
-  if (operation.gid !== -1 && !mayChown && !(owns && groupIsOwn)) {
+  if (operation.gid !== -1 && !mayChown && !(isOwner && groupIsOwn)) {
     return refuse(() =>
-      owns
+      isOwner
         ? `${holds}: uid ${who.uid} is not in group ${operation.gid}, so it may not give the file to it`
         : `${holds}: uid ${who.uid} does not own it and may not change its group, not even to the same`,
     );
@@ -95,7 +104,7 @@ function losesSetId(question: Question, place: Found): boolean {
   if (inode.type === 'directory') return false;
   if ((inode.mode & 0o4000) !== 0) return true;
   if ((inode.mode & 0o2000) === 0) return false;
-  return (inode.mode & 0o010) !== 0 || !(inGroup(question.who, inode.gid) || hasCapability(question.who, 'CAP_FSETID'));
+  return (inode.mode & 0o010) !== 0 || !mayKeepSetgid(question.who, inode);
 }
 
 /** utimensat(2): "now" is allowed to everybody who may write, a chosen time only to the owner. */
@@ -112,13 +121,19 @@ export function decideUtimes(question: Question, operation: Of<'utimes'>): Stop 
 export function decideSetxattr(question: Question, operation: Of<'setxattr'>): Stop | undefined {
   const place = changeable(question, operation);
   if (isStop(place)) return place;
+  const { who } = question;
   const { inode } = place.node;
   const { name } = operation;
   const at = { path: place.path, source: 'xattr(7)' };
   if (name === 'security.capability')
-    return requireCapability(question, 'CAP_SETFCAP', `setting file capabilities on ${place.path}`, at);
-  if (name.startsWith('security.')) return requireCapability(question, 'CAP_SYS_ADMIN', `setting ${name} on ${place.path}`, at);
-  if (name.startsWith('trusted.')) return requireCapability(question, 'CAP_SYS_ADMIN', `setting ${name} on ${place.path}`, at);
+    return requireCapability(question, 'CAP_SETFCAP', `setting file capabilities on ${place.path}`, { ...at, inode });
+  if (name.startsWith('security.')) {
+    const refused = requireCapability(question, 'CAP_SYS_ADMIN', `setting ${name} on ${place.path}`, at);
+    // It must be held where the file system was mounted: inside the namespace, or outside it.
+    return refused ?? (who.userNamespace === undefined ? undefined : unknown(question, place.path));
+  }
+  if (name.startsWith('trusted.'))
+    return requireCapability(question, 'CAP_SYS_ADMIN', `setting ${name} on ${place.path}`, { ...at, machine: true });
   if (name.startsWith('system.posix_acl_')) {
     if (inode.type === 'symlink')
       return fail(question, 'EOPNOTSUPP', () => `${place.path} is a symlink: it has no ACL`, place.path);

@@ -1,7 +1,7 @@
 /** Making, removing and moving names in directories: mkdir, mknod, symlink, link, unlink, rmdir, rename (fs/namei.c), checks in the kernel's order. */
 import { isWithin } from './file-path.ts';
 import type { Operation } from './operation.ts';
-import { EXECUTE, hasCapability, ownsOrMayActAsOwner, permission, READ, WRITE } from './permission.ts';
+import { EXECUTE, hasCapabilityOver, owns, ownsOrMayActAsOwner, permission, READ, WRITE } from './permission.ts';
 import {
   deny,
   fail,
@@ -43,6 +43,7 @@ export function decideMknod(question: Question, operation: Extract<Operation, { 
   if (operation.type !== 'character-device' && operation.type !== 'block-device') return undefined;
   return requireCapability(question, 'CAP_MKNOD', `making the device ${operation.path}`, {
     path: operation.path,
+    machine: true,
     source: 'mknod(2)',
   });
 }
@@ -85,7 +86,7 @@ function stickyAllows(question: Question, victim: Found): Stop | undefined {
   const file = victim.node.covered ?? victim.node.inode;
   if ((directory.mode & 0o1000) === 0) return undefined;
   const owners = `${victim.parent} is sticky: ${victim.path} belongs to uid ${file.uid}, the directory to uid ${directory.uid}`;
-  if (who.uid === file.uid || who.uid === directory.uid || hasCapability(who, 'CAP_FOWNER')) {
+  if (owns(who, file) || owns(who, directory) || hasCapabilityOver(who, file, 'CAP_FOWNER')) {
     say(question, true, () => `${owners}, uid ${who.uid} may remove it`, victim.path, 'inode(7)');
     return undefined;
   }

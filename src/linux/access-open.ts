@@ -2,7 +2,7 @@
 import type { FileNode } from './decision.ts';
 import { transitionOnExecve } from './execve.ts';
 import type { Operation } from './operation.ts';
-import { EXECUTE, READ, WRITE } from './permission.ts';
+import { EXECUTE, owns, READ, WRITE } from './permission.ts';
 import {
   deny,
   fail,
@@ -102,11 +102,15 @@ export function requireDirectory(question: Question, place: Found): Stop | undef
 function mayCreateInSticky(question: Question, place: Found): Stop | undefined {
   const { inode } = place.node;
   const directory = place.parentNode.inode;
-  if ((directory.mode & 0o1000) === 0 || inode.uid === directory.uid || inode.uid === question.who.uid) return undefined;
+  if ((directory.mode & 0o1000) === 0 || owns(question.who, inode)) return undefined;
+  const strangers = [inode, directory].filter((one) => one.unmapped?.uid === true).length;
+  if (strangers === 0 && inode.uid === directory.uid) return undefined;
   const sysctl = { file: 'fs.protected_regular', fifo: 'fs.protected_fifos' }[inode.type as string];
   const level = inode.type === 'fifo' ? question.facts.protectedFifos : question.facts.protectedRegular;
   if (sysctl !== undefined && level === 0) return undefined;
   if ((directory.mode & 0o002) === 0 && !(sysctl !== undefined && level >= 2 && (directory.mode & 0o020) !== 0)) return undefined;
+  // Two owners outside the user namespace may be one and the same.
+  if (strangers === 2) return unknown(question, place.path);
   const rule = sysctl === undefined ? 'the kernel' : `${sysctl}=${level}`;
   const text = () =>
     `${place.path} belongs to uid ${inode.uid} and lies in a sticky directory of uid ${directory.uid}: ${rule} forbids to open it with O_CREAT`;

@@ -1,5 +1,6 @@
 /** What needs no file: changing ids, signals, ports and sockets, priorities, limits, and the calls reserved to an administrator. */
 import type { Capability } from './capability.ts';
+import { isMapped } from './credentials.ts';
 import type { Operation } from './operation.ts';
 import { hasCapability, inGroup } from './permission.ts';
 import { deny, fail, type Question, requireCapability, type Stop, say } from './question.ts';
@@ -76,6 +77,9 @@ export function decideIds(question: Question, operation: Of<'setuid' | 'setgid'>
   // The calls with one id know no "leave unchanged": -1 is an id that nobody has. setfsuid cannot fail and says the id it has.
   if (operation.ids.length === 1 && operation.ids[0] === -1 && !call.startsWith('setfs'))
     return fail(question, 'EINVAL', () => `${call}: -1 is no ${name}`);
+  const known = isUser ? who.userNamespace?.uids : who.userNamespace?.gids;
+  const stranger = known === undefined ? undefined : operation.ids.find((id) => id !== -1 && !isMapped(id, known));
+  if (stranger !== undefined) return fail(question, 'EINVAL', () => `${call}: the user namespace has no ${name} ${stranger}`);
   const effective = isUser ? who.uid : who.gid;
   const real = (isUser ? who.realUid : who.realGid) ?? effective;
   const saved = (isUser ? who.savedUid : who.savedGid) ?? effective;
@@ -178,7 +182,10 @@ export function decideSetgroups(question: Question, operation: Of<'setgroups'>):
   const groups = operation.groups.length === 0 ? 'none' : operation.groups.join(', ');
   const same = operation.groups.every((gid) => inGroup(question.who, gid));
   const what = `setgroups to ${groups}${same ? ' (even though it is in all of them)' : ''}`;
-  return requireCapability(question, 'CAP_SETGID', what, { source: 'setgroups(2)' });
+  const refused = requireCapability(question, 'CAP_SETGID', what, { source: 'setgroups(2)' });
+  const known = question.who.userNamespace?.gids;
+  if (refused !== undefined || known === undefined || operation.groups.every((gid) => isMapped(gid, known))) return refused;
+  return fail(question, 'EINVAL', () => `setgroups: the user namespace has not all of ${groups}`);
 }
 
 function noAnswer(question: Question, why: string): Stop {

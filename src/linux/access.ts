@@ -28,7 +28,7 @@ import type { Operation } from './operation.ts';
 import { isStop, type Question, quietDecisionOf, requireCapability, type Stop } from './question.ts';
 import { walkTo } from './walk.ts';
 
-/** Pure: same question, same answer. Ids are those inside the container's user namespace, all of them mapped. */
+/** Pure: same question, same answer. Ids are those inside the process's user namespace; a file whose owner it does not know says so. */
 export function decide(operation: Operation, who: Credentials, tree: FileTree, facts: KernelFacts): Decision {
   const steps: DecisionStep[] = [];
   const quiet = quietDecisionOf(answer({ who, tree, facts, steps }, operation));

@@ -14,6 +14,8 @@ export interface Credentials {
   readonly groups: readonly number[];
   readonly capabilities: CapabilityState;
   readonly noNewPrivileges: boolean;
+  /** Set for a process in a user namespace other than the machine's first one: the ids it knows. Its own ids are among them. */
+  readonly userNamespace?: { readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[] };
 }
 
 /** Container ids `container`..+size-1 are host ids `host`.. (user_namespaces(7)); no mapping = same ids. */
@@ -21,4 +23,9 @@ export interface IdMapping {
   readonly container: number;
   readonly host: number;
   readonly size: number;
+}
+
+/** Whether a user namespace has this id. */
+export function isMapped(id: number, mappings: readonly IdMapping[]): boolean {
+  return mappings.some(({ container, size }) => id >= container && id < container + size);
 }

@@ -19,4 +19,9 @@ export interface Inode {
   readonly acl?: readonly AclEntry[];
   readonly defaultAcl?: readonly AclEntry[];
   readonly fileCapabilities?: FileCapabilities;
+  /**
+   * Ids that the process's user namespace has no number for: they show as the overflow id (65534), belong to nobody in it, and its
+   * capabilities do not reach the file (user_namespaces(7)).
+   */
+  readonly unmapped?: { readonly uid: boolean; readonly gid: boolean };
 }

@@ -28,9 +28,34 @@ export function inGroup(who: Credentials, gid: number): boolean {
   return who.gid === gid || who.groups.includes(gid);
 }
 
-/** inode_owner_or_capable: what chmod, utimes and setfacl ask. */
+/** Whether the file's owner is the process's effective uid. */
+export function owns(who: Credentials, inode: Inode): boolean {
+  return who.uid === inode.uid && inode.unmapped?.uid !== true;
+}
+
+/** Whether the file's group is one of the process's. */
+export function inGroupOf(who: Credentials, inode: Inode): boolean {
+  return inGroup(who, inode.gid) && inode.unmapped?.gid !== true;
+}
+
+/** A process outside every user namespace knows all ids, whatever one inside would make of the file. */
+export function isBeyond(who: Credentials, inode: Inode): boolean {
+  return inode.unmapped !== undefined && who.userNamespace !== undefined;
+}
+
+/** capable_wrt_inode_uidgid: in a user namespace a capability reaches only files whose owner and group the namespace knows. */
+export function hasCapabilityOver(who: Credentials, inode: Inode, capability: Capability): boolean {
+  return !isBeyond(who, inode) && hasCapability(who, capability);
+}
+
+/** inode_owner_or_capable: what chmod, utimes and setfacl ask. Here the group does not matter. */
 export function ownsOrMayActAsOwner(who: Credentials, inode: Inode): boolean {
-  return who.uid === inode.uid || hasCapability(who, 'CAP_FOWNER');
+  return owns(who, inode) || (inode.unmapped?.uid !== true && hasCapability(who, 'CAP_FOWNER'));
+}
+
+/** in_group_or_capable with CAP_FSETID: who may leave the setgid bit on. */
+export function mayKeepSetgid(who: Credentials, inode: Inode): boolean {
+  return inGroupOf(who, inode) || hasCapabilityOver(who, inode, 'CAP_FSETID');
 }
 
 export function rwx(perm: number): string {
@@ -53,7 +78,7 @@ export function permission(inode: Inode, who: Credentials, want: number): Permis
   if (classAllows(inode, who, want)) return { allowed: true, text };
   const through = throughCapability(inode, who, want);
   if (through !== undefined) return { allowed: true, text: `${text}, but ${through} overrides`, through };
-  const missing = helpingCapabilities(inode, want)[0];
+  const missing = helpingCapabilities(inode, who, want)[0];
   return { allowed: false, text, ...(missing === undefined ? {} : { missing }) };
 }
 
@@ -61,10 +86,10 @@ type Class = 'owner' | 'acl' | 'group' | 'other';
 
 /** One class decides and nothing falls through to the next: an owner without r may not read what "other" may. */
 function classOf(inode: Inode, who: Credentials): Class {
-  if (who.uid === inode.uid) return 'owner';
+  if (owns(who, inode)) return 'owner';
   // With group bits 0 the mask forbids everything, and the kernel skips the list (acl_permission_check).
   if (inode.acl !== undefined && inode.acl.length > 0 && (inode.mode & 0o070) !== 0) return 'acl';
-  return inGroup(who, inode.gid) ? 'group' : 'other';
+  return inGroupOf(who, inode) ? 'group' : 'other';
 }
 
 function classAllows(inode: Inode, who: Credentials, want: number): boolean {
@@ -78,7 +103,8 @@ function bitsOf(inode: Inode, decides: Exclude<Class, 'acl'>): number {
 }
 
 function aclVerdict(inode: Inode, who: Credentials, want: number): AclVerdict {
-  return evaluateAcl(inode.acl ?? [], inode, { uid: who.uid, groups: new Set([who.gid, ...who.groups]) }, want);
+  const file = { uid: inode.unmapped?.uid === true ? -1 : inode.uid, gid: inode.unmapped?.gid === true ? -1 : inode.gid };
+  return evaluateAcl(inode.acl ?? [], file, { uid: who.uid, groups: new Set([who.gid, ...who.groups]) }, want);
 }
 
 function classText(inode: Inode, who: Credentials, want: number): string {
@@ -93,11 +119,12 @@ function classText(inode: Inode, who: Credentials, want: number): string {
 
 function throughCapability(inode: Inode, who: Credentials, want: number): Capability | undefined {
   if (who.capabilities.effective.length === 0) return undefined;
-  return helpingCapabilities(inode, want).find((capability) => hasCapability(who, capability));
+  return helpingCapabilities(inode, who, want).find((capability) => hasCapability(who, capability));
 }
 
 /** Weakest first. */
-function helpingCapabilities(inode: Inode, want: number): readonly Capability[] {
+function helpingCapabilities(inode: Inode, who: Credentials, want: number): readonly Capability[] {
+  if (isBeyond(who, inode)) return NOBODY;
   if (inode.type === 'directory') return (want & WRITE) === 0 ? READERS : OVERRIDERS;
   const executable = (want & EXECUTE) === 0 || (inode.mode & 0o111) !== 0;
   if (want === READ) return READERS;

@@ -2,8 +2,9 @@
 import type { Capability } from './capability.ts';
 import type { Credentials } from './credentials.ts';
 import type { Decision, DecisionStep, FileNode, FileTree, KernelFacts, QuietDecision } from './decision.ts';
+import type { Inode } from './inode.ts';
 import type { Errno } from './operation.ts';
-import { EXECUTE, hasCapability, mayAccess, ownerAndMode, permission, rwx, WRITE } from './permission.ts';
+import { EXECUTE, hasCapability, isBeyond, mayAccess, ownerAndMode, permission, rwx, WRITE } from './permission.ts';
 
 export interface Question {
   readonly who: Credentials;
@@ -102,14 +103,25 @@ export function requireCapability(
   question: Question,
   capability: Capability,
   what: string,
-  at: { readonly path?: string; readonly errno?: Errno; readonly source?: string } = {},
+  at: {
+    readonly path?: string;
+    readonly errno?: Errno;
+    readonly source?: string;
+    /** The file it must reach. */
+    readonly inode?: Inode;
+    /** It must be held on the machine itself: having it in a user namespace does not help. */
+    readonly machine?: boolean;
+  } = {},
 ): Stop | undefined {
   const source = at.source ?? 'capabilities(7)';
-  if (hasCapability(question.who, capability)) {
-    say(question, true, () => `${what} needs ${capability}, which uid ${question.who.uid} has`, at.path, source);
+  const { who } = question;
+  const beyond = (at.machine === true && who.userNamespace !== undefined) || (at.inode !== undefined && isBeyond(who, at.inode));
+  if (hasCapability(who, capability) && !beyond) {
+    say(question, true, () => `${what} needs ${capability}, which uid ${who.uid} has`, at.path, source);
     return undefined;
   }
-  const text = () => `${what} needs ${capability}, which uid ${question.who.uid} does not have`;
+  const lacks = beyond ? 'cannot have outside its user namespace' : 'does not have';
+  const text = () => `${what} needs ${capability}, which uid ${who.uid} ${lacks}`;
   return deny(question, at.errno ?? 'EPERM', text, { path: at.path ?? '', want: 0, need: 'capability' }, { capability, source });
 }
 

@@ -6,7 +6,7 @@ import type { FileNode, FileTree, KernelFacts } from './decision.ts';
 import { baseName, childPath, isWithin, parentPath } from './file-path.ts';
 import type { AclEntry, FileType, Inode } from './inode.ts';
 import type { Operation } from './operation.ts';
-import { hasCapability, inGroup } from './permission.ts';
+import { hasCapability, mayKeepSetgid } from './permission.ts';
 import { isStop, type Question } from './question.ts';
 import { type Ending, type Place, walk } from './walk.ts';
 
@@ -227,7 +227,7 @@ export function simulate(base: FileTree): SimulatedTree {
         const place = existing(operation.path, operation.noFollow);
         if (place === undefined || place.node.inode.type === 'symlink') return;
         const { inode } = place.node;
-        const keepsSetgid = inGroup(who, inode.gid) || hasCapability(who, 'CAP_FSETID');
+        const keepsSetgid = mayKeepSetgid(who, inode);
         const mode = operation.mode & (keepsSetgid ? 0o7777 : 0o5777);
         change(place.path, place.node, inode.acl === undefined ? { mode } : { mode, acl: aclAfterChmod(inode.acl, mode) });
         return;
@@ -240,11 +240,17 @@ export function simulate(base: FileTree): SimulatedTree {
           uid: operation.uid === -1 ? inode.uid : operation.uid,
           gid: operation.gid === -1 ? inode.gid : operation.gid,
         };
+        // Whom the process names, its user namespace knows.
+        const { uid: strangeUid = false, gid: strangeGid = false } = inode.unmapped ?? {};
+        const left = { uid: strangeUid && operation.uid === -1, gid: strangeGid && operation.gid === -1 };
+        const known: readonly (keyof Inode)[] = left.uid || left.gid ? [] : ['unmapped'];
+        const unmapped = inode.unmapped === undefined ? {} : { unmapped: left };
         if (inode.type === 'directory') {
-          change(place.path, place.node, owner);
+          change(place.path, place.node, { ...owner, ...unmapped }, known);
           return;
         }
-        change(place.path, place.node, { ...owner, mode: withoutSetId(inode, who) }, ['fileCapabilities']);
+        const mode = withoutSetId(inode, who);
+        change(place.path, place.node, { ...owner, ...unmapped, mode }, ['fileCapabilities', ...known]);
         return;
       }
       case 'setxattr':
@@ -266,7 +272,8 @@ export function simulate(base: FileTree): SimulatedTree {
     const { inode } = rest;
     if (interpreter !== undefined) replace(place.path, rest);
     if ((inode.mode & 0o6000) === 0 && inode.fileCapabilities === undefined) return;
-    const mode = hasCapability(who, 'CAP_FSETID') ? inode.mode : withoutSetId(inode, who);
+    const keeps = hasCapability(who, 'CAP_FSETID') && who.userNamespace === undefined;
+    const mode = keeps ? inode.mode : withoutSetId(inode, who);
     change(place.path, rest, { mode }, ['fileCapabilities']);
   }
 
@@ -276,7 +283,7 @@ export function simulate(base: FileTree): SimulatedTree {
     if (place === undefined) return;
     const { inode } = place.node;
     if (name === 'security.capability') change(place.path, place.node, {}, ['fileCapabilities']);
-    const keepsSetgid = inGroup(who, inode.gid) || hasCapability(who, 'CAP_FSETID');
+    const keepsSetgid = mayKeepSetgid(who, inode);
     if (name === 'system.posix_acl_access' && !keepsSetgid) change(place.path, place.node, { mode: inode.mode & 0o5777 });
   }
 
@@ -290,7 +297,7 @@ function joined(base: string, rest: string): string {
 
 /** setattr_should_drop_suidgid: setuid always; setgid when the group may execute, or when the process is not in the group. */
 function withoutSetId(inode: Inode, who: Credentials): number {
-  const dropsSetgid = (inode.mode & 0o010) !== 0 || !(inGroup(who, inode.gid) || hasCapability(who, 'CAP_FSETID'));
+  const dropsSetgid = (inode.mode & 0o010) !== 0 || !mayKeepSetgid(who, inode);
   return inode.mode & (dropsSetgid ? 0o1777 : 0o3777);
 }
 
@@ -298,17 +305,18 @@ function withoutSetId(inode: Inode, who: Credentials): number {
 function newInode(directory: Inode, type: FileType, asked: number, who: Credentials, umask: number): Inode {
   const inherits = (directory.mode & 0o2000) !== 0;
   const gid = inherits ? directory.gid : who.gid;
+  const stranger = inherits && directory.unmapped?.gid === true ? { unmapped: { uid: false, gid: true } } : {};
   let wanted = asked & 0o7777;
   if (inherits && type === 'directory') wanted |= 0o2000;
-  else if (inherits && (wanted & 0o2010) === 0o2010 && !inGroup(who, gid) && !hasCapability(who, 'CAP_FSETID')) wanted &= 0o5777;
+  else if (inherits && (wanted & 0o2010) === 0o2010 && !mayKeepSetgid(who, directory)) wanted &= 0o5777;
   const { defaultAcl } = directory;
-  if (type === 'symlink') return { type, uid: who.uid, gid, mode: 0o777 };
-  if (defaultAcl === undefined || defaultAcl.length === 0) return { type, uid: who.uid, gid, mode: wanted & ~umask };
+  if (type === 'symlink') return { type, uid: who.uid, gid, mode: 0o777, ...stranger };
+  if (defaultAcl === undefined || defaultAcl.length === 0) return { type, uid: who.uid, gid, mode: wanted & ~umask, ...stranger };
   // A default ACL takes the umask's place and becomes the new entry's own list, limited by the mode asked for.
   const acl = limited(defaultAcl, wanted);
   const mode = (wanted & 0o7000) | modeOf(acl);
   const access = acl.length > 3 ? { acl } : {};
-  return { type, uid: who.uid, gid, mode, ...access, ...(type === 'directory' ? { defaultAcl } : {}) };
+  return { type, uid: who.uid, gid, mode, ...stranger, ...access, ...(type === 'directory' ? { defaultAcl } : {}) };
 }
 
 function limited(acl: readonly AclEntry[], mode: number): readonly AclEntry[] {

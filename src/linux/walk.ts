@@ -1,7 +1,7 @@
 /** Walks a path component by component as the kernel does: search permission on each directory, symlinks followed, `..` taken where it stands (path_resolution(7), fs/namei.c). */
 import type { FileNode } from './decision.ts';
 import { childPath, parentPath } from './file-path.ts';
-import { EXECUTE } from './permission.ts';
+import { EXECUTE, owns } from './permission.ts';
 import { deny, fail, isStop, type Question, requirePermission, type Stop, say, unknown } from './question.ts';
 
 /** Where a path led. `path` has no symlink in it. */
@@ -156,8 +156,12 @@ function skipSlashes(text: string, from: number): number {
 /** may_follow_link: fs.protected_symlinks, asked for a symlink that is the last component only. */
 function mayFollow(question: Question, path: string, link: FileNode, directory: FileNode): Stop | undefined {
   if (question.facts.protectedSymlinks === 0) return undefined;
-  if (question.who.uid === link.inode.uid) return undefined;
-  if ((directory.inode.mode & 0o1002) !== 0o1002 || directory.inode.uid === link.inode.uid) return undefined;
+  if (owns(question.who, link.inode)) return undefined;
+  if ((directory.inode.mode & 0o1002) !== 0o1002) return undefined;
+  const strangers = [link.inode, directory.inode].filter((one) => one.unmapped?.uid === true).length;
+  if (strangers === 0 && directory.inode.uid === link.inode.uid) return undefined;
+  // Two owners outside the user namespace may be one and the same.
+  if (strangers === 2) return unknown(question, path);
   const text = () =>
     `${path} is a symlink of uid ${link.inode.uid} in a sticky, world-writable directory of uid ${directory.inode.uid}: fs.protected_symlinks forbids uid ${question.who.uid} to follow it`;
   return deny(question, 'EACCES', text, { path, want: 0, need: 'owner' }, { source: 'proc_sys_fs(5)' });

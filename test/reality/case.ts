@@ -47,6 +47,8 @@ export interface CaseProcess extends Omit<Credentials, 'capabilities'> {
   readonly dropped: readonly Capability[];
 }
 
+export type IdRange = readonly [inside: number, outside: number, count: number];
+
 export interface RealityCase {
   /** What the case shows, for those that are kept. */
   readonly title?: string;
@@ -54,6 +56,8 @@ export interface RealityCase {
   readonly disk?: boolean;
   readonly portStart?: number;
   readonly pingGroups?: readonly [number, number];
+  /** The process's ids are those inside, the tree's those outside. Each range: first inside, first outside, how many. */
+  readonly userNamespace?: { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
   readonly who: CaseProcess;
   readonly tree: readonly TreeItem[];
   /** Processes that can be sent signals: `pid` of a kill is the number here. */
@@ -76,6 +80,12 @@ export function credentialsOf(who: CaseProcess, have: readonly Capability[] = av
       ambient: own(ambient),
     },
   };
+}
+
+function namespaceOf(one: RealityCase): Pick<Credentials, 'userNamespace'> {
+  if (one.userNamespace === undefined) return {};
+  const mappings = (ranges: readonly IdRange[]) => ranges.map(([container, host, size]) => ({ container, host, size }));
+  return { userNamespace: { uids: mappings(one.userNamespace.uids), gids: mappings(one.userNamespace.gids) } };
 }
 
 export function factsOf(one: RealityCase, here: KernelFacts = factsHere()): KernelFacts {
@@ -182,6 +192,42 @@ export function treeOf(entries: ReadonlyMap<string, FileNode>): FileTree & { lis
   return { lookup: (path) => entries.get(path), list: (path) => names.get(path) ?? [] };
 }
 
+/** What a process in a user namespace sees of an entry: its own numbers, and the overflow id for everybody else. */
+function seenFrom(one: RealityCase, node: FileNode): FileNode {
+  const namespace = one.userNamespace;
+  if (namespace === undefined) return node;
+  const inside = (id: number, ranges: readonly IdRange[]): number | undefined => {
+    const range = ranges.find(([, outside, count]) => id >= outside && id < outside + count);
+    return range === undefined ? undefined : range[0] + id - range[1];
+  };
+  const list = (acl: readonly AclEntry[]): readonly AclEntry[] =>
+    acl.map((entry) =>
+      entry.id === undefined
+        ? entry
+        : { ...entry, id: inside(entry.id, entry.tag === 'user' ? namespace.uids : namespace.gids) ?? -1 },
+    );
+  const inodeFrom = (inode: Inode): Inode => {
+    const uid = inside(inode.uid, namespace.uids);
+    const gid = inside(inode.gid, namespace.gids);
+    return {
+      ...inode,
+      uid: uid ?? OVERFLOW,
+      gid: gid ?? OVERFLOW,
+      ...(inode.acl === undefined ? {} : { acl: list(inode.acl) }),
+      ...(inode.defaultAcl === undefined ? {} : { defaultAcl: list(inode.defaultAcl) }),
+      ...(uid === undefined || gid === undefined ? { unmapped: { uid: uid === undefined, gid: gid === undefined } } : {}),
+    };
+  };
+  return { ...node, inode: inodeFrom(node.inode), ...(node.covered === undefined ? {} : { covered: inodeFrom(node.covered) }) };
+}
+
+/** fs.overflowuid and fs.overflowgid. */
+const OVERFLOW = 65534;
+
+function allSeenFrom(one: RealityCase, entries: ReadonlyMap<string, FileNode>): ReadonlyMap<string, FileNode> {
+  return one.userNamespace === undefined ? entries : new Map([...entries].map(([path, node]) => [path, seenFrom(one, node)]));
+}
+
 // --- what the kernel is told ---------------------------------------------------------------------------------------------------------
 
 const TAG_NUMBERS: Readonly<Record<AclEntry['tag'], number>> = {
@@ -223,6 +269,10 @@ export function linesOf(one: RealityCase): string[] {
   const lines: string[] = [];
   if (one.portStart !== undefined) lines.push(`sysctl\tnet/ipv4/ip_unprivileged_port_start\t${one.portStart}`);
   if (one.pingGroups !== undefined) lines.push(`sysctl\tnet/ipv4/ping_group_range\t${one.pingGroups.join(' ')}`);
+  if (one.userNamespace !== undefined) {
+    const text = (ranges: readonly IdRange[]) => ranges.map((range) => range.join(' ')).join(';');
+    lines.push(`userns\t${text(one.userNamespace.uids)}\t${text(one.userNamespace.gids)}`);
+  }
   lines.push(`root\t${one.disk === true ? 'disk' : 'memory'}`);
   // A default ACL would be inherited by what is made later.
   let defaults: { path: string; line: string }[] = [];
@@ -286,14 +336,14 @@ export function judge(
   facts?: KernelFacts,
   trees?: Performed['trees'],
 ): Judgement {
-  const entries = entriesOf(one.tree);
-  const who = credentialsOf(one.who, have);
+  const entries = allSeenFrom(one, entriesOf(one.tree));
+  const who = { ...credentialsOf(one.who, have), ...namespaceOf(one) };
   const known = factsOf(one, facts);
   const world = simulate(treeOf(entries));
   const decisions: { kind: Operation['kind']; real: string; known: boolean }[] = [];
   let capabilitiesSet = false;
   if (trees !== undefined) {
-    const wrong = differs(treeOf(entries), trees[0]!, false);
+    const wrong = differs(treeOf(entries), allSeenFrom(one, trees[0]!), false);
     if (wrong !== undefined) return { decisions, mismatch: `the tree was not built as described: ${wrong}` };
   }
   for (const [index, operation] of one.operations.entries()) {
@@ -321,7 +371,7 @@ export function judge(
     if (operation.kind === 'setxattr' && operation.name === 'security.capability') capabilitiesSet = true;
     world.apply(operation, who, one.who.umask);
   }
-  const wrong = trees === undefined ? undefined : differs(world, trees[1]!, capabilitiesSet);
+  const wrong = trees === undefined ? undefined : differs(world, allSeenFrom(one, trees[1]!), capabilitiesSet);
   return wrong === undefined ? { decisions } : { decisions, mismatch: `after all operations: ${wrong}` };
 }
 
@@ -346,9 +396,9 @@ function differs(model: FileTree, real: ReadonlyMap<string, FileNode>, capabilit
 }
 
 function plain(node: FileNode, withoutCapabilities: boolean): string {
-  const { type, uid, gid, mode, acl, defaultAcl, fileCapabilities } = node.inode;
+  const { type, uid, gid, mode, acl, defaultAcl, fileCapabilities, unmapped } = node.inode;
   const capabilities = withoutCapabilities ? undefined : fileCapabilities;
-  return JSON.stringify([type, mode.toString(8), uid, gid, acl ?? [], defaultAcl ?? [], node.target, capabilities]);
+  return JSON.stringify([type, mode.toString(8), uid, gid, acl ?? [], defaultAcl ?? [], node.target, capabilities, unmapped]);
 }
 
 /** For cases judged without a kernel: the model alone, on a machine that could give everything. */

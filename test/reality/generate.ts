@@ -4,7 +4,7 @@ import type { Capability } from '../../src/linux/capability.ts';
 import { parentPath } from '../../src/linux/file-path.ts';
 import type { AclEntry } from '../../src/linux/inode.ts';
 import type { Operation } from '../../src/linux/operation.ts';
-import { type CaseProcess, entriesOf, type MountFlag, type RealityCase, type TreeItem } from './case.ts';
+import { type CaseProcess, entriesOf, type IdRange, type MountFlag, type RealityCase, type TreeItem } from './case.ts';
 
 const oneOf = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 const often = <T>(...pairs: readonly (readonly [number, fc.Arbitrary<T>])[]): fc.Arbitrary<T> =>
@@ -314,6 +314,93 @@ function placed(operation: Operation, paths: readonly string[]): Operation {
 function possible(operation: Operation): boolean {
   if (operation.kind !== 'bind-unix' && operation.kind !== 'connect-unix') return true;
   return operation.path !== '' && Buffer.byteLength(operation.path) < 108;
+}
+
+const MAPS: readonly Required<Pick<RealityCase, 'userNamespace'>>['userNamespace'][] = [
+  // Root inside is 1000 outside; the machine's root is nobody's.
+  {
+    uids: [[0, 1000, 2]],
+    gids: [
+      [0, 1000, 1],
+      [50, 50, 1],
+    ],
+  },
+  // All owners known, not all groups.
+  {
+    uids: [
+      [0, 0, 1],
+      [1000, 1000, 2],
+    ],
+    gids: [[0, 0, 1]],
+  },
+  {
+    uids: [
+      [0, 1001, 1],
+      [1000, 0, 1],
+    ],
+    gids: [
+      [0, 1000, 1],
+      [50, 0, 1],
+      [1000, 50, 1],
+    ],
+  },
+  {
+    uids: [[0, 1000, 1]],
+    gids: [
+      [0, 50, 1],
+      [50, 1000, 1],
+    ],
+  },
+];
+
+/** The same on a tree some of whose owners the process's user namespace does not know. */
+export const namespaceCase: fc.Arbitrary<RealityCase> = fc
+  .record({
+    one: fileCase,
+    userNamespace: oneOf(...MAPS),
+    pick: fc.nat(1000),
+    more: fc.array(identityOperation(), { maxLength: 8, size: 'max' }),
+  })
+  .map(({ one, userNamespace, pick, more }) => {
+    const inside = (ranges: readonly IdRange[], at: number) => ranges[at % ranges.length]![0];
+    const uid = (at: number) => inside(userNamespace.uids, pick + at);
+    const gid = (at: number) => inside(userNamespace.gids, pick + at);
+    const { realUid, savedUid, realGid, savedGid, ...who } = one.who;
+    const others = realUid === undefined ? {} : { realUid: uid(1), savedUid: uid(2), realGid: gid(1), savedGid: gid(2) };
+    const groups = [...new Set(who.groups.map((_, at) => gid(at)))];
+    return {
+      ...one,
+      userNamespace,
+      who: { ...who, uid: uid(0), gid: gid(0), groups, ...others },
+      // Whether a file's capabilities count depends on how its file system was mounted.
+      tree: one.tree.map((item) => {
+        if (!('capabilities' in item)) return item;
+        const { capabilities: _, ...rest } = item;
+        return rest;
+      }),
+      // The list a file has cannot be set again where its ids are not known.
+      operations: [...one.operations, ...more].filter(
+        (each) => each.kind !== 'setxattr' || each.name !== 'system.posix_acl_access',
+      ),
+    };
+  });
+
+function identityOperation(): fc.Arbitrary<Operation> {
+  const id = oneOf(-1, 0, 1, 1000, 1001);
+  const group = oneOf(-1, 0, 50, 1000);
+  return often<Operation>(
+    [1, fc.record({ kind: fc.constant('setuid' as const), call: fc.constant('setresuid' as const), ids: fc.tuple(id, id, id) })],
+    [1, fc.record({ kind: fc.constant('setuid' as const), call: fc.constant('setuid' as const), ids: fc.tuple(id) })],
+    [
+      1,
+      fc.record({
+        kind: fc.constant('setgid' as const),
+        call: fc.constant('setresgid' as const),
+        ids: fc.tuple(group, group, group),
+      }),
+    ],
+    [1, fc.record({ kind: fc.constant('setgroups' as const), groups: fc.uniqueArray(oneOf(0, 50, 1000), { maxLength: 2 }) })],
+  );
 }
 
 const PROCESS_CAPABILITIES: readonly Capability[] = [

@@ -46,6 +46,7 @@ static const char *folder;
 static pid_t targets[MAX_TARGETS];
 static int target_count;
 static int own_uts = -1;
+static int user_namespace = -1;
 
 static void die(const char *what, const char *which) {
   fprintf(stderr, "%s %s: %s\n", what, which, strerror(errno));
@@ -332,6 +333,35 @@ static void become(char **a, int count) {
   umask(strtoul(a[5], NULL, 8));
 }
 
+/* userns UIDS GIDS: the namespace that `as` enters; each map as lines of uid_map, separated by semicolons. */
+static void make_user_namespace(char **a) {
+  int ready[2];
+  if (pipe2(ready, O_CLOEXEC) < 0) die("pipe", "");
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid == 0) {
+    if (unshare(CLONE_NEWUSER) < 0 || write(ready[1], "", 1) != 1) _exit(3);
+    for (;;) pause();
+  }
+  char byte, path[64];
+  close(ready[1]);
+  if (pid < 0 || read(ready[0], &byte, 1) != 1) die("user namespace", "");
+  close(ready[0]);
+  for (int i = 1; i <= 2; i++) {
+    for (char *at = a[i]; *at; at++)
+      if (*at == ';') *at = '\n';
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, i == 1 ? "uid_map" : "gid_map");
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, a[i], strlen(a[i])) < 0) die("map", path);
+    close(fd);
+  }
+  snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+  user_namespace = open(path, O_RDONLY | O_CLOEXEC);
+  if (user_namespace < 0) die("user namespace", path);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+}
+
 static void print_attribute(const char *path, const char *name) {
   unsigned char value[4096];
   ssize_t size = lgetxattr(path, name, value, sizeof value);
@@ -468,6 +498,7 @@ static int carry_out(char **lines, int count, int at) {
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
+      if (user_namespace >= 0 && setns(user_namespace, CLONE_NEWUSER) < 0) die("enter", "user namespace");
       become(fields, n);
       for (; at < count && strncmp(lines[at], "do\t", 3) == 0; at++) {
         n = split(lines[at] + 3, fields);
@@ -485,6 +516,7 @@ static int carry_out(char **lines, int count, int at) {
     size_t size = unhex(fields[2], value, sizeof value);
     if (setxattr(fields[1], "system.posix_acl_default", value, size, 0) < 0) die("default acl", fields[1]);
   } else if (is(what, "root")) make_root(fields[1]);
+  else if (is(what, "userns")) make_user_namespace(fields);
   else if (is(what, "sysctl")) write_sysctl(fields[1], fields[2]);
   else if (is(what, "target")) make_target(fields);
   else if (is(what, "tmpfs")) {
