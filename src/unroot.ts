@@ -54,16 +54,28 @@ export interface CheckResult {
   readonly unknown: readonly string[];
 }
 
+const startsAsRoot = (launch: Launch | Refusal): boolean =>
+  launch.kind === 'launch' && (launch.effectiveUid ?? launch.uid) === 0;
+
 /** Findings for one image. Executes something of it only with `trace`. */
 export async function checkImage(
   image: Image,
-  options: ImageOptions & { readonly profile: PlatformProfile; readonly trace?: boolean | Trace },
+  options: ImageOptions & {
+    readonly profile: PlatformProfile;
+    readonly trace?: boolean | Trace;
+    /** The settings are somebody's manifest: a container that is not root there is checked as what it is, not as somebody else. */
+    readonly asWritten?: boolean;
+  },
 ): Promise<CheckResult> {
   const subject = await readSubject(image);
   const { profile, settings } = options;
-  const recipient = recipientOf(userFor(options, profile), subject);
   const asIs = launchOf(subject, settings, profile);
-  const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
+  const kept = options.asWritten === true && options.user === undefined && !startsAsRoot(asIs);
+  const recipient =
+    kept && asIs.kind === 'launch'
+      ? { uid: asIs.uid, gid: asIs.gid, arbitrary: false }
+      : recipientOf(userFor(options, profile), subject);
+  const target = kept ? asIs : launchOf(subject, settingsAs(recipient, settings, profile), profile);
   const watched = options.trace === true && asIs.kind === 'launch' ? await traceImage(image, options) : undefined;
   const trace = typeof options.trace === 'object' ? options.trace : watched?.observation.trace;
   const findings = findingsOf(subject, asIs, target, trace);

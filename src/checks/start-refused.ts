@@ -19,7 +19,7 @@ export const startRefused: Check = {
             where: {},
             evidence: target.because.map((step) => ({
               kind: 'derived' as const,
-              text: `${step.field} = ${step.value}: ${step.source}`,
+              text: `${step.field}${step.value === '' ? '' : ` = ${step.value}`}: ${step.source}`,
             })),
           },
         ],

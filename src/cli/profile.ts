@@ -18,6 +18,9 @@ export async function profileFor(target: string, asked: ProfileName | undefined)
   return profileOfAnyVersion(engine, configured) ?? profile(engine, await versionOf(engine), configured);
 }
 
+/** Of Kubernetes objects, whose cluster is not at hand. */
+export const manifestProfile = (asked: ProfileName | undefined): PlatformProfile => profile(asked ?? 'containerd-2');
+
 function storeOf(target: string): 'podman' | 'docker' | undefined {
   if (target.startsWith('containers-storage:')) return 'podman';
   return target.startsWith('docker-daemon:') ? 'docker' : undefined;

@@ -12,7 +12,13 @@ export interface Derivation {
   readonly value: string;
   /** A sentence: `image USER is empty, so uid 0`. */
   readonly source: string;
-  readonly where?: { readonly file?: string; readonly line?: number; readonly path?: string; readonly layer?: number };
+  readonly where?: {
+    readonly file?: string;
+    readonly line?: number;
+    readonly column?: number;
+    readonly path?: string;
+    readonly layer?: number;
+  };
 }
 
 /** A file or folder that is known to be on a mount. */

@@ -28,12 +28,17 @@ export interface WhoRefused {
   readonly because: readonly Derivation[];
 }
 
-/** The image could not be read: the container is listed, and why. */
+/** The image could not be read: the container is listed, and why, with what is sure all the same. */
 export interface WhoUnknown {
   readonly name: string;
   readonly image: string;
   readonly outcome: 'unknown';
   readonly message: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly hostUid?: number;
+  readonly isRoot?: boolean;
+  readonly noNewPrivileges?: boolean;
   readonly because: readonly Derivation[];
 }
 

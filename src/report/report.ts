@@ -8,12 +8,26 @@ import type { CapabilityState } from '../linux/capability.ts';
 import type { Observation, ObservedPort, ObservedProcess } from '../prove/observation.ts';
 import type { Reason } from '../prove/reason.ts';
 import type { VerdictName } from '../prove/verdict.ts';
+import type { ContainerRole } from '../workload/workload.ts';
 
 export const SCHEMA_VERSION = 1;
 
-/** One container as `who` sees it. Fields from `uid` on are there when it starts. */
+/** The object of a manifest that a container was written in. */
+export interface InWorkload {
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly role: ContainerRole;
+  readonly file: string;
+  /** Of the container's own mapping. */
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One container as `who` sees it. Fields from `uid` on are there when it starts; of an unknown one those that are sure. */
 export interface WhoContainer {
   readonly name: string;
+  readonly workload?: InWorkload;
   readonly image: string;
   readonly platform: string;
   readonly outcome: 'starts' | 'refused' | 'unknown';
@@ -40,6 +54,8 @@ export interface WhoReport {
   readonly schemaVersion: typeof SCHEMA_VERSION;
   readonly kind: 'who';
   readonly containers: readonly WhoContainer[];
+  /** What is wrong with the files that were read; absent when there was nothing to say. */
+  readonly diagnostics?: readonly Diagnostic[];
 }
 
 /** A finding together with the ids of the fixes that answer it. */

@@ -1,19 +1,24 @@
 /** `unroot check`: what will not work as that user. Changes nothing, and runs nothing without `--trace`. */
 import type { Command } from 'commander';
+import { targetKind } from '../../input/target-kind.ts';
 import { checkReport, mergeChecks } from '../../report/documents.ts';
 import type { CheckReport } from '../../report/report.ts';
 import { checkImage } from '../../unroot.ts';
+import { checkManifests } from '../check-manifests.ts';
 import { addPodSecurity, checkPodSecurity, type PodSecurityFlags } from '../check-pod-security.ts';
 import type { CommandContext } from '../command.ts';
+import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
 import { codeForFindings, EXIT } from '../exit-code.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import type { Log } from '../log.ts';
+import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
-import { profileFor } from '../profile.ts';
-import { addSettings } from '../settings.ts';
+import { manifestProfile, profileFor } from '../profile.ts';
+import { addSettings, settingsFrom } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
 
-interface CheckFlags extends RunFlags, PodSecurityFlags {
+interface CheckFlags extends RunFlags, PodSecurityFlags, ImageFlags {
   readonly trace?: boolean;
   readonly failOn: FailOn;
 }
@@ -24,10 +29,10 @@ export function check(command: Command, context: CommandContext): Command {
     .description(
       'What will not work when the image runs as that user. Changes nothing. Without --trace nothing of the image is executed.',
     )
-    .argument('<target...>', 'images; with --pod-security: manifests')
+    .argument('<target...>', 'images, Kubernetes manifests, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]')
     .option('--trace', 'run the image once as it is, and check everything it did');
-  addPodSecurity(command);
+  addImages(addPodSecurity(command));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addFailOn(addEngine(addProfile(command)));
   addSettings(addCommon(command));
@@ -44,7 +49,9 @@ export function check(command: Command, context: CommandContext): Command {
     }
     const log = logFor(flags);
     const reports: CheckReport[] = [];
-    for (const target of targets) {
+    const manifests = targets.filter((target) => targetKind(target) === 'manifests');
+    if (manifests.length > 0) reports.push(await checkFiles(manifests, flags, context, log));
+    for (const target of targets.filter((one) => !manifests.includes(one))) {
       context.signal.throwIfAborted();
       const profile = await profileFor(target, flags.platformProfile);
       const options = {
@@ -60,6 +67,32 @@ export function check(command: Command, context: CommandContext): Command {
     log.clear();
     const report = mergeChecks(reports);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
-    context.done(codeForFindings(report.findings, flags.failOn));
+    const unread = report.diagnostics.some(({ severity }) => severity === 'error');
+    context.done(unread ? EXIT.failed : codeForFindings(report.findings, flags.failOn));
   });
+}
+
+async function checkFiles(
+  targets: readonly string[],
+  flags: CheckFlags,
+  { signal, behind }: CommandContext,
+  log: Log,
+): Promise<CheckReport> {
+  refuseSettings(settingsFrom(flags, undefined, behind), targets);
+  if (flags.trace === true)
+    throw usageError('--trace runs an image, not a manifest', 'an image', 'Name the image, or leave --trace out');
+  const images = containerImages(flags, signal);
+  try {
+    const { report, skipped } = await checkManifests({
+      targets,
+      profile: manifestProfile(flags.platformProfile),
+      ...(flags.user === undefined ? {} : { user: flags.user }),
+      images,
+      signal,
+    });
+    if (flags.verbose === true && skipped !== '') log.note(skipped);
+    return report;
+  } finally {
+    await images.close();
+  }
 }

@@ -1,20 +1,24 @@
-/** `unroot who`: as whom an image's program would start, without starting it. */
+/** `unroot who`: as whom an image's program, or every container of a manifest, would start, without starting it. */
 import type { Command } from 'commander';
-import { openImage } from '../../image/sources/index.ts';
-import type { Launch, Refusal } from '../../launch/launch.ts';
-import { launchImage } from '../../launch/launch-image.ts';
-import { launchSubject } from '../../launch/subject.ts';
-import type { PlatformProfile, ProfileName } from '../../platform/platform.ts';
-import { whoReport } from '../../report/who.ts';
+import { targetKind } from '../../input/target-kind.ts';
+import { whoIn } from '../../launch/who-in.ts';
+import type { ProfileName } from '../../platform/platform.ts';
+import type { WhoContainer } from '../../report/report.ts';
+import { whoContainer, whoReport } from '../../report/who.ts';
 import type { CommandContext } from '../command.ts';
-import { codeForOutcomes } from '../exit-code.ts';
+import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
+import { codeForOutcomes, EXIT } from '../exit-code.ts';
 import { addCommon, addFailOn, addProfile, addUser, type CommonFlags, type FailOn } from '../flags.ts';
 import { imageLabel } from '../image-label.ts';
+import { logFor, withImage } from '../image-run.ts';
+import { unusedImages } from '../manifest-containers.ts';
+import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
-import { profileFor } from '../profile.ts';
+import { manifestProfile, profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
+import { whoInManifests } from '../who-manifests.ts';
 
-interface WhoFlags extends CommonFlags, SettingsFlags {
+interface WhoFlags extends CommonFlags, SettingsFlags, ImageFlags {
   readonly user?: string;
   readonly platformProfile?: ProfileName;
   readonly failOn: FailOn;
@@ -26,46 +30,47 @@ export function who(command: Command, context: CommandContext): Command {
     .description(
       'Who each container really runs as, and why; or who would refuse to start it, and in which words. Nothing of the image is executed.',
     )
-    .argument('<target...>', 'images')
+    .argument('<target...>', 'images, Kubernetes manifests, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]');
   addUser(command, 'start it as this user, as docker run --user');
-  addFailOn(addProfile(command));
+  addImages(addFailOn(addProfile(command)));
   addCommon(command);
   addSettings(command);
   return command.action(async (targets: readonly string[], flags: WhoFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     const settings = settingsFrom(flags, flags.user, context.behind);
-    const launches: (Launch | Refusal)[] = [];
+    const manifests = targets.filter((target) => targetKind(target) === 'manifests');
+    const containers: WhoContainer[] = [];
     for (const target of targets) {
+      if (manifests.includes(target)) continue;
       context.signal.throwIfAborted();
-      launches.push(await launchOf(target, settings, profileFor(target, flags.platformProfile), context.signal));
+      const profile = await profileFor(target, flags.platformProfile);
+      const launch = await withImage(target, context.signal, (image) =>
+        whoIn(image, settings, profile, settings.name ?? imageLabel(target, image)),
+      );
+      containers.push(whoContainer(launch));
     }
-    const report = whoReport(launches);
+    const inManifests = manifests.length === 0 ? undefined : await readManifests(manifests, settings, flags, context);
+    const report = whoReport([...containers, ...(inManifests?.containers ?? [])], inManifests?.diagnostics);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
-    context.done(codeForOutcomes(report.containers, flags.failOn));
+    const unread = report.diagnostics?.some(({ severity }) => severity === 'error');
+    context.done(unread ? EXIT.failed : codeForOutcomes(report.containers, flags.failOn));
   });
 }
 
-/**
- * Reads the configuration and the two files that name users and groups; of an image that does not start as root also the whole tree, because
- * a set-user-ID entrypoint, file capabilities or a program that this user may not execute change the answer. Root has nothing to gain by them.
- */
-async function launchOf(
-  target: string,
+async function readManifests(
+  targets: readonly string[],
   settings: ReturnType<typeof settingsFrom>,
-  profile: Promise<PlatformProfile>,
-  signal: AbortSignal,
-): Promise<Launch | Refusal> {
-  const image = await openImage(target, { signal });
+  flags: WhoFlags,
+  { signal }: CommandContext,
+): ReturnType<typeof whoInManifests> {
+  refuseSettings(settings, targets);
+  const images = containerImages(flags, signal);
   try {
-    const input = { settings, profile: await profile, name: settings.name ?? imageLabel(target, image) };
-    const launch = launchImage({ ...input, image: await launchSubject(image) });
-    if (launch.kind === 'refusal' || launch.uid === 0) return launch;
-    return launchImage({
-      ...input,
-      image: await launchSubject(image, { rootFs: true, argv0: [settings.entrypoint?.[0], settings.command?.[0]] }),
-    });
+    const read = await whoInManifests(targets, manifestProfile(flags.platformProfile), images, signal);
+    if (flags.verbose === true && read.skipped !== '') logFor(flags).note(read.skipped);
+    return { ...read, diagnostics: [...read.diagnostics, ...unusedImages(images)] };
   } finally {
-    await image.close();
+    await images.close();
   }
 }

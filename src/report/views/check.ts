@@ -2,26 +2,31 @@
 import type { Evidence, Severity } from '../../finding/finding.ts';
 import { type Block, bad, dim, good, type Line, plural, type Span, strong, unknown } from '../block.ts';
 import type { CheckReport, ReportedFinding } from '../report.ts';
+import { diagnosticList } from './diagnostics.ts';
 
 /** Findings with their evidence, worst first, and what nobody has seen. */
 export function viewCheck(report: CheckReport, verbose: boolean): readonly Block[] {
   const count = report.findings.length;
-  const how = report.traced ? 'seen in a run and replayed' : 'from the image alone';
+  const how = report.traced
+    ? 'seen in a run and replayed'
+    : report.findings.some(({ where }) => where.file !== undefined)
+      ? 'nothing was run'
+      : 'from the image alone';
   const head: Line = [
     strong(report.target),
-    ' as ',
+    report.user === 'as written' ? ' ' : ' as ',
     strong(report.user),
     ` on ${report.platform}: `,
-    count === 0 ? good('no findings') : summary(report.findings),
+    count > 0
+      ? summary(report.findings)
+      : report.diagnostics.length > 0
+        ? unknown('no findings, but not everything could be looked at')
+        : good('no findings'),
     dim(`, ${how}`),
   ];
   const blocks: Block[] = [{ kind: 'heading', line: head }];
   if (count > 0) blocks.push(findingList(report.findings, verbose));
-  if (report.diagnostics.length > 0)
-    blocks.push({
-      kind: 'list',
-      items: report.diagnostics.map((one) => ({ line: [severity(one.severity), ` ${one.message}`] })),
-    });
+  if (report.diagnostics.length > 0) blocks.push(diagnosticList(report.diagnostics));
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
   return blocks;
 }
@@ -45,7 +50,7 @@ function causeOf(one: Shown): string {
   const at = one.decision?.deniedAt;
   const place =
     one.id === 'ownership-change' || one.id === 'identity-change' ? (one.evidence[0]?.program ?? '') : (at?.path ?? one.message);
-  return JSON.stringify([one.id, one.severity, place, one.reason]);
+  return JSON.stringify([one.id, one.severity, place, one.reason, one.object, one.object && one.container]);
 }
 
 function item(one: Shown, more: readonly Shown[], verbose: boolean): { readonly line: Line; readonly sub: readonly Line[] } {
@@ -58,6 +63,7 @@ function item(one: Shown, more: readonly Shown[], verbose: boolean): { readonly 
       ...(one.confidence === 'high' ? [] : [unknown(` ${one.confidence} confidence`)]),
     ],
     sub: [
+      ...(one.where.file === undefined ? [] : [placeLine(one)]),
       ...(more.length === 0 ? [] : [[`and ${more.length} more like it: `, ...listed(more)]]),
       ...one.evidence.slice(0, verbose ? undefined : 1).map(evidenceLine),
       ...(verbose
@@ -73,6 +79,13 @@ function item(one: Shown, more: readonly Shown[], verbose: boolean): { readonly 
       ...(one.fixes.length > 0 ? [[good('fix: '), one.fixes.join(', ')]] : []),
     ],
   };
+}
+
+/** `web.yaml:12:9, Deployment/web, container nginx`. */
+function placeLine({ where, object, container }: Shown): Line {
+  const at = [where.file === '-' ? 'standard input' : where.file, where.line, where.column].filter((part) => part !== undefined);
+  const parts = [at.join(':'), object, container === undefined ? undefined : `container ${container}`];
+  return [dim('at: '), parts.filter((part) => part !== undefined).join(', ')];
 }
 
 /** What the others are about: their paths, else the calls. */

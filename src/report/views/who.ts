@@ -1,26 +1,61 @@
-/** The page of `unroot who`: as whom each container starts, and why. */
+/** The page of `unroot who`: as whom each container starts, and why. Containers of manifests stand under their workload. */
 import { type Block, bad, commandLine, dim, good, type Line, type Span, strong, unknown } from '../block.ts';
 import type { WhoContainer, WhoReport } from '../report.ts';
+import { diagnosticList } from './diagnostics.ts';
 
 /** One container gets everything; several get a row each, and their derivations when asked for. */
-export function viewWho(report: WhoReport, verbose: boolean): readonly Block[] {
-  const [only] = report.containers;
-  if (only !== undefined && report.containers.length === 1) return viewOne(only, true, verbose);
-  const rows = report.containers.map((one): readonly Line[] => [
-    [strong(one.name)],
+export function viewWho({ containers, diagnostics = [] }: WhoReport, verbose: boolean): readonly Block[] {
+  const [only] = containers;
+  const blocks =
+    only !== undefined && containers.length === 1
+      ? [...(only.workload === undefined ? [] : [workloadHeading(only.workload)]), ...viewOne(only, true, verbose)]
+      : groupsByWorkload(containers).flatMap((group) => viewSeveral(group, verbose));
+  return diagnostics.length === 0 ? blocks : [...blocks, diagnosticList(diagnostics)];
+}
+
+/** Neighbours of one workload; images stand together without one. */
+function groupsByWorkload(containers: readonly WhoContainer[]): readonly (readonly WhoContainer[])[] {
+  const groups: WhoContainer[][] = [];
+  let last: string | undefined;
+  for (const one of containers) {
+    const { kind, name, namespace, file } = one.workload ?? {};
+    const key = JSON.stringify([kind, name, namespace, file]);
+    if (key === last) groups.at(-1)?.push(one);
+    else groups.push([one]);
+    last = key;
+  }
+  return groups;
+}
+
+function viewSeveral(containers: readonly WhoContainer[], verbose: boolean): readonly Block[] {
+  const workload = containers[0]?.workload;
+  const rows = containers.map((one): readonly Line[] => [
+    [strong(one.name), dim(roleOf(one))],
     [runsAs(one)],
     [groupsOf(one)],
     [effective(one)],
     [privileges(one)],
   ]);
-  const refused = report.containers.filter((one) => one.message !== undefined);
+  const told = containers.filter((one) => one.message !== undefined);
   return [
+    ...(workload === undefined ? [] : [workloadHeading(workload)]),
     { kind: 'table', head: ['CONTAINER', 'RUNS AS', 'GROUPS', 'CAPABILITIES', 'NEW PRIVILEGES'], rows },
-    ...(refused.length > 0
-      ? [{ kind: 'list', items: refused.map((one) => ({ line: [strong(one.name), `: ${one.message ?? ''}`] })) } as const]
+    ...(told.length > 0
+      ? [{ kind: 'list', items: told.map((one) => ({ line: [strong(one.name), `: ${one.message ?? ''}`] })) } as const]
       : []),
-    ...(verbose ? report.containers.flatMap((one) => viewOne(one, false, true)) : []),
+    ...(verbose ? containers.flatMap((one) => viewOne(one, false, true)) : []),
   ];
+}
+
+const roleOf = ({ workload }: WhoContainer): string =>
+  workload === undefined || workload.role === 'container' ? '' : ` (${workload.role})`;
+
+function workloadHeading({ kind, name, namespace, file, line }: NonNullable<WhoContainer['workload']>): Block {
+  const full = namespace === undefined ? name : `${namespace}/${name}`;
+  return {
+    kind: 'heading',
+    line: [strong(`${kind} ${full}`.trimEnd()), dim(`  ${file === '-' ? 'standard input' : file}:${line}`)],
+  };
 }
 
 /** Steps that everybody wants to see; the others come with -v. */
@@ -87,18 +122,25 @@ function factsOf(one: WhoContainer): readonly { name: string; line: Line }[] {
 
 function runsAs(one: WhoContainer): Span {
   if (one.outcome === 'refused') return bad('refused');
-  if (one.outcome === 'unknown') return unknown('unknown');
+  if (one.outcome === 'unknown') return sure(one);
   const text = `uid ${one.uid}${one.userName === undefined ? '' : ` (${one.userName})`}, gid ${one.gid}`;
   return one.isRoot ? bad(text) : good(text);
 }
 
+/** What is known although the image is not. */
+function sure({ uid, gid, isRoot }: WhoContainer): Span {
+  if (uid === undefined && gid === undefined) return unknown('unknown');
+  const text = `uid ${uid ?? '?'}, gid ${gid ?? '?'}`;
+  return isRoot === true ? bad(text) : unknown(text);
+}
+
 const groupsOf = (one: WhoContainer): string =>
-  one.groups === undefined ? '' : one.groups.length === 0 ? 'none' : one.groups.join(', ');
+  one.groups === undefined ? (one.outcome === 'unknown' ? '?' : '') : one.groups.length === 0 ? 'none' : one.groups.join(', ');
 
 const short = (name: string): string => name.replace(/^CAP_/, '').toLowerCase();
 
 function effective(one: WhoContainer): Span {
-  if (one.capabilities === undefined) return '';
+  if (one.capabilities === undefined) return one.outcome === 'unknown' ? unknown('?') : '';
   const { effective: held, bounding } = one.capabilities;
   return held.length > 0 ? bad(`${held.length} in effect`) : good(`none in effect, ${bounding.length} bounding`);
 }

@@ -3,6 +3,10 @@ import { problemAt, type SourceFile } from '../../../text/source-file.ts';
 import type { TextProblem } from '../../../text/span.ts';
 import type { BrokenDocument } from '../../../text/yaml/read.ts';
 
+const TEMPLATE = 'this is a template, not YAML yet';
+
+export const isTemplateProblem = (message: string): boolean => message.startsWith(TEMPLATE);
+
 /** The problem of a broken document in which `{{` was found. */
 export function templateProblem(source: SourceFile, { start }: BrokenDocument): TextProblem {
   const at = source.text.indexOf('{{', start);
@@ -10,7 +14,7 @@ export function templateProblem(source: SourceFile, { start }: BrokenDocument): 
   return problemAt(
     source,
     at,
-    `this is a template, not YAML yet: render its chart and check what comes out, helm template ${chart} | unroot check -`,
+    `${TEMPLATE}: render its chart and check what comes out, helm template ${chart} | unroot check -`,
     'warning',
   );
 }

@@ -4,6 +4,7 @@ import type { Span, TextProblem } from '../../../text/span.ts';
 import type { YamlNode } from '../../../text/yaml/node.ts';
 import { locate, type Path, pathText } from '../../../text/yaml/path.ts';
 import type { Workload, WorkloadContainer } from '../../workload.ts';
+import { isTemplateProblem } from './chart-template.ts';
 import { fieldSpans } from './field-spans.ts';
 import { wrongType } from './field-types.ts';
 import { isMapping, type KubernetesObject, objectsOfFile, problemAtField, spanNearField } from './objects.ts';
@@ -22,7 +23,7 @@ export interface KubernetesWorkload extends Workload {
   /** From the object to the pod: `spec`, `template`; empty for a Pod. */
   readonly podPath: Path;
   /** The API server would not store the object: its words, and where the cause stands. */
-  readonly rejected?: { readonly reason: string; readonly message: string; readonly span: Span };
+  readonly rejected?: { readonly reason: string; readonly message: string; readonly path: Path; readonly span: Span };
 }
 
 export interface Manifests {
@@ -59,7 +60,21 @@ export function readManifests(sources: Iterable<SourceFile>): Manifests {
         problems.push(problemAtField(object, [...path, 'spec', 'containers'], `${nameOf(object)} has no containers`, 'warning'));
     }
   }
-  return { workloads, others, foreign, problems };
+  return { workloads, others, foreign, problems: onceEachChart(problems) };
+}
+
+/** A chart has many templates; one word about it is enough. */
+function onceEachChart(problems: readonly TextProblem[]): readonly TextProblem[] {
+  const count = new Map<string, number>();
+  for (const { message } of problems) if (isTemplateProblem(message)) count.set(message, (count.get(message) ?? 0) + 1);
+  const told = new Set<string>();
+  return problems.flatMap((problem) => {
+    const times = count.get(problem.message);
+    if (times === undefined || times === 1) return [problem];
+    if (told.has(problem.message)) return [];
+    told.add(problem.message);
+    return [{ ...problem, message: `${problem.message} (and ${times - 1} more like it)` }];
+  });
 }
 
 /** `Deployment web`. */
@@ -99,6 +114,7 @@ function rejection(
   return {
     reason: 'BadRequest',
     message: `${kind} in version "${version}" cannot be handled as a ${kind}: ${message}`,
+    path,
     span: spanNearField(object, [...podPath, ...path]),
   };
 }

@@ -1,0 +1,174 @@
+/** `unroot check` on manifests: every container by the checks, with the image at hand; without it, what the manifest alone shows. */
+import { startRefused } from '../checks/start-refused.ts';
+import type { Diagnostic, Finding } from '../finding/finding.ts';
+import type { Fix } from '../finding/fix.ts';
+import type { Image } from '../image/image.ts';
+import { loadManifests } from '../input/manifests.ts';
+import type { Refusal } from '../launch/launch.ts';
+import { placeOf } from '../launch/placed.ts';
+import { withoutImage } from '../launch/without-image.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import { checkReport } from '../report/documents.ts';
+import type { CheckReport } from '../report/report.ts';
+import { checkImage } from '../unroot.ts';
+import type { Span } from '../workload/workload.ts';
+import type { ContainerImages } from './container-images.ts';
+import { containersOf, imageOf, type ManifestContainer, refusalSpan, skippedText, unusedImages } from './manifest-containers.ts';
+
+export interface ManifestCheck {
+  readonly targets: readonly string[];
+  readonly profile: PlatformProfile;
+  /** Whom to check for; absent = as the manifest says, and 10001 instead of root. */
+  readonly user?: string;
+  readonly images: ContainerImages;
+  readonly signal: AbortSignal;
+}
+
+export interface CheckedManifests {
+  readonly report: CheckReport;
+  readonly skipped: string;
+}
+
+interface Checked {
+  readonly findings: readonly Finding[];
+  readonly fixes: readonly Fix[];
+  readonly unknown: readonly string[];
+  readonly missing?: string;
+}
+
+/** One document for all files. */
+export async function checkManifests({ targets, profile, user, images, signal }: ManifestCheck): Promise<CheckedManifests> {
+  const loaded = loadManifests(targets);
+  const findings: Finding[] = [];
+  const fixes: Fix[] = [];
+  const unknown = new Set<string>();
+  const missing = new Map<string, { diagnostic: Diagnostic; count: number }>();
+  for (const one of containersOf(loaded.workloads)) {
+    signal.throwIfAborted();
+    // What the API server says of an object it says once.
+    if (one.refusal !== undefined && profile.kubelet && one.container !== one.workload.containers[0]) continue;
+    const checked = await check(one, profile, user, images, signal);
+    for (const finding of checked.findings) findings.push(finding);
+    for (const fix of checked.fixes) fixes.push(fix);
+    for (const text of checked.unknown) unknown.add(text);
+    if (checked.missing !== undefined) noteMissing(missing, one, checked.missing);
+  }
+  return {
+    report: {
+      ...checkReport({
+        target: targets.map((target) => (target === '-' ? 'standard input' : target)).join(', '),
+        platform: profile.name,
+        user: user ?? 'as written',
+        traced: false,
+        findings,
+        fixes,
+        unknown: [...unknown],
+      }),
+      diagnostics: [
+        ...loaded.problems,
+        ...[...missing.values()].map(({ diagnostic, count }) => told(diagnostic, count)),
+        ...unusedImages(images),
+      ],
+    },
+    skipped: skippedText(loaded),
+  };
+}
+
+/** One word for an image that many containers have. */
+function noteMissing(missing: Map<string, { diagnostic: Diagnostic; count: number }>, one: ManifestContainer, why: string): void {
+  const known = missing.get(why);
+  const where = placeOf(one.container.spans.image ?? one.container.span ?? one.workload.object.span);
+  missing.set(
+    why,
+    known === undefined
+      ? { diagnostic: { severity: 'warning', message: why, where }, count: 1 }
+      : { ...known, count: known.count + 1 },
+  );
+}
+
+const told = (diagnostic: Diagnostic, count: number): Diagnostic => ({
+  ...diagnostic,
+  message: `${diagnostic.message}: as whom ${count === 1 ? 'its container' : `its ${count} containers`} would run is unknown where the manifest does not say it (--image NAME=TARGET says where an image is)`,
+});
+
+async function check(
+  one: ManifestContainer,
+  profile: PlatformProfile,
+  user: string | undefined,
+  images: ContainerImages,
+  signal: AbortSignal,
+): Promise<Checked> {
+  const { container, refusal } = one;
+  const { settings, name, image = '' } = container;
+  if (refusal !== undefined && profile.kubelet) {
+    const { by, reason, message, because } = refusal;
+    const at = refusalSpan(one, refusal);
+    return refused(one, { kind: 'refusal', name, image, platform: profile, by, reason, message, because }, at);
+  }
+  const found = await imageOf(one, images, async (opened): Promise<Image> => opened);
+  if ('missing' in found) {
+    const known = withoutImage({ name, image, settings, profile, why: found.missing });
+    if ('kind' in known) return { ...refused(one, known), missing: found.missing };
+    return { findings: known.isRoot === true ? [rootFinding(one)] : [], fixes: [], unknown: [], missing: found.missing };
+  }
+  const { findings, fixes, unknown } = await checkImage(found.value, {
+    settings: { ...settings, name },
+    profile,
+    ...(user === undefined ? {} : { user }),
+    engine: 'auto',
+    signal,
+    asWritten: true,
+  });
+  return { findings: findings.map((finding) => placedFinding(one, finding)), fixes, unknown: withoutAdvice(unknown) };
+}
+
+/** `--trace` runs images, not manifests. */
+const withoutAdvice = (texts: readonly string[]): readonly string[] =>
+  texts.map((text) => text.replace(/ \(--trace runs it\)$/, ''));
+
+function refused(one: ManifestContainer, refusal: Refusal, at?: Span): Checked {
+  const findings = startRefused.run({ target: refusal } as Parameters<typeof startRefused.run>[0]);
+  return { findings: findings.map((finding) => placedFinding(one, finding, at)), fixes: [], unknown: [] };
+}
+
+function rootFinding(one: ManifestContainer): Finding {
+  return placedFinding(one, {
+    id: 'runs-as-root',
+    severity: 'warning',
+    confidence: 'high',
+    message: 'runs as uid 0: runAsUser 0, whatever the image says',
+    container: one.container.name,
+    where: {},
+    evidence: [{ kind: 'derived', text: 'runAsUser is 0' }],
+  });
+}
+
+/** Settings whose field a finding is about, the first that was written; the image's line otherwise. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'runs-as-root': ['runAsUser', 'runAsNonRoot'],
+  'start-refused': ['runAsUser', 'runAsNonRoot', 'capAdd', 'noNewPrivileges'],
+  'low-port': ['ports'],
+  'volume-not-writable': ['volumes'],
+  'workdir-not-usable': ['workdir'],
+  'entrypoint-not-executable': ['entrypoint', 'command'],
+  'capability-needed': ['capDrop', 'capAdd'],
+};
+
+function placedFinding(one: ManifestContainer, finding: Finding, at?: Span): Finding {
+  const { workload, container } = one;
+  const span = at ?? spanOf(one, finding) ?? container.spans.image ?? container.span ?? workload.object.span;
+  return {
+    ...finding,
+    object: `${workload.kind}/${workload.name}`,
+    container: container.name,
+    where: { ...placeOf(span), ...finding.where },
+  };
+}
+
+/** A refusal is about the settings that its words name; anything else about what its kind of finding hangs on. */
+function spanOf({ container: { spans } }: ManifestContainer, { id, message, evidence }: Finding): Span | undefined {
+  const names = FIELDS[id] ?? [];
+  const words = id === 'start-refused' ? `${message} ${evidence.map(({ text }) => text).join(' ')}` : undefined;
+  const fits = names.find((name) => spans[name] !== undefined && (words === undefined || words.includes(name)));
+  return fits === undefined ? undefined : spans[fits];
+}

@@ -1,0 +1,58 @@
+/** `unroot who` on manifests: as whom every container of every workload would start. */
+import type { Diagnostic } from '../finding/finding.ts';
+import type { Image } from '../image/image.ts';
+import { loadManifests } from '../input/manifests.ts';
+import type { Launch, Refusal } from '../launch/launch.ts';
+import { placed, placeOf } from '../launch/placed.ts';
+import { whoIn } from '../launch/who-in.ts';
+import { withoutImage } from '../launch/without-image.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import type { WhoContainer } from '../report/report.ts';
+import { unknownContainer, whoContainer } from '../report/who.ts';
+import type { ContainerImages } from './container-images.ts';
+import { containersOf, imageOf, type ManifestContainer, refusalSpan, skippedText } from './manifest-containers.ts';
+
+export interface WhoInManifests {
+  readonly containers: readonly WhoContainer[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** What was passed over, in words. */
+  readonly skipped: string;
+}
+
+/** Reads the files and answers for each container; images that are not here leave it unknown. */
+export async function whoInManifests(
+  targets: readonly string[],
+  profile: PlatformProfile,
+  images: ContainerImages,
+  signal: AbortSignal,
+): Promise<WhoInManifests> {
+  const loaded = loadManifests(targets);
+  const { workloads, problems } = loaded;
+  const containers: WhoContainer[] = [];
+  for (const one of containersOf(workloads)) {
+    signal.throwIfAborted();
+    containers.push(await answer(one, profile, images));
+  }
+  return { containers, diagnostics: problems, skipped: skippedText(loaded) };
+}
+
+async function answer(one: ManifestContainer, profile: PlatformProfile, images: ContainerImages): Promise<WhoContainer> {
+  const { container, refusal } = one;
+  const { settings, spans, name, image = '' } = container;
+  if (refusal !== undefined && profile.kubelet) {
+    const where = placeOf(refusalSpan(one, refusal));
+    const { by, reason, message } = refusal;
+    const because = refusal.because.map((step) => ({ ...step, where }));
+    return whoContainer({ kind: 'refusal', name, image, platform: profile, by, reason, message, because }, one.in);
+  }
+  const found = await imageOf(one, images, async (opened): Promise<Image> => opened);
+  if ('missing' in found) {
+    const known = withoutImage({ name, image, settings, profile, why: found.missing });
+    const because = placed(known.because, settings, spans);
+    return 'kind' in known
+      ? whoContainer({ ...known, because }, one.in)
+      : unknownContainer({ ...known, because }, profile, one.in);
+  }
+  const launch: Launch | Refusal = await whoIn(found.value, settings, profile, name);
+  return whoContainer({ ...launch, image, because: placed(launch.because, settings, spans) }, one.in);
+}
