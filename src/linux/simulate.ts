@@ -4,7 +4,8 @@ import { ALL_CAPABILITIES } from './capability.ts';
 import type { Credentials } from './credentials.ts';
 import type { FileNode, FileTree, KernelFacts } from './decision.ts';
 import { baseName, childPath, isWithin, parentPath } from './file-path.ts';
-import type { AclEntry, FileType, Inode } from './inode.ts';
+import type { FileType, Inode } from './inode.ts';
+import { newInode, ownedAnew, withoutSetId } from './inode-changes.ts';
 import type { Operation } from './operation.ts';
 import { hasCapability, mayKeepSetgid } from './permission.ts';
 import { isStop, type Question } from './question.ts';
@@ -236,21 +237,8 @@ export function simulate(base: FileTree): SimulatedTree {
         const place = existing(operation.path, operation.noFollow);
         if (place === undefined) return;
         const { inode } = place.node;
-        const owner = {
-          uid: operation.uid === -1 ? inode.uid : operation.uid,
-          gid: operation.gid === -1 ? inode.gid : operation.gid,
-        };
-        // Whom the process names, its user namespace knows.
-        const { uid: strangeUid = false, gid: strangeGid = false } = inode.unmapped ?? {};
-        const left = { uid: strangeUid && operation.uid === -1, gid: strangeGid && operation.gid === -1 };
-        const known: readonly (keyof Inode)[] = left.uid || left.gid ? [] : ['unmapped'];
-        const unmapped = inode.unmapped === undefined ? {} : { unmapped: left };
-        if (inode.type === 'directory') {
-          change(place.path, place.node, { ...owner, ...unmapped }, known);
-          return;
-        }
-        const mode = withoutSetId(inode, who);
-        change(place.path, place.node, { ...owner, ...unmapped, mode }, ['fileCapabilities', ...known]);
+        const changed = ownedAnew(inode, operation, who);
+        replace(place.path, { ...place.node, inode: changed });
         return;
       }
       case 'setxattr':
@@ -293,42 +281,4 @@ export function simulate(base: FileTree): SimulatedTree {
 function joined(base: string, rest: string): string {
   if (rest === '' || rest === '/') return base;
   return base === '/' ? rest : base + rest;
-}
-
-/** setattr_should_drop_suidgid: setuid always; setgid when the group may execute, or when the process is not in the group. */
-function withoutSetId(inode: Inode, who: Credentials): number {
-  const dropsSetgid = (inode.mode & 0o010) !== 0 || !mayKeepSetgid(who, inode);
-  return inode.mode & (dropsSetgid ? 0o1777 : 0o3777);
-}
-
-/** inode_init_owner, mode_strip_sgid and posix_acl_create: who owns a new entry and with which mode. */
-function newInode(directory: Inode, type: FileType, asked: number, who: Credentials, umask: number): Inode {
-  const inherits = (directory.mode & 0o2000) !== 0;
-  const gid = inherits ? directory.gid : who.gid;
-  const stranger = inherits && directory.unmapped?.gid === true ? { unmapped: { uid: false, gid: true } } : {};
-  let wanted = asked & 0o7777;
-  if (inherits && type === 'directory') wanted |= 0o2000;
-  else if (inherits && (wanted & 0o2010) === 0o2010 && !mayKeepSetgid(who, directory)) wanted &= 0o5777;
-  const { defaultAcl } = directory;
-  if (type === 'symlink') return { type, uid: who.uid, gid, mode: 0o777, ...stranger };
-  if (defaultAcl === undefined || defaultAcl.length === 0) return { type, uid: who.uid, gid, mode: wanted & ~umask, ...stranger };
-  // A default ACL takes the umask's place and becomes the new entry's own list, limited by the mode asked for.
-  const acl = limited(defaultAcl, wanted);
-  const mode = (wanted & 0o7000) | modeOf(acl);
-  const access = acl.length > 3 ? { acl } : {};
-  return { type, uid: who.uid, gid, mode, ...stranger, ...access, ...(type === 'directory' ? { defaultAcl } : {}) };
-}
-
-function limited(acl: readonly AclEntry[], mode: number): readonly AclEntry[] {
-  const groupTag = acl.some((entry) => entry.tag === 'mask') ? 'mask' : 'group-obj';
-  const shift: Partial<Record<AclEntry['tag'], number>> = { 'user-obj': 6, [groupTag]: 3, other: 0 };
-  return acl.map((entry) => {
-    const by = shift[entry.tag];
-    return by === undefined ? entry : { ...entry, perm: entry.perm & (mode >> by) };
-  });
-}
-
-function modeOf(acl: readonly AclEntry[]): number {
-  const perm = (tag: AclEntry['tag']) => acl.find((entry) => entry.tag === tag)?.perm;
-  return ((perm('user-obj') ?? 0) << 6) | ((perm('mask') ?? perm('group-obj') ?? 0) << 3) | (perm('other') ?? 0);
 }
