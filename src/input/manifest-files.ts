@@ -18,11 +18,14 @@ export interface ManifestFiles {
 /** Reads the targets in their order, `-` for standard input. A folder gives its .yaml, .yml and .json files and those below, by name. */
 export function readManifestFiles(targets: readonly string[]): ManifestFiles {
   const problems: TextProblem[] = [];
+  const tell = (path: string, error: unknown): void => {
+    problems.push(problem(path, error));
+  };
   const paths = [...new Set(targets)].flatMap((target) => {
     try {
-      return target !== '-' && statSync(target).isDirectory() ? walk(target, 0) : [target];
+      return target !== '-' && statSync(target).isDirectory() ? walk(target, 0, tell) : [target];
     } catch (error) {
-      problems.push(problem(target, error));
+      tell(target, error);
       return [];
     }
   });
@@ -36,25 +39,40 @@ export function readManifestFiles(targets: readonly string[]): ManifestFiles {
     try {
       return [sourceFile(path, decoded(readBounded(path)))];
     } catch (error) {
-      problems.push(problem(path, error));
+      tell(path, error);
       return [];
     }
   });
   return { files, problems };
 }
 
-/** Links to files are followed, links to folders are not: they may lead round in circles. */
-function walk(folder: string, depth: number): readonly string[] {
-  if (depth > DEEPEST) throw new Error(`folders are nested more than ${DEEPEST} deep`);
-  const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return entries.flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === '.git' || entry.name === 'node_modules' ? [] : walk(path, depth + 1);
-    return /\.(?:ya?ml|json)$/i.test(entry.name) && (entry.isFile() || isFileLink(path)) ? [path] : [];
-  });
+/** Links to files are followed, links to folders are not: they may lead round in circles. A folder that cannot be read is told, the others are. */
+function walk(folder: string, depth: number, tell: (path: string, error: unknown) => void): readonly string[] {
+  if (depth > DEEPEST) {
+    tell(folder, new Error(`folders are nested more than ${DEEPEST} deep`));
+    return [];
+  }
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return entries.flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return entry.name === '.git' || entry.name === 'node_modules' ? [] : walk(path, depth + 1, tell);
+      return /\.(?:ya?ml|json)$/i.test(entry.name) && (entry.isFile() || isFileLink(path)) ? [path] : [];
+    });
+  } catch (error) {
+    tell(folder, error);
+    return [];
+  }
 }
 
-const isFileLink = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+/** A link that goes round in circles counts: reading it tells what is wrong with it. */
+function isFileLink(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return true;
+  }
+}
 
 function readBounded(path: string): Uint8Array {
   const descriptor = path === '-' ? 0 : openSync(path, 'r');

@@ -108,7 +108,8 @@ const nameOf = (object: unknown): string => {
 function titleOf(object: unknown): string {
   const kind = isMapping(object) ? textAt(object, 'kind') : '';
   if (kind === '') return 'something that is no Kubernetes object';
-  return nameOf(object) === '' ? kind : `${kind}/${nameOf(object)}`;
+  const title = nameOf(object) === '' ? kind : `${kind}/${nameOf(object)}`;
+  return isMapping(object) && textAt(object, 'apiVersion') === '' ? `${title}, which has no apiVersion` : title;
 }
 
 function checkObject(

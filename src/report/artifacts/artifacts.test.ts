@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Run } from '../../finding/fix.ts';
+import { evaluate } from '../../pod-security/evaluate.ts';
+import { readPod } from '../../pod-security/read-pod.ts';
 import type { ArtifactInput } from './artifact.ts';
 import { dnsLabel } from './artifact.ts';
 import { composeYaml } from './compose.ts';
@@ -42,6 +44,10 @@ describe('podYaml', () => {
   const pod = parse(podYaml(INPUT));
 
   it('meets every control of Pod Security restricted', () => {
+    const read = readPod(pod);
+    expect(read.problems).toEqual([]);
+    for (const version of [0, 22, 34, 'latest'] as const)
+      expect(evaluate(read.pod, { level: 'restricted', version })).toEqual([]);
     const [container] = pod.spec.containers;
     expect(pod.spec.securityContext).toMatchObject({
       runAsNonRoot: true,

@@ -15,8 +15,8 @@ export function viewPodSecurity(report: PodSecurityReport, verbose: boolean): re
     ': ',
     violating > 0
       ? bad(`${violating} of ${plural(objects.length, 'pod')} violate${violating === 1 ? 's' : ''} it`)
-      : undecodable > 0
-        ? unknown(`nothing found in what could be read`)
+      : undecodable > 0 || objects.length === 0
+        ? unknown('nothing found in what could be read')
         : good(objects.length === 1 ? '1 pod, allowed' : `${objects.length} pods, all allowed`),
   ];
   const blocks: Block[] = [{ kind: 'heading', line: head }];
@@ -28,7 +28,11 @@ export function viewPodSecurity(report: PodSecurityReport, verbose: boolean): re
     blocks.push({
       kind: 'list',
       items: report.diagnostics.map(({ severity, message, where }) => ({
-        line: [severity === 'error' ? bad('error') : unknown(severity), ` ${message}`, dim(` ${place(where)}`)],
+        line: [
+          severity === 'error' ? bad('error') : unknown(severity),
+          ` ${message}`,
+          where.line === undefined ? '' : dim(` ${place(where)}`),
+        ],
       })),
     });
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
