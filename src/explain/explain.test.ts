@@ -10,7 +10,6 @@ import { profile } from '../platform/profiles.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { explain } from './explain.ts';
 import type { Component, Explanation } from './explanation.ts';
-import { interpreterOf } from './interpreters.ts';
 import { instruction } from './origin.ts';
 import { readQuestion } from './question.ts';
 
@@ -214,14 +213,6 @@ describe('what is asked', () => {
 });
 
 describe('pieces', () => {
-  it('reads the first line of a script as the kernel does', () => {
-    const read = (text: string): string | undefined => interpreterOf(new TextEncoder().encode(text));
-    expect(read('#!/bin/sh\necho')).toBe('/bin/sh');
-    expect(read('#! \t/usr/bin/env python3\n')).toBe('/usr/bin/env');
-    expect(read('#!\n/bin/sh')).toBeUndefined();
-    expect(read('/bin/sh')).toBeUndefined();
-  });
-
   it('tells a line of history as it stood in the Dockerfile', () => {
     expect(instruction('/bin/sh -c #(nop) COPY file:1 in /x ')).toBe('COPY file:1 in /x');
     expect(instruction('/bin/sh -c apt-get update')).toBe('RUN apt-get update');

@@ -7,6 +7,7 @@ import type { Credentials } from '../linux/credentials.ts';
 import type { Decision, FileNode, FileTree } from '../linux/decision.ts';
 import { childPath, components, parentPath } from '../linux/file-path.ts';
 import type { Operation } from '../linux/operation.ts';
+import { MAX_INTERPRETERS } from '../linux/script.ts';
 import { aclText, classOf, letters, modeText, rwx } from './access-class.ts';
 import type { Component } from './explanation.ts';
 import type { Names } from './names.ts';
@@ -22,7 +23,6 @@ export interface WalkContext extends Story {
 
 /** MAXSYMLINKS of include/linux/namei.h. */
 const MAX_LINKS = 40;
-const MAX_INTERPRETERS = 6;
 
 /** A component on the way and what is asked of it so far. */
 interface Stop {
@@ -48,7 +48,7 @@ export function walkOf(operation: Operation, context: WalkContext): readonly Com
   };
   for (const needs of needsOf(operation)) {
     let end = add(needs);
-    for (let depth = 0; operation.kind === 'exec' && depth < MAX_INTERPRETERS; depth += 1) {
+    for (let depth = 0; operation.kind === 'exec' && depth <= MAX_INTERPRETERS; depth += 1) {
       const interpreter = typeof end.node === 'object' ? end.node.interpreter : undefined;
       if (interpreter === undefined || failed) break;
       end = add({ path: interpreter, part: 'interpreter', follow: true, end: 1, folder: 0 });
