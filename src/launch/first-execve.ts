@@ -46,7 +46,7 @@ export function firstExecve(
       profile.runtime === 'crun'
         ? `exec container process \`${path}\`: ${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
         : `exec ${path}: ${text}`;
-    return stopped('runtime', phaseReason(profile, 'start'), words, [{ field: 'capabilities', value, source, ...where }]);
+    return stopped('runtime', phaseReason(profile, 'execve'), words, [{ field: 'capabilities', value, source, ...where }]);
   };
 
   const told: string[] = [];

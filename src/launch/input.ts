@@ -68,8 +68,10 @@ export function isStopped(value: object): value is Stopped {
 }
 
 /** Where a failure of a phase shows: Kubernetes has its waiting reasons, engines say `create` or `start`. See semantics of startContainer. */
-export function phaseReason(profile: PlatformProfile, phase: 'create' | 'start'): string {
-  if (!profile.kubelet) return phase;
+export function phaseReason(profile: PlatformProfile, phase: 'create' | 'start' | 'execve'): string {
+  if (!profile.kubelet) return phase === 'execve' ? 'start' : phase;
+  // The runtime has reported success by then, so the container ran and ended: the words are in its log.
+  if (phase === 'execve') return 'CrashLoopBackOff';
   // CRI-O runs `runc create` inside CRI CreateContainer, containerd inside StartContainer.
   return phase === 'create' || profile.passwdInjection === 'crio' ? 'CreateContainerError' : 'RunContainerError';
 }
