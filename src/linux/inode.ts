@@ -19,6 +19,8 @@ export interface Inode {
   readonly acl?: readonly AclEntry[];
   readonly defaultAcl?: readonly AclEntry[];
   readonly fileCapabilities?: FileCapabilities;
+  /** A setting below /proc/sys: no capability passes over its bits, except CAP_NET_ADMIN in those of the network. */
+  readonly sysctl?: 'kernel' | 'net';
   /**
    * Ids that the process's user namespace has no number for: they show as the overflow id (65534), belong to nobody in it, and its
    * capabilities do not reach the file (user_namespaces(7)).

@@ -86,6 +86,8 @@ type Class = 'owner' | 'acl' | 'group' | 'other';
 
 /** One class decides and nothing falls through to the next: an owner without r may not read what "other" may. */
 function classOf(inode: Inode, who: Credentials): Class {
+  // net_ctl_permissions: the network's administrator counts as its owner (net/sysctl_net.c).
+  if (inode.sysctl === 'net' && hasCapability(who, 'CAP_NET_ADMIN')) return 'owner';
   if (owns(who, inode)) return 'owner';
   // With group bits 0 the mask forbids everything, and the kernel skips the list (acl_permission_check).
   if (inode.acl !== undefined && inode.acl.length > 0 && (inode.mode & 0o070) !== 0) return 'acl';
@@ -124,7 +126,8 @@ function throughCapability(inode: Inode, who: Credentials, want: number): Capabi
 
 /** Weakest first. */
 function helpingCapabilities(inode: Inode, who: Credentials, want: number): readonly Capability[] {
-  if (isBeyond(who, inode)) return NOBODY;
+  // sysctl_perm looks at ids alone (fs/proc/proc_sysctl.c).
+  if (inode.sysctl !== undefined || isBeyond(who, inode)) return NOBODY;
   if (inode.type === 'directory') return (want & WRITE) === 0 ? READERS : OVERRIDERS;
   const executable = (want & EXECUTE) === 0 || (inode.mode & 0o111) !== 0;
   if (want === READ) return READERS;

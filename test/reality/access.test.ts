@@ -26,5 +26,30 @@ describe.skipIf(missing !== undefined)('the access model and this kernel agree',
       ...['OK', 'EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENOTEMPTY', 'EXDEV', 'EBUSY'],
       ...['EINVAL', 'ENXIO', 'ENOEXEC', 'ECONNREFUSED', 'EADDRINUSE', 'ENAMETOOLONG', 'EOPNOTSUPP'],
     ]);
+    expectAll(seen.answers, [
+      ...[
+        'open EACCES',
+        'open EROFS',
+        'open ENXIO',
+        'exec EACCES',
+        'exec EPERM',
+        'exec ENOENT',
+        'exec ELOOP',
+        'exec ENOEXEC',
+        'exec OK',
+      ],
+      ...[
+        'rename EPERM',
+        'rename EXDEV',
+        'rename EBUSY',
+        'rename EINVAL',
+        'rename EROFS',
+        'rename OK',
+        'unlink EPERM',
+        'rmdir EBUSY',
+      ],
+      ...['link EPERM', 'link EXDEV', 'mknod EPERM', 'mknod OK', 'chown EPERM', 'chown OK', 'chmod EPERM', 'chmod EOPNOTSUPP'],
+      ...['utimes EPERM', 'utimes EACCES', 'setxattr EPERM', 'setxattr EACCES', 'setxattr OK', 'chroot EPERM', 'chroot OK'],
+    ]);
   });
 });

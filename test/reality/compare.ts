@@ -19,6 +19,8 @@ export interface Comparison {
   readonly unknown: number;
   readonly errnos: ReadonlyMap<string, number>;
   readonly kinds: ReadonlyMap<string, number>;
+  /** `rename EXDEV` → how often. */
+  readonly answers: ReadonlyMap<string, number>;
 }
 
 /** `UNROOT_REALITY_SEED` plays one run again, `UNROOT_REALITY_DECISIONS` makes it longer. */
@@ -27,6 +29,7 @@ export function compareMany(id: string, title: string, arbitrary: fc.Arbitrary<R
   const first = given === undefined ? Date.now() % 0x7fffffff : Number(given);
   const errnos = new Map<string, number>();
   const kinds = new Map<string, number>();
+  const answers = new Map<string, number>();
   const count = (map: Map<string, number>, key: string) => map.set(key, (map.get(key) ?? 0) + 1);
   let made = 0;
   let unknown = 0;
@@ -42,6 +45,7 @@ export function compareMany(id: string, title: string, arbitrary: fc.Arbitrary<R
         if (!decision.known) unknown += 1;
         count(errnos, decision.real);
         count(kinds, decision.kind);
+        count(answers, `${decision.kind} ${decision.real}`);
       }
     }
   }
@@ -60,7 +64,7 @@ export function compareMany(id: string, title: string, arbitrary: fc.Arbitrary<R
       'Each case has a root directory of its own, three of four on a tmpfs, one on the disk.',
     ],
   });
-  return { decisions: made, unknown, errnos, kinds };
+  return { decisions: made, unknown, errnos, kinds, answers };
 }
 
 function sysctls(): string {

@@ -18,5 +18,28 @@ describe.skipIf(missing !== undefined)('rules without files', () => {
       ...['rlimit', 'setns', 'sethostname', 'bounding-drop'],
     ]);
     expectAll(seen.errnos, ['OK', 'EACCES', 'EPERM', 'EINVAL']);
+    expectAll(seen.answers, [
+      ...['bind EACCES', 'bind OK', 'socket EACCES', 'socket EPERM', 'socket OK', 'setuid EPERM', 'setuid EINVAL', 'setuid OK'],
+      ...[
+        'setgid EPERM',
+        'setgid OK',
+        'setgroups EPERM',
+        'setgroups OK',
+        'kill EPERM',
+        'kill OK',
+        'setsockopt EPERM',
+        'setsockopt EACCES',
+      ],
+      ...[
+        'mount EPERM',
+        'mount OK',
+        'priority EACCES',
+        'priority OK',
+        'rlimit EPERM',
+        'unshare EPERM',
+        'setns EPERM',
+        'bounding-drop EPERM',
+      ],
+    ]);
   });
 });
