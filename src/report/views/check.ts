@@ -9,7 +9,7 @@ export function viewCheck(report: CheckReport, verbose: boolean): readonly Block
   const count = report.findings.length;
   const how = report.traced
     ? 'seen in a run and replayed'
-    : report.findings.some(({ where }) => where.file !== undefined)
+    : report.user === 'as written' || report.findings.some(({ where }) => where.file !== undefined)
       ? 'nothing was run'
       : 'from the image alone';
   const head: Line = [

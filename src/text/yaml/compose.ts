@@ -29,11 +29,16 @@ class Broken extends Error {
   }
 }
 
+/** goyaml.v2 readerc.go: what may stand in a document, turned round. */
+const FORBIDDEN = /[^\t\n\r\x20-\x7e\x85\xa0-\ufffd]|[\ufeff]/;
+
 /** Behind `...` there may be another document, which Kubernetes does not read. */
 const accepted = ({ code }: YAMLParseError): boolean => code === 'MULTIPLE_DOCS';
 
 /** The document in `text` from `start` to `end`; a document that cannot be read whole is not read at all. */
 export function composeDocument(text: string, start: number, end: number): Composed {
+  const odd = FORBIDDEN.exec(text.slice(start, end));
+  if (odd !== null) return { fault: { offset: start + odd.index, message: 'control characters are not allowed' } };
   try {
     const document = parseDocument(text.slice(start, end), {
       schema: 'failsafe',
