@@ -34,9 +34,18 @@ export function capabilitiesOf(
   const because: Derivation[] = [];
   const asked = readNames(settings, profile, because);
   if ('kind' in asked) return asked;
-  const merged = merge(asked, settings, profile, host?.bounding ?? ALL_CAPABILITIES);
+  const available = host?.bounding ?? ALL_CAPABILITIES;
+  const merged = merge(asked, settings, profile, profile.allCapabilities ?? available);
   if ('kind' in merged) return merged;
-  const list = merged.list;
+  const wanted = merged.list;
+  // What the engine has not in its own bounding set, its container cannot have either.
+  const list = profile.allCapabilities === undefined ? wanted : wanted.filter((name) => available.includes(name));
+  if (list.length < wanted.length && (profile.nonRootCapabilities !== 'bounding-only' || uid === 0)) {
+    const source = `${profile.name} asks for what it has not itself (${profile.sources.allCapabilities ?? ''})`;
+    const because: Derivation[] = [{ field: 'capabilities.permitted', value: wanted.join(','), source }];
+    const words = 'unable to apply caps: operation not permitted';
+    return stopped('runtime', phaseReason(profile, 'start'), words, because, profile.refusals?.start);
+  }
   because.push({ field: 'capabilities.bounding', value: list.join(','), source: merged.source });
 
   const all = (permitted: CapabilitySet): CapabilityState => ({

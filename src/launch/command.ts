@@ -4,6 +4,7 @@ import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { type LaunchSubject, phaseReason, type Stopped, stopped } from './input.ts';
 import type { Derivation } from './launch.ts';
+import { specRefused } from './spec-refused.ts';
 
 export interface Command {
   readonly kind: 'command';
@@ -48,7 +49,17 @@ export function workdirOf(image: LaunchSubject, settings: ContainerSettings, pro
     const because: Derivation[] = [{ field: 'cwd', value: text, source: "the settings' working directory" }];
     return stopped('runtime', phaseReason(profile, 'create'), text, because, profile.refusals.relativeWorkdir);
   }
+  if (text !== '' && !text.startsWith('/') && profile.runtime !== 'crun') {
+    const because: Derivation[] = [{ field: 'cwd', value: text, source: 'runc: the working directory must be absolute' }];
+    return specRefused(profile, 'Cwd must be an absolute path', because);
+  }
   const cwd = normalise(text);
+  const entry = image.rootFs?.resolve(cwd).entry;
+  const noDirectory = profile.refusals?.workdirNoDirectory;
+  if (noDirectory !== undefined && entry !== undefined && entry.type !== 'directory') {
+    const because: Derivation[] = [{ field: 'cwd', value: cwd, source: `${cwd} is no directory` }];
+    return stopped('runtime', phaseReason(profile, noDirectory.phase), text, because, noDirectory.words);
+  }
   const covered = (settings.volumes ?? []).some(
     (volume) => cwd === normalise(volume.target) || cwd.startsWith(`${normalise(volume.target)}/`),
   );
@@ -58,7 +69,7 @@ export function workdirOf(image: LaunchSubject, settings: ContainerSettings, pro
   const source = made ? `${said}; the image lacks it, so it is made as ${owner} 0755` : said;
   const because: Derivation[] = [{ field: 'cwd', value: cwd, source }];
   if (asked && made && profile.settingsWorkdirMustExist === true) {
-    return stopped('runtime', phaseReason(profile, 'start'), `workdir "${text}" does not exist on container`, because);
+    return stopped('runtime', phaseReason(profile, 'start'), `workdir "${text}" does not exist on container …`, because);
   }
   return { kind: 'workdir', cwd, made, because };
 }

@@ -65,7 +65,7 @@ function homeOf(
         ? {}
         : { where: { path: '/etc/passwd', ...(entry === undefined ? {} : { line: entry.line }) } };
     const who = byUser ? `"${identity.userName ?? identity.uid}"` : `the first line with uid ${identity.uid}`;
-    return { field, value: known === '' ? '/' : known, source: `HOME is not set: home of ${who} in /etc/passwd`, ...line };
+    return { field, value: known, source: `HOME is not set: home of ${who} in /etc/passwd`, ...line };
   }
   const why = `HOME is not set and uid ${identity.uid} has no line in /etc/passwd`;
   const kept = profile.passwdInjection === 'crio' ? cannotInject(image, identity) : undefined;

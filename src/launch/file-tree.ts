@@ -12,7 +12,8 @@ import { procNode } from './proc-nodes.ts';
 export type FileTreeSubject = Pick<
   Launch,
   'uid' | 'gid' | 'cwd' | 'mounts' | 'devices' | 'readOnlyRoot' | 'platform' | 'settings'
->;
+> &
+  Partial<Pick<Launch, 'effectiveUid' | 'effectiveGid' | 'capabilities' | 'runtimeCapabilities'>>;
 
 export interface FileTreeOptions {
   /** What is known of binds of the host, by mount target; paths handed to `lookup` are those inside the container. */
@@ -34,10 +35,13 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
       const mount = mounts.find(({ target }) => isWithin(path, target));
       // Bound over everything else, unless something is mounted at that very place.
       const mountedOver = ENGINE_FILES.has(path) || path === lastWords;
+      if (path === '/etc/resolv.conf' && launch.platform.resolvConfNeedsNetwork === true && launch.settings.network === 'none')
+        return rootFs.get(path) === undefined ? undefined : nodeOf(rootFs.get(path) as RootEntry, launch.readOnlyRoot);
       if (mountedOver && mount?.target !== path) return path === lastWords ? lastWordsFile() : engineFile(path, launch);
       if (mount !== undefined) return onMount(path, mount, launch, rootFs, options, made);
       const entry = rootFs.get(path);
-      if (entry !== undefined) return nodeOf(entry, launch.readOnlyRoot);
+      const rootMode = path === '/' ? launch.platform.rootDirectoryMode : undefined;
+      if (entry !== undefined) return nodeOf(rootMode === undefined ? entry : { ...entry, mode: rootMode }, launch.readOnlyRoot);
       if (!made.has(path)) return undefined;
       const { uid, gid } = path === launch.cwd && launch.platform.madeWorkdirOwner === 'user' ? launch : { uid: 0, gid: 0 };
       return node({ type: 'directory', uid, gid, mode: 0o755 }, launch.readOnlyRoot);
@@ -101,6 +105,9 @@ function onMount(
       if (below === '') return mount.mode === undefined ? rootOfUnknown(mount, rootFs, own) : own(root(mount));
       if (mount.copiesImageContent === true) {
         const entry = rootFs.get(path);
+        // mrunalp/fileutils 0.5.0, which runc 1.1 copies with: folders get the mode of the top one.
+        const flattened = mount.type === 'tmpfs' && launch.platform.runtime === 'runc-1.1' && entry?.type === 'directory';
+        if (flattened) return nodeOf({ ...(entry as RootEntry), mode: (mount.mode ?? 0o755) & 0o755 }, mount.readOnly, flags);
         if (entry !== undefined) return nodeOf(entry, mount.readOnly, flags);
       }
       if (mount.target === '/dev' && mount.origin === 'platform') return devNode(below, launch, made.has(path));

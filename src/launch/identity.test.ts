@@ -106,7 +106,7 @@ describe('settings', () => {
   });
   it('--group-add takes names of the image and any number', () => {
     expect(shown({ settings: { user: '7:8', groupAdd: ['99', 'extra'] } })).toBe('7:8 8,99,77');
-    expect(refusalOf({ settings: { groupAdd: ['none'] } }).message).toContain('unable to find group none');
+    expect(refusalOf({ settings: { groupAdd: ['none'] } }).message).toContain('Unable to find group none');
   });
   it('a user nobody knows is refused in the words of each runtime', () => {
     expect(refusalOf({ settings: { user: 'nosuch' } })).toMatchObject({

@@ -26,13 +26,17 @@ export function mountsOf(
     mounts.set(mount.target, mount);
   };
   for (const mount of platformMounts(settings.privileged === true)) put(mount);
-  const asked = (settings.volumes ?? []).map((volume) => ({ ...volume, target: placeOf(volume.target, image.rootFs) }));
+  const asked = (settings.volumes ?? []).map((volume) => ({
+    ...volume,
+    written: normalise(volume.target),
+    target: placeOf(volume.target, image.rootFs),
+  }));
   const taken = new Set(asked.map((volume) => volume.target));
 
   for (const path of image.config.volumes) {
     const target = placeOf(path, image.rootFs);
     if (taken.has(target)) continue;
-    const mount = imageVolume(target, image, profile, identity, settings.readOnly === true);
+    const mount = imageVolume(target, normalise(path), image, profile, identity, settings.readOnly === true);
     if (mount === undefined) continue;
     put(mount);
     because.push(ownership(mount, `image VOLUME ${path}`, profile.sources.imageVolumes));
@@ -44,7 +48,7 @@ export function mountsOf(
       because.push(rule);
       continue;
     }
-    const mount = settingsVolume(volume, image, profile, identity);
+    const mount = settingsVolume(volume, volume.written, image, profile, identity);
     put(mount);
     if (mount.type !== 'bind') {
       const rule = mount.type === 'tmpfs' ? profile.sources.tmpfs : profile.sources.imageVolumes;
@@ -107,6 +111,7 @@ function ofPod(volume: Volume): boolean {
 /** Dockerfile VOLUME without anything else mounted there; undefined = nothing is mounted, the image's own directory is used. */
 function imageVolume(
   target: string,
+  written: string,
   image: LaunchSubject,
   profile: PlatformProfile,
   identity: Identity,
@@ -123,22 +128,38 @@ function imageVolume(
     target,
     readOnly: false,
     options: [],
-    ...contentVolume(target, image, profile, identity),
+    ...contentVolume(target, written, image, profile, identity),
     origin: 'image',
   };
 }
 
 /** A new, empty volume: the image's directory is copied into it, with owner and mode; else what the platform makes. */
-function contentVolume(target: string, image: LaunchSubject, profile: PlatformProfile, identity: Identity): Partial<LaunchMount> {
+function contentVolume(
+  target: string,
+  written: string,
+  image: LaunchSubject,
+  profile: PlatformProfile,
+  identity: Identity,
+): Partial<LaunchMount> {
   // Without the files of the image nobody knows whether the path exists.
   if (image.rootFs === undefined) return { copiesImageContent: true };
   const entry = directoryAt(target, image.rootFs);
-  if (entry !== undefined) return { uid: entry.uid, gid: entry.gid, mode: entry.mode, copiesImageContent: true };
   const user = profile.imageVolumes === 'copy-content-or-user-owned';
+  if (entry !== undefined) {
+    // Podman takes owner and mode of the path as it is written, which may be those of a symlink (observed with 4.3.1).
+    const { uid, gid, mode } = (user ? image.rootFs.resolve(written, { follow: false }).entry : undefined) ?? entry;
+    return { uid, gid, mode, copiesImageContent: true };
+  }
   return { uid: user ? identity.uid : 0, gid: user ? identity.gid : 0, mode: 0o755 };
 }
 
-function settingsVolume(volume: Volume, image: LaunchSubject, profile: PlatformProfile, identity: Identity): LaunchMount {
+function settingsVolume(
+  volume: Volume,
+  written: string,
+  image: LaunchSubject,
+  profile: PlatformProfile,
+  identity: Identity,
+): LaunchMount {
   const common = {
     target: volume.target,
     readOnly: volume.readOnly === true,
@@ -151,7 +172,7 @@ function settingsVolume(volume: Volume, image: LaunchSubject, profile: PlatformP
     case 'tmpfs':
       return tmpfs(volume, image, profile, 'settings');
     default: {
-      const first = contentVolume(volume.target, image, profile, identity);
+      const first = contentVolume(volume.target, written, image, profile, identity);
       const said = {
         ...(volume.uid !== undefined && { uid: volume.uid }),
         ...(volume.gid !== undefined && { gid: volume.gid }),

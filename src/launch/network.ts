@@ -4,6 +4,7 @@ import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { type HostFacts, phaseReason, type Stopped, stopped } from './input.ts';
 import type { Derivation } from './launch.ts';
+import { specRefused } from './spec-refused.ts';
 
 export interface Network {
   readonly kind: 'network';
@@ -35,13 +36,10 @@ export function networkOf(settings: ContainerSettings, profile: PlatformProfile,
         source: 'runc libcontainer/configs/validate: the host network namespace is not changed',
       },
     ];
-    return stopped(
-      'runtime',
-      phaseReason(profile, 'start'),
-      `sysctl "${ofNetwork}" not allowed in host network namespace`,
-      because,
-      specShape(profile),
-    );
+    const own = profile.refusals?.hostNetworkSysctl;
+    if (own !== undefined)
+      return stopped('runtime', phaseReason(profile, 'create'), `${ofNetwork}=${settings.sysctls?.[ofNetwork]}`, because, own);
+    return specRefused(profile, `sysctl "${ofNetwork}" not allowed in host network namespace`, because);
   }
   const fromPlatform =
     network === 'host' ? {} : Object.fromEntries(Object.entries(profile.sysctls).filter(([name]) => !leftOut(name, settings)));
@@ -74,11 +72,6 @@ export function networkOf(settings: ContainerSettings, profile: PlatformProfile,
       { field: PING_RANGE, value: facts.pingGroupRange.join(' '), source: said(PING_RANGE) },
     ],
   };
-}
-
-/** A spec that runc refuses: it has not begun to start a process (observed with Docker 20.10). */
-function specShape(profile: PlatformProfile): string | undefined {
-  return profile.refusals?.start?.replace(/unable to start container process: (?:error during container init: )?/, '');
 }
 
 /** The ping range would name gids the pod's user namespace does not map; containerd and Docker leave it out there. */

@@ -2,7 +2,18 @@
 import type { FileNode } from '../linux/decision.ts';
 import type { Launch } from './launch.ts';
 
-type Owner = Pick<Launch, 'uid' | 'gid' | 'platform'>;
+/** The ids after the first execve count, where it changes them. */
+type Owner = Pick<Launch, 'uid' | 'gid' | 'platform'> &
+  Partial<Pick<Launch, 'effectiveUid' | 'effectiveGid' | 'capabilities' | 'runtimeCapabilities'>>;
+
+/**
+ * A process that gained ids or capabilities at its execve gives out no core and its files in /proc are root's (kernel/cred.c commit_creds,
+ * fs/proc/base.c task_dump_owner).
+ */
+function gained({ effectiveUid, effectiveGid, capabilities, runtimeCapabilities }: Owner): boolean {
+  if (effectiveUid !== undefined || effectiveGid !== undefined) return true;
+  return capabilities?.permitted.some((name) => runtimeCapabilities?.permitted.includes(name) === false) === true;
+}
 
 const NOT_HERE = { noExec: true, noSuid: true } as const;
 
@@ -91,9 +102,12 @@ function readOnlyNode(first: string, rest: string, readOnly: boolean): FileNode 
   return SYSCTL_DIRECTORIES.test(rest) ? directory(0o555, 0, 0, readOnly) : file(0o644, 0, 0, readOnly);
 }
 
-function processNode(rest: readonly string[], { uid, gid, platform }: Owner): FileNode | 'unknown' | undefined {
+function processNode(rest: readonly string[], owner: Owner): FileNode | 'unknown' | undefined {
   const [name, number] = rest;
-  if (name === undefined) return directory(0o555, uid, gid);
+  const [ownUid, ownGid] = [owner.effectiveUid ?? owner.uid, owner.effectiveGid ?? owner.gid];
+  // This one directory always belongs to the process.
+  if (name === undefined) return directory(0o555, ownUid, ownGid);
+  const [uid, gid] = gained(owner) ? [0, 0] : [ownUid, ownGid];
   if (rest.length === 1) {
     if (name === 'fd' || name === 'fdinfo') return directory(0o500, uid, gid);
     if (name === 'task' || name === 'net' || name === 'ns') return directory(0o555, uid, gid);
@@ -102,7 +116,7 @@ function processNode(rest: readonly string[], { uid, gid, platform }: Owner): Fi
     return OF_PROCESS.has(name) ? file(0o444, uid, gid) : 'unknown';
   }
   if (name === 'fd' && rest.length === 2 && /^[012]$/.test(number ?? '')) {
-    return { inode: { type: 'fifo', uid, gid: platform.runtime === 'crun' ? gid : 0, mode: 0o600 } };
+    return { inode: { type: 'fifo', uid: owner.uid, gid: owner.platform.runtime === 'crun' ? owner.gid : 0, mode: 0o600 } };
   }
   return 'unknown';
 }

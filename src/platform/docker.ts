@@ -3,7 +3,7 @@
 import { CAPABILITIES, capabilityMask } from '../linux/capability.ts';
 import { FOURTEEN } from './capability-lists.ts';
 import { AS_OF, DEFAULT_PATH, LOW_PORTS_AND_PING, LOW_PORTS_AND_PING_SOURCE } from './defaults.ts';
-import type { PlatformProfile, RefusalShapes } from './platform.ts';
+import type { PlatformProfile } from './platform.ts';
 import type { ProfileVariant } from './variant.ts';
 
 const START =
@@ -16,6 +16,8 @@ const UNKNOWN_CAPABILITY = { add: 'invalid CapAdd: unknown capability: "%s"', dr
 const RELATIVE_WORKDIR = "the working directory '%s' is invalid, it needs to be an absolute path";
 
 const WORKDIR_NO_DIRECTORY = { phase: 'create', words: 'Cannot mkdir: %s is not a directory' } as const;
+
+const UNKNOWN_GROUP_ADD = 'Unable to find group %s: no matching entries in group file';
 
 const NOT_DIRECTORY_ADVICE =
   ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
@@ -32,6 +34,7 @@ const current: PlatformProfile = {
   defaultCapabilities: FOURTEEN,
   nonRootCapabilities: 'permitted',
   inheritableCapabilities: false,
+  rangeCheckedLate: true,
   capabilityPrefix: 'optional',
   capabilityMerge: 'docker',
   noNewPrivileges: false,
@@ -48,6 +51,7 @@ const current: PlatformProfile = {
     unknownCapability: UNKNOWN_CAPABILITY,
     workdirNoDirectory: WORKDIR_NO_DIRECTORY,
     notDirectoryAdvice: NOT_DIRECTORY_ADVICE,
+    unknownGroupAdd: UNKNOWN_GROUP_ADD,
   },
   sources: {
     runtime: 'runc is the default of dockerd; versions of it are not tied to dockerd, its words are those of runc 1.2 and later',
@@ -60,6 +64,8 @@ const current: PlatformProfile = {
       'moby commit 3aef732e61 (23.0.7, 24.0.6, 25.0): permitted and effective are the list for every user; ambient never set',
     inheritableCapabilities: 'moby commit 0d9a37d0c2 (20.10.14, CVE-2022-24769): inheritable is empty',
     capabilityMerge: 'moby oci/caps/utils.go TweakCapabilities: drops first, then adds; add ALL minus the drops',
+    rangeCheckedLate:
+      'moby/sys/user up to 0.4.0, which Docker 28.5.2 has: strconv.Atoi, and what it cannot read is a name (observed with 20.10.24)',
     capabilityPrefix: 'moby oci/caps/utils.go NormalizeLegacyCapabilities: any case, CAP_ optional',
     noNewPrivileges: 'dockerd --no-new-privileges defaults to false',
     sysctls: `moby commit dae652e2e5 (20.10.0), private network namespaces only; ${LOW_PORTS_AND_PING_SOURCE}`,
@@ -85,6 +91,7 @@ const boundingOnly: PlatformProfile = {
     unknownCapability: UNKNOWN_CAPABILITY,
     workdirNoDirectory: WORKDIR_NO_DIRECTORY,
     notDirectoryAdvice: NOT_DIRECTORY_ADVICE,
+    unknownGroupAdd: UNKNOWN_GROUP_ADD,
   },
   sources: {
     ...current.sources,
@@ -97,16 +104,9 @@ const boundingOnly: PlatformProfile = {
 const v20: PlatformProfile = {
   ...boundingOnly,
   versions: '20.10.14 – 20.10.27',
-  rangeCheckedLate: true,
   allCapabilities: CAPABILITIES.filter((name) => capabilityMask([name]) < 1n << 38n),
-  refusals: {
-    ...(boundingOnly.refusals as RefusalShapes),
-    unknownGroupAdd: 'Unable to find group %s: no matching entries in group file',
-  },
   sources: {
     ...boundingOnly.sources,
-    rangeCheckedLate:
-      'runc libcontainer/user, before moby/sys/user 0.4.1: strconv.Atoi, and what it cannot read is a name (observed with 20.10.24)',
     allCapabilities:
       'moby oci/caps/utils.go of 20.10: every capability its library knows, up to AUDIT_READ, whether dockerd has it or not (observed with 20.10.24)',
   },

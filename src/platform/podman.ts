@@ -1,7 +1,7 @@
 /** Podman, by version. Distributions change the list and the sysctls in containers.conf: see containers-conf.ts. */
 import { ELEVEN, FOURTEEN, TEN } from './capability-lists.ts';
 import { AS_OF, DEFAULT_PATH } from './defaults.ts';
-import type { PlatformProfile, RefusalShapes } from './platform.ts';
+import type { PlatformProfile } from './platform.ts';
 import type { ProfileVariant } from './variant.ts';
 
 const current: PlatformProfile = {
@@ -30,6 +30,7 @@ const current: PlatformProfile = {
   environment: { PATH: DEFAULT_PATH, container: 'podman', TERM: 'xterm' },
   readOnlyTmpfs: ['/run', '/tmp', '/var/tmp'],
   emptyGroupIsExplicit: true,
+  rangeCheckedLate: true,
   rootDirectoryMode: 0o555,
   resolvConfNeedsNetwork: true,
   refusals: {
@@ -39,7 +40,7 @@ const current: PlatformProfile = {
       denied: '%s: OCI permission denied',
       other: 'OCI runtime error: %s',
     },
-    unknownGroupAdd: 'looking up supplemental groups for container …: unable to find group %s: no matching entries in group file',
+    unknownGroupAdd: 'looking up supplemental groups for container …: Unable to find group %s: no matching entries in group file',
     workdirNoDirectory: { phase: 'start', words: 'workdir "%s" exists on container …, but is not a directory' },
     hostNetworkSysctl: "sysctl %s can't be set since Network Namespace set to host: invalid argument",
     noCommand: 'no command or entrypoint provided, and no CMD or ENTRYPOINT from image',
@@ -69,6 +70,8 @@ const current: PlatformProfile = {
     tmpfs: 'podman --tmpfs options rw,rprivate,nosuid,nodev,tmpcopyup: content and mode of the image directory are copied up',
     environment: 'containers/common default env PATH and TERM; podman adds container=podman',
     readOnlyTmpfs: 'podman --read-only-tmpfs (default true)',
+    rangeCheckedLate:
+      'moby/sys/user up to 0.4.0, which podman 5.8.2 has: strconv.Atoi, and what it cannot read is a name (observed with 4.3.1)',
     emptyGroupIsExplicit: 'podman libpod looks whether the user string has a ":" (observed with 4.3.1)',
     rootDirectoryMode: 'containers/storage drivers/overlay: the topmost layer is made with 0555 (observed with 4.3.1)',
     resolvConfNeedsNetwork: 'podman libpod makes /etc/resolv.conf together with the network (observed with 4.3.1)',
@@ -89,15 +92,8 @@ const v43: PlatformProfile = {
   ...current,
   versions: '4.3.1 and earlier',
   defaultCapabilities: FOURTEEN,
-  rangeCheckedLate: true,
-  refusals: {
-    ...(current.refusals as RefusalShapes),
-    unknownGroupAdd: 'looking up supplemental groups for container …: Unable to find group %s: no matching entries in group file',
-  },
   sources: {
     ...current.sources,
-    rangeCheckedLate:
-      'runc libcontainer/user, before moby/sys/user 0.4.1: strconv.Atoi, and what it cannot read is a name (observed with 4.3.1)',
     defaultCapabilities:
       "containers/common pkg/config/default.go of 4.3.1: Docker's 14 (Debian 12 ships a containers.conf with 11)",
   },
