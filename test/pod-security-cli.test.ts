@@ -223,6 +223,14 @@ describe('files', () => {
     expect(podSecurity.objects.map(({ file }) => file)).toEqual([join(tree, 'a/pod.yaml'), join(tree, 'b.yml')]);
   });
 
+  it('that are templates of a chart are said to be, and hold up nothing', async () => {
+    write('chart/templates/pod.yaml', 'apiVersion: v1\nkind: {{ .Values.kind }}\n');
+    write('chart/pod.yaml', GOOD);
+    const { code, diagnostics } = await report([join(folder, 'chart')]);
+    expect(code).toBe(0);
+    expect(diagnostics).toMatchObject([{ severity: 'warning', message: expect.stringContaining('helm template') }]);
+  });
+
   it('that are broken are told by line, the rest is checked, exit 2', async () => {
     const file = write('broken.yaml', `${POD}---\nkind: [\n---\n${GOOD}`);
     const missing = join(folder, 'missing.yaml');
@@ -258,7 +266,7 @@ describe('files', () => {
   it('without any pod are nothing to analyse, exit 3', async () => {
     const { code, stdout, stderr } = await check([write('service.yaml', SERVICE)]);
     expect(code).toBe(3);
-    expect(JSON.parse(stdout)).toMatchObject({ kind: 'error', error: { code: 'check.nothing' } });
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'error', error: { code: 'input.nothing' } });
     expect(stderr).toContain('Service/shop');
     expect((await check([write('empty.yaml', '# nothing\n---\n')])).code).toBe(3);
   });

@@ -43,7 +43,7 @@ export function checkPodSecurity(targets: readonly string[], level: string, flag
   const report = podSecurityReport({ targets, policy, manifests, problems });
   if (report.podSecurity.objects.length > 0 || report.diagnostics.some(({ severity }) => severity === 'error')) return report;
   throw new UnrootError(`Nothing to analyse: there is no pod in ${targets.join(', ')}`, {
-    code: 'check.nothing',
+    code: 'input.nothing',
     expected: 'a Pod, or something that makes pods: Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob …',
     ...(report.unknown[0] === undefined ? {} : { hint: `What was found: ${report.unknown.slice(0, 3).join('; ')}` }),
     exitCode: 3,

@@ -1,16 +1,20 @@
 /** A manifest under a policy: every object in it that holds a pod, what the API server would say of it, and where each offending field stands. */
-import { positionAt, type SourceFile } from '../text/source-file.ts';
+import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
-import type { YamlNode } from '../text/yaml/node.ts';
-import { locateNearest, type Path, pathText } from '../text/yaml/path.ts';
-import { readYaml } from '../text/yaml/read.ts';
+import { type Path, pathText } from '../text/yaml/path.ts';
+import {
+  isMapping,
+  type KubernetesObject,
+  objectsOfFile,
+  problemAtField,
+  spanNearField,
+} from '../workload/formats/kubernetes/objects.ts';
 import { exemptionOf } from './admission.ts';
 import type { Exemptions } from './configuration.ts';
 import type { Offender } from './control.ts';
 import { evaluate, policyMessage, type Violation } from './evaluate.ts';
 import type { LevelVersion } from './level.ts';
-import { listedObjects } from './listed-objects.ts';
-import { podIn } from './pod-template.ts';
+import { type HeldPod, podIn } from './pod-template.ts';
 import { policyOfLabels } from './policy.ts';
 import { readPod } from './read-pod.ts';
 import { servedPod } from './served-pod.ts';
@@ -66,89 +70,65 @@ export interface ManifestPolicy {
 
 /** Checks all documents; one that cannot be read is a problem and does not touch the others. */
 export function checkManifest(file: SourceFile, options: ManifestPolicy): CheckedManifest {
-  const { documents, problems, broken } = readYaml(file);
+  const read = objectsOfFile(file);
   const objects: CheckedObject[] = [];
   const skipped: string[] = [];
-  const found: TextProblem[] = [...broken.map(({ problem }) => problem), ...problems];
-  for (const { root, value } of documents) {
-    const place = (path: Path): Position => {
-      const { node, key } = locateNearest(root, path);
-      return positionAt(file, (key ?? node).start);
-    };
-    for (const { object, path } of listedObjects(value)) {
-      const held = podIn(object);
-      if (held === undefined) {
-        skipped.push(titleOf(object));
-        found.push(...labelProblems(file, root, object, path));
-        continue;
-      }
-      const checked = checkObject(object, path, held, place, options);
+  const problems: TextProblem[] = [...read.problems];
+  for (const object of read.objects) {
+    const held = podIn(object.value);
+    if (held === undefined) {
+      skipped.push(titleOf(object));
+      problems.push(...labelProblems(object));
+    } else {
+      const checked = checkObject(object, held, options);
       objects.push(checked.object);
-      for (const { at, message } of checked.problems)
-        found.push({ severity: 'error', message, where: { file: file.path, ...place(at) } });
+      problems.push(...checked.problems);
     }
   }
-  return { objects, skipped, problems: found };
+  if (read.others > 0)
+    skipped.push(read.others === 1 ? 'a document that is no object' : `${read.others} documents that are no objects`);
+  return { objects, skipped, problems };
 }
 
-type Mapping = Readonly<Record<string, unknown>>;
-const mappingAt = (value: unknown, name: string): Mapping => {
-  const found = isMapping(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-  return isMapping(found) ? found : {};
-};
-const isMapping = (value: unknown): value is Mapping => typeof value === 'object' && value !== null && !Array.isArray(value);
-const textAt = (value: Mapping, name: string): string =>
-  Object.hasOwn(value, name) && typeof value[name] === 'string' ? value[name] : '';
+const titleOf = ({ kind, name }: KubernetesObject): string => (name === '' ? kind : `${kind}/${name}`);
 
-const nameOf = (object: unknown): string => {
-  const metadata = mappingAt(object, 'metadata');
-  return textAt(metadata, 'name') || textAt(metadata, 'generateName');
+const placeOf = (object: KubernetesObject, path: Path): Position => {
+  const { line, column } = spanNearField(object, path, 'key');
+  return { line, column };
 };
-
-function titleOf(object: unknown): string {
-  const kind = isMapping(object) ? textAt(object, 'kind') : '';
-  if (kind === '') return 'something that is no Kubernetes object';
-  const title = nameOf(object) === '' ? kind : `${kind}/${nameOf(object)}`;
-  return isMapping(object) && textAt(object, 'apiVersion') === '' ? `${title}, which has no apiVersion` : title;
-}
 
 function checkObject(
-  object: unknown,
-  path: Path,
-  held: NonNullable<ReturnType<typeof podIn>>,
-  place: (path: Path) => Position,
+  object: KubernetesObject,
+  held: HeldPod,
   { policy, exemptions, namespace: otherwise, userName }: ManifestPolicy,
-): { readonly object: CheckedObject; readonly problems: readonly { readonly at: Path; readonly message: string }[] } {
+): { readonly object: CheckedObject; readonly problems: readonly TextProblem[] } {
   const { pod, problems } = readPod(held.pod);
-  const written = textAt(mappingAt(object, 'metadata'), 'namespace');
+  const { kind, name, namespace } = object;
   const head = {
-    kind: isMapping(object) ? textAt(object, 'kind') : '',
-    name: nameOf(object),
-    ...(written === '' ? {} : { namespace: written }),
-    ...place(path),
+    kind,
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...placeOf(object, []),
     enforced: held.enforced,
     violations: [],
   };
-  const title = titleOf(object);
   if (problems.length > 0)
     return {
       object: { ...head, outcome: 'undecodable' },
       problems: problems.map((one) => {
         const below = [...held.path, ...one.path];
-        return {
-          at: [...path, ...below],
-          message: `${title}: ${pathText(below) || 'the pod'} ${one.message}; the API server refuses it`,
-        };
+        const field = pathText(below) || 'the pod';
+        return problemAtField(object, below, `${titleOf(object)}: ${field} ${one.message}; the API server refuses it`);
       }),
     };
   const user = userName === undefined ? {} : { userName };
-  const exempt = exemptionOf({ namespace: written || otherwise, pod, ...user }, exemptions);
+  const exempt = exemptionOf({ namespace: namespace ?? otherwise, pod, ...user }, exemptions);
   if (exempt !== undefined) return { object: { ...head, outcome: 'exempt', exempt }, problems: [] };
   const violations = evaluate(servedPod(pod, !held.enforced), policy);
   if (violations.length === 0) return { object: { ...head, outcome: 'allowed' }, problems: [] };
   const placed = (offender: Offender): PlacedOffender => {
     const below = [...held.path, ...offender.path];
-    return { ...offender, field: pathText(below), value: valueAt(object, below), ...place([...path, ...below]) };
+    return { ...offender, field: pathText(below), value: valueAt(object.value, below), ...placeOf(object, below) };
   };
   return {
     object: {
@@ -171,15 +151,15 @@ function valueAt(object: unknown, path: Path): unknown {
 }
 
 /** Labels of a namespace that the API server refuses to take. */
-function labelProblems(file: SourceFile, root: YamlNode, object: unknown, path: Path): readonly TextProblem[] {
-  if (!isMapping(object) || object.kind !== 'Namespace' || object.apiVersion !== 'v1') return [];
-  const labels = Object.entries(mappingAt(mappingAt(object, 'metadata'), 'labels')).flatMap(([name, value]) =>
-    typeof value === 'string' ? [[name, value] as const] : [],
-  );
-  return labels.flatMap(([name, value]) =>
-    policyOfLabels({ [name]: value }).errors.map((message): TextProblem => {
-      const { node, key } = locateNearest(root, [...path, 'metadata', 'labels', name]);
-      return { severity: 'warning', message, where: { file: file.path, ...positionAt(file, (key ?? node).start) } };
-    }),
+function labelProblems(object: KubernetesObject): readonly TextProblem[] {
+  if (object.kind !== 'Namespace' || object.apiVersion !== 'v1') return [];
+  const { metadata } = object.value;
+  const labels = isMapping(metadata) && isMapping(metadata.labels) ? metadata.labels : {};
+  return Object.entries(labels).flatMap(([name, value]) =>
+    typeof value === 'string'
+      ? policyOfLabels({ [name]: value }).errors.map((message) =>
+          problemAtField(object, ['metadata', 'labels', name], message, 'warning'),
+        )
+      : [],
   );
 }
