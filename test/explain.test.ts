@@ -1,5 +1,5 @@
 /** `unroot explain` from outside: documents by the published schema, every format, exit codes, what the page of a terminal says. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -109,6 +109,58 @@ describe('pages', () => {
     const odd = (await ask('/odd\u001b[31m', '--to', 'read', '--color', 'never')).stdout;
     expect(odd).not.toContain('\u001b');
     expect(odd).toContain('odd\\x1b[31m');
+  });
+});
+
+describe('manifests', () => {
+  const pod = (): string => {
+    const file = join(folder, 'pod.yaml');
+    const text = `apiVersion: v1
+kind: Pod
+metadata: { name: web }
+spec:
+  securityContext: { runAsUser: 10001, fsGroup: 2000 }
+  volumes: [{ name: cache, emptyDir: {} }, { name: host, hostPath: { path: ${folder} } }]
+  containers:
+    - name: app
+      image: app:1
+      volumeMounts: [{ name: cache, mountPath: /cache }, { name: host, mountPath: /host }]
+    - { name: side, image: "app:1" }
+`;
+    writeFileSync(file, text);
+    return file;
+  };
+  const inPod = (target: string, ...args: string[]): ReturnType<typeof unroot> =>
+    unroot(['explain', target, '--image', `app:1=${image}`, '-o', 'json', ...args]);
+
+  it('ask for one container as its pod has it, volumes and fsGroup counted', async () => {
+    const { code, stdout } = await inPod(`${pod()}#app`, '/cache/x', '--to', 'create');
+    expect(code).toBe(0);
+    const document = JSON.parse(stdout) as ExplainReport;
+    expect(schemaErrors('explain', document)).toEqual([]);
+    expect(document).toMatchObject({ platform: 'containerd-2', workload: { kind: 'Pod', name: 'web' } });
+    expect(document.asker).toMatchObject({ uid: 10001, groups: expect.arrayContaining([2000]) });
+    expect(document.decision.allowed).toBe(true);
+    expect(document.walk.find(({ path }) => path === '/cache')).toMatchObject({ class: 'group', gid: 2000, granted: 'rwx' });
+  });
+
+  it('know nothing of folders of a node, and take --user as runAsUser', async () => {
+    const host = JSON.parse((await inPod(`${pod()}#web/app`, '/host/pod.yaml', '--to', 'read')).stdout) as ExplainReport;
+    expect(host.decision).toMatchObject({ known: false, allowed: false });
+    const other = JSON.parse(
+      (await inPod(`${pod()}#side`, '/etc/conf', '--user', '20000:3', '--to', 'read')).stdout,
+    ) as ExplainReport;
+    expect(other.asker).toMatchObject({ uid: 20000, gid: 3 });
+    expect(other.decision.errno).toBe('EACCES');
+  });
+
+  it.each([
+    ['', 'app'],
+    ['#none', 'web/side'],
+  ])('pod.yaml%s: exit 2 with the names there are', async (suffix, named) => {
+    const { code, stderr } = await inPod(`${pod()}${suffix}`, '/etc');
+    expect(code).toBe(2);
+    expect(stderr).toContain(named);
   });
 });
 

@@ -7,7 +7,8 @@ export function notesFor(operation: Operation, decision: Decision, walk: readonl
   const notes: string[] = [];
   const mounts = new Map(walk.flatMap(({ mount }) => (mount === undefined ? [] : [[mount.target, mount] as const])));
   for (const { target, type, origin, source } of mounts.values()) {
-    if (type === 'volume')
+    if (type === 'volume' && !decision.known) notes.push(`what is in the volume at ${target} is not known before it is there`);
+    else if (type === 'volume' && source !== undefined)
       notes.push(`${target} is taken for a new, empty volume; one that holds data already keeps the owners and modes it has`);
     if (type === 'bind' && !decision.known)
       notes.push(`${target} is ${source ?? 'a folder'} of the host: what is in it cannot be told from the image`);

@@ -208,6 +208,8 @@ export interface ExplainReport extends Explanation {
   readonly schemaVersion: typeof SCHEMA_VERSION;
   readonly kind: 'explain';
   readonly target: string;
+  /** Of a manifest: where the container was written. */
+  readonly workload?: InWorkload;
   readonly container: string;
   readonly platform: string;
 }

@@ -13,14 +13,17 @@ import { explainReport } from '../../report/explain.ts';
 import type { ExplainReport } from '../../report/report.ts';
 import type { ContainerSettings } from '../../workload/container.ts';
 import type { CommandContext } from '../command.ts';
+import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
+import { chosenContainer, imageFor, manifestTarget, settingsAsked } from '../explain-manifest.ts';
 import { addCommon, addProfile, addUser, type CommonFlags } from '../flags.ts';
 import { imageLabel } from '../image-label.ts';
 import { withImage } from '../image-run.ts';
+import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
-import { profileFor } from '../profile.ts';
+import { manifestProfile, profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
 
-interface ExplainFlags extends CommonFlags, SettingsFlags {
+interface ExplainFlags extends CommonFlags, SettingsFlags, ImageFlags {
   readonly to?: string;
   readonly user?: string;
   readonly platformProfile?: ProfileName;
@@ -32,7 +35,7 @@ export function explain(command: Command, context: CommandContext): Command {
     .description(
       'Why a process of the container may do one thing, or may not, step by step: which class of permission bits counts on each part of a path, which layer set owner and mode, which mount covers it, which capability would change it, and what would mend it. Nothing of the image is executed. Exit code 0 whatever the answer is.',
     )
-    .argument('<target>', 'image')
+    .argument('<target>', 'image, or FILE[#[WORKLOAD/]CONTAINER] of a Kubernetes manifest')
     .argument('<what>', 'PATH, :PORT[/udp], or a call: setuid, chroot, mknod, kill, ping, raw-socket …')
     .argument('[argument...]', 'of the call: setuid 33, mknod /dev/x c')
     .usage('[flags] TARGET PATH|:PORT[/udp]|CALL [ARGUMENT…] [-- COMMAND…]')
@@ -43,38 +46,76 @@ export function explain(command: Command, context: CommandContext): Command {
         .join(', ')}`,
     );
   addUser(command, 'ask for this user, as docker run --user; or arbitrary (default: who the container starts as)');
-  addSettings(addCommon(addProfile(command)));
+  addSettings(addCommon(addImages(addProfile(command))));
   return command.action(async (target: string, what: string, words: readonly string[], flags: ExplainFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     const question = readQuestion([what, ...words], flags.to);
-    const arbitrary = flags.user === 'arbitrary';
-    const settings = settingsFrom(flags, arbitrary ? `${ARBITRARY_UID}:0` : flags.user, context.behind);
-    const profile = await profileFor(target, flags.platformProfile);
-    const report = await withImage(target, context.signal, (image) =>
-      explainImage(target, image, { question, settings, profile, arbitrary }),
-    );
+    const manifest = manifestTarget(target);
+    const report =
+      manifest === undefined
+        ? await ofImage(target, question, flags, context)
+        : await ofManifest(target, manifest, question, flags, context);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
   });
 }
 
+async function ofImage(target: string, question: Question, flags: ExplainFlags, context: CommandContext): Promise<ExplainReport> {
+  const arbitrary = flags.user === 'arbitrary';
+  const settings = settingsFrom(flags, arbitrary ? `${ARBITRARY_UID}:0` : flags.user, context.behind);
+  const profile = await profileFor(target, flags.platformProfile);
+  return withImage(target, context.signal, (image) =>
+    answer(image, {
+      target,
+      question,
+      settings: { ...settings, name: settings.name ?? imageLabel(target, image) },
+      profile,
+      arbitrary,
+      hostIsHere: true,
+    }),
+  );
+}
+
+/** A pod runs on some node: folders of this machine say nothing about those of that one. */
+async function ofManifest(
+  target: string,
+  manifest: { readonly file: string; readonly container?: string },
+  question: Question,
+  flags: ExplainFlags,
+  context: CommandContext,
+): Promise<ExplainReport> {
+  refuseSettings(settingsFrom(flags, undefined, context.behind), [target]);
+  const profile = manifestProfile(flags.platformProfile);
+  const chosen = chosenContainer(manifest);
+  const settings = settingsAsked(chosen, flags.user);
+  const images = containerImages(flags, context.signal);
+  try {
+    const arbitrary = flags.user === 'arbitrary';
+    const report = await imageFor(chosen, profile, images, (image) =>
+      answer(image, { target, question, settings, profile, arbitrary, hostIsHere: false }),
+    );
+    return { ...report, workload: chosen.in };
+  } finally {
+    await images.close();
+  }
+}
+
 interface Request {
+  readonly target: string;
   readonly question: Question;
   readonly settings: ContainerSettings;
   readonly profile: PlatformProfile;
   readonly arbitrary: boolean;
+  readonly hostIsHere: boolean;
 }
 
-async function explainImage(
-  target: string,
-  image: Image,
-  { question, settings, profile, arbitrary }: Request,
-): Promise<ExplainReport> {
+async function answer(image: Image, request: Request): Promise<ExplainReport> {
+  const { target, question, settings, profile, arbitrary } = request;
   const subject = await readSubject(image);
-  const launch = started(launchOf(subject, { ...settings, name: settings.name ?? imageLabel(target, image) }, profile));
-  const binds = hostBinds(launch);
+  const launch = started(launchOf(subject, settings, profile));
+  const binds = request.hostIsHere ? { binds: hostBinds(launch) } : {};
   return explainReport(
     target,
     launch,
-    await explainQuestion({ question, launch, subject, layers: image.layers, binds, arbitrary }),
+    await explainQuestion({ question, launch, subject, layers: image.layers, arbitrary, ...binds }),
   );
 }
