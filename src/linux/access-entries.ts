@@ -102,9 +102,10 @@ function stickyAllows(question: Question, victim: Found): Stop | undefined {
 
 /** A mount point lives on another mount than the directory it is in. */
 function isBusy(question: Question, place: Found): Stop | undefined {
-  const { mount } = place.node;
+  const { mount, covered } = place.node;
   const above = place.parentNode.mount;
-  const busy = mount !== undefined && (mount === place.path || (above !== undefined && above !== mount));
+  const busy =
+    covered !== undefined || (mount !== undefined && (mount === place.path || (above !== undefined && above !== mount)));
   return busy ? fail(question, 'EBUSY', () => `${place.path} is a mount point`, place.path) : undefined;
 }
 

@@ -41,7 +41,7 @@ export interface FileNode {
   readonly noExec?: boolean;
   readonly noSuid?: boolean;
   readonly noDev?: boolean;
-  /** Mount point it lives under, when known: entries of different mounts cannot be renamed or linked into one another (EXDEV). */
+  /** The mount it lives on, by its mount point or any other name of its own, when known: entries of different mounts cannot be renamed or linked into one another (EXDEV). */
   readonly mount?: string;
   /** Of a mount point, the directory it hides: removing and renaming look at that one. undefined = as the visible one. */
   readonly covered?: import('./inode.ts').Inode;
