@@ -97,7 +97,7 @@ describe('who', () => {
   it('reports a refusal in the words of the runtime, as a result and not as an error', async () => {
     const { code, stdout } = await unroot(['who', '-o', 'json', '--platform-profile', 'docker', '--user', 'nobody-here', image]);
     const report = JSON.parse(stdout) as WhoReport;
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(schemaErrors('who', report)).toEqual([]);
     expect(report.containers[0]).toMatchObject({ outcome: 'refused', refusedBy: 'runtime' });
     expect(report.containers[0]!.message).toContain('unable to find user nobody-here: no matching entries in passwd file');
