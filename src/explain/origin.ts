@@ -16,6 +16,11 @@ export function originOf(path: string, { launch, rootFs, layers }: Story): Pick<
   if (ENGINE_FILES.has(path)) return { madeBy: 'written by the engine and mounted over the file of the image' };
   const mount = mountOver(path, launch.mounts);
   const entry = rootFs.get(path);
+  const { rootDirectoryMode, name, sources } = launch.platform;
+  if (path === '/' && rootDirectoryMode !== undefined && rootDirectoryMode !== entry?.mode)
+    return {
+      madeBy: `${name} sets its mode, whatever the layers say${sources.rootDirectoryMode === undefined ? '' : ` (${sources.rootDirectoryMode})`}`,
+    };
   if (mount === undefined) {
     if (entry !== undefined) return { layer: layerOrigin(entry.layer, layers) };
     return {
