@@ -1,7 +1,7 @@
 // Runs the pods of test/reality/kubelet on a real node and records what it did: `npm run reality:kubelet [-- --only REGEX] [--together N]`.
 // Everything runs in mount, network and process namespaces of its own: their end takes processes, mounts and networks with them.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,7 @@ const TOOLS = {
   unshare: 'util-linux',
   ip: 'iproute2',
   openssl: 'openssl',
+  setcap: 'libcap2-bin',
   tar: 'tar',
 };
 const lacking = Object.keys(TOOLS).filter((tool) => spawnSync(tool, ['--help'], { stdio: 'ignore' }).error !== undefined);
@@ -40,6 +41,8 @@ const { program, versions } = await build({
 });
 
 const work = mkdtempSync(join(tmpdir(), 'unroot-node-'));
+// The root of a user namespace is nobody out here and must still be able to walk to its root file system.
+chmodSync(work, 0o711);
 const cgroup = `/unroot-node-${process.pid}`;
 const hierarchies = existsSync('/sys/fs/cgroup/cgroup.controllers')
   ? ['/sys/fs/cgroup']

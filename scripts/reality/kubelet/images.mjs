@@ -61,7 +61,18 @@ function layerOf(files, programs, rootfs) {
   rmSync(rootfs, { recursive: true, force: true });
   mkdirSync(rootfs);
   place(rootfs, files, programs);
-  const tar = ['-C', rootfs, '--sort=name', '--numeric-owner', '--mtime=@0', '-cf', '-', '.'];
+  const tar = [
+    '-C',
+    rootfs,
+    '--sort=name',
+    '--numeric-owner',
+    '--mtime=@0',
+    '--xattrs',
+    '--xattrs-include=security.*',
+    '-cf',
+    '-',
+    '.',
+  ];
   return execFileSync('tar', tar, { maxBuffer: 1 << 28 });
 }
 
@@ -80,6 +91,8 @@ export function place(root, files, programs) {
     if (entry.target !== undefined) continue;
     const usual = statSync(at).isDirectory() ? '0755' : '0644';
     chmodSync(at, Number.parseInt(entry.mode ?? usual, 8));
+    const capabilities = entry.fileCapabilities;
+    if (capabilities !== undefined) execFileSync('setcap', [`${capabilities.permitted.join(',').toLowerCase()}=ep`, at]);
   }
 }
 

@@ -11,6 +11,16 @@ import { apiserver, containerd, etcd, kubelet, network } from './services.mjs';
 
 const plan = JSON.parse(process.argv[2]);
 const { folder, work, program, versions, cgroup, only, fixtures, together } = plan;
+/** As the API's own reader: 0400 is octal, but only true and false are booleans. */
+const YAML = {
+  version: '1.1',
+  customTags: (tags) => [
+    { tag: 'tag:yaml.org,2002:bool', default: true, test: /^(?:true|false)$/, resolve: (text) => text === 'true' },
+    ...tags.filter((one) => one.tag !== 'tag:yaml.org,2002:bool'),
+  ],
+};
+/** How wide a line of a record may be. */
+const WIDTH = 130;
 const log = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`);
 
 // Nobody is left to clear up after: the parent's end closes this pipe, and the end of this process ends the whole namespace.
@@ -70,7 +80,7 @@ async function all(files, api, facts, programs) {
   let count = 0;
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-      const documents = parseAllDocuments(readFileSync(join(folder, 'pods', name), 'utf8')).map((one) => {
+      const documents = parseAllDocuments(readFileSync(join(folder, 'pods', name), 'utf8'), YAML).map((one) => {
         if (one.errors.length > 0) throw one.errors[0];
         return one.toJS();
       });
@@ -125,6 +135,29 @@ function now() {
 }
 
 function write(path, value) {
-  writeFileSync(`${path}.new`, `${JSON.stringify(value, undefined, 2)}\n`);
+  writeFileSync(`${path}.new`, `${compact(value)}\n`);
   renameSync(`${path}.new`, path);
+}
+
+/** JSON as the repository's formatter leaves it: on one line what fits on one, the comma after it included. */
+function compact(value, indent = 0, key = '', last = true) {
+  const spaced = line(value);
+  const fits = indent + key.length + spaced.length + (last ? 0 : 1) <= WIDTH;
+  if (value === null || typeof value !== 'object' || fits) return spaced;
+  const list = Array.isArray(value);
+  const entries = Object.entries(value);
+  const items = entries.map(([name, one], index) => {
+    const label = list ? '' : `${JSON.stringify(name)}: `;
+    return label + compact(one, indent + 2, label, index === entries.length - 1);
+  });
+  const inner = ' '.repeat(indent + 2);
+  const [open, close] = list ? '[]' : '{}';
+  return `${open}\n${inner}${items.join(`,\n${inner}`)}\n${' '.repeat(indent)}${close}`;
+}
+
+function line(value) {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(line).join(', ')}]`;
+  const fields = Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}: ${line(one)}`);
+  return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
 }

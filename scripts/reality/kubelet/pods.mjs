@@ -39,14 +39,16 @@ export async function runPod({ api, documents, work, programs, log }) {
   const pod = { ...written, spec: { ...spec, nodeName: NODE } };
   hostFiles(pod, programs);
   const needed = others.filter((one) => one.kind !== 'Pod');
-  for (const object of needed) await create(api, object);
+  for (const object of needed) if (object.kind !== 'PersistentVolume') await create(api, object);
+  for (const object of needed) if (object.kind === 'PersistentVolume') await create(api, await claimed(api, object));
   const pods = collection(pod);
   const name = pod.metadata.name;
   try {
     const answer = await api('POST', pods, pod);
     if (answer.code >= 300) return { pod: name, rejected: refusal(answer), ...warned(answer) };
     const path = `${pods}/${name}`;
-    if (ephemeralContainers !== undefined) await addEphemeral(api, path, ephemeralContainers);
+    const added = ephemeralContainers === undefined ? answer : await addEphemeral(api, path, ephemeralContainers);
+    if (added.code >= 300) return { pod: name, rejected: refusal(added), ...warned(added) };
     const seen = await settled(api, path, pod, written.spec, answer.body.metadata.uid, work, log);
     return { pod: name, ...warned(answer), ...seen };
   } finally {
@@ -71,6 +73,13 @@ async function create(api, object) {
   await must(api, 'PATCH', path, { status }, 'application/merge-patch+json');
 }
 
+/** A volume knows its claim by uid too; the controller that writes it there does not run. */
+async function claimed(api, volume) {
+  const { namespace, name } = volume.spec.claimRef;
+  const claim = await must(api, 'GET', `${collection({ kind: 'PersistentVolumeClaim', metadata: { namespace } })}/${name}`);
+  return { ...volume, spec: { ...volume.spec, claimRef: { ...volume.spec.claimRef, uid: claim.metadata.uid } } };
+}
+
 function hostFiles(pod, programs) {
   const text = pod.metadata.annotations?.[HOST_FILES];
   if (text === undefined) return;
@@ -87,13 +96,7 @@ async function addEphemeral(api, path, ephemeralContainers) {
       (one) => one.state?.running || STUCK.has(one.state?.waiting?.reason),
     ),
   );
-  await must(
-    api,
-    'PATCH',
-    `${path}/ephemeralcontainers`,
-    { spec: { ephemeralContainers } },
-    'application/strategic-merge-patch+json',
-  );
+  return api('PATCH', `${path}/ephemeralcontainers`, { spec: { ephemeralContainers } }, 'application/strategic-merge-patch+json');
 }
 
 async function until(seconds, probe) {
@@ -126,11 +129,13 @@ async function settled(api, path, pod, written, uid, work, log) {
     events = (await api('GET', eventsPath)).body.items;
     if (events.some((one) => HELD_UP.has(one.reason))) return true;
     const stuck = all.some(({ name }) => waits.has(name));
+    // The phase follows what its containers did a little later.
+    if (written.restartPolicy === 'Never' && all.every(({ status }) => status?.state?.terminated !== undefined)) return false;
     return all.every(
-      ({ name, status }) =>
+      ({ name, status, sleeps }) =>
         waits.has(name) ||
         status?.state?.terminated !== undefined ||
-        (status?.state?.running !== undefined && logsOf(name).length > 0) ||
+        (status?.state?.running !== undefined && sleeps && logsOf(name).length > 0) ||
         (stuck && status?.state?.waiting?.reason === 'PodInitializing'),
     );
   });
@@ -170,6 +175,8 @@ function containersOf(body, spec) {
   return LISTS.flatMap(([statuses, list, role]) =>
     (spec[list] ?? []).map((container) => ({
       name: container.name,
+      // Others are soon through; their status only lags behind.
+      sleeps: container.env?.some((one) => one.name === 'SHOW_SLEEP') ?? false,
       role: role === 'init' && container.restartPolicy === 'Always' ? 'sidecar' : role,
       status: (body.status?.[statuses] ?? []).find((one) => one.name === container.name),
     })),
