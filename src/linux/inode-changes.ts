@@ -9,14 +9,19 @@ export function ownedAnew(inode: Inode, to: { readonly uid: number; readonly gid
   const isDirectory = inode.type === 'directory';
   // Whom the process names, its user namespace knows.
   const left = { uid: unmapped?.uid === true && to.uid === -1, gid: unmapped?.gid === true && to.gid === -1 };
-  return {
+  const gid = to.gid === -1 ? inode.gid : to.gid;
+  const changed: Inode = {
     ...rest,
     uid: to.uid === -1 ? inode.uid : to.uid,
-    gid: to.gid === -1 ? inode.gid : to.gid,
-    mode: isDirectory ? inode.mode : withoutSetId(inode, who),
+    gid,
     ...(isDirectory && fileCapabilities !== undefined ? { fileCapabilities } : {}),
     ...(left.uid || left.gid ? { unmapped: left } : {}),
   };
+  if (isDirectory) return changed;
+  const mode = withoutSetId(inode, who);
+  // A bit that goes makes a change of mode of it, and that one asks about setgid again: for the new group (setattr_prepare).
+  const stays = mode === inode.mode || mayKeepSetgid(who, changed);
+  return { ...changed, mode: stays ? mode : mode & 0o5777 };
 }
 
 /** setattr_should_drop_suidgid: setuid always; setgid when the group may execute, or when the process is not in the group. */
