@@ -164,6 +164,22 @@ describe.skipIf(why !== undefined)('programs', () => {
     expect(changes(report)).toEqual(['own /data']);
   });
 
+  it('that keep a dot file in the home of whoever they are get a home, not files in /', async () => {
+    const keeps = '[ "$(id -u)" = 0 ] || echo x >"$HOME/.cookie" || exit 1';
+    const { report } = await fix(imageOf(`${keeps}\nexec httpd -f -p 8080 -h /www\n`));
+    expect(report.verdict).toBe('proved');
+    expect(report.run.env).toEqual({ HOME: '/home/nonroot' });
+  });
+
+  it('behind a gateway that is up before them are waited for', async () => {
+    const page = `#!/bin/sh\n[ -e /tmp/up ] || printf 'Status: 503 Not yet\\r\\n'\nprintf 'Content-Type: text/plain\\r\\n\\r\\nhi\\n'\n`;
+    const cgi: LayerItem = { path: '/www/cgi-bin/index.cgi', content: page, mode: 0o755 };
+    const script = 'rm -f /tmp/up\n(sleep 2; : >/tmp/up) &\nexec httpd -f -p 8080 -h /www\n';
+    const { report } = await fix(imageOf(script, [cgi]), '--probe-path', '/cgi-bin/index.cgi');
+    expect(report.proof?.reasons.some((reason) => reason.text.includes('HTTP 200 text/plain'))).toBe(true);
+    expect(report.verdict).toBe('proved');
+  });
+
   it('that write only at a later request are asked more than once', async () => {
     const page = `#!/bin/sh
 echo . >>/tmp/asked

@@ -72,8 +72,12 @@ export function serviceUser(observed: readonly Finding[], context: FixContext): 
 }
 
 /** An experiment: a program that asks who it is, without a call that could be denied, is content to be the user that it used to become. */
-export const formerUser = (uids: Iterable<number>, context: FixContext): Fix[] =>
-  moveUsers(new Map([...uids].filter((id) => id > 0).map((id) => [id, new Set<string>()])), new Set(), context);
+export const formerUser = (uids: Iterable<number>, gids: Iterable<number>, context: FixContext): Fix[] =>
+  moveUsers(
+    new Map([...uids].filter((id) => id > 0).map((id) => [id, new Set<string>()])),
+    new Set([...gids].filter((id) => id > 0)),
+    context,
+  );
 
 /** Uids whose primary group this is, by the image's passwd; not root's. */
 function membersOf(gid: number, { accounts }: FixContext): number[] {

@@ -6,15 +6,21 @@ import { findingKey } from './need.ts';
 
 const NEW_HOME = '/home/nonroot';
 
+const DOT_FILE = /^\/\.[^/.]/;
+
 const under = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
 /** Findings about paths in the old home that is not the new user's. */
 export function homeFindings(findings: readonly Finding[], context: FixContext): readonly Finding[] {
   const { asIs, target } = context;
-  if (asIs.home === target.home || asIs.home === '/') return [];
+  const moved = asIs.home !== target.home && asIs.home !== '/';
   return findings.filter((finding) => {
     const path = finding.operation && 'path' in finding.operation ? finding.operation.path : undefined;
-    return path !== undefined && under(path, asIs.home);
+    if (path === undefined) return false;
+    // `/.cache`, `/.erlang.cookie`: `$HOME/.…` of somebody without a home.
+    return (
+      (moved && under(path, asIs.home)) || (target.home === '/' && DOT_FILE.test(path) && finding.id === 'path-not-writable')
+    );
   });
 }
 
@@ -54,7 +60,10 @@ export function homeDirectory(
     answers: [...new Set(concerned.map(findingKey))].sort(),
     layer: [{ kind: 'directory', path: NEW_HOME, uid: arbitrary ? 0 : uid, gid, mode: arbitrary ? 0o770 : 0o700 }],
     run: { env: { HOME: NEW_HOME } },
-    note: `${old} was home because the container ran as root; uid ${context.target.uid} would get ${context.target.home}`,
+    note:
+      old === '/'
+        ? `uid ${context.target.uid} has no home and would get /`
+        : `${old} was home because the container ran as root; uid ${context.target.uid} would get ${context.target.home}`,
   };
   return { fixes: [fix], answered: concerned };
 }

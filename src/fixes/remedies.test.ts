@@ -6,10 +6,12 @@ import type { Launch } from '../launch/launch.ts';
 import { launchImage } from '../launch/launch-image.ts';
 import type { Operation } from '../linux/operation.ts';
 import { profile } from '../platform/profiles.ts';
+import { accessAsked } from './access-asked.ts';
 import { passwdEntry, serviceUser } from './accounts.ts';
 import { configLine } from './config-line.ts';
 import type { FixContext } from './context.ts';
 import { handedOver } from './handed-over.ts';
+import { identityArguments } from './identity-arguments.ts';
 import { mergeLayer } from './merge.ts';
 import { privilegeDrop } from './privilege-drop.ts';
 
@@ -160,7 +162,7 @@ describe('handedOver', () => {
       ['/etc/app.conf', 'needs-review'],
     ]);
     expect(fixes[0]?.layer).toEqual([
-      { kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o755 },
+      { kind: 'own', path: '/data', uid: 0, gid: 10001, mode: 0o1775 },
       { kind: 'symlink', path: '/data/link', target: 'old', uid: 10001, gid: 10001 },
       { kind: 'own', path: '/data/old', uid: 10001, gid: 10001, mode: 0o600 },
     ]);
@@ -176,5 +178,49 @@ describe('handedOver', () => {
     const writes = { ...other, layer: [{ kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o700 }] as const };
     const reads = { ...other, layer: [{ kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o550 }] as const };
     expect(mergeLayer([writes, reads])).toMatchObject([{ mode: 0o750 }]);
+  });
+});
+
+describe('accessAsked', () => {
+  it('grants what was only asked for: a folder to add to, a file to write, a file to read', () => {
+    const asked = (path: string, want: number): Finding => met({ kind: 'access', path, want });
+    const fixes = accessAsked(
+      [asked('/data', 2), asked('/etc/app.conf', 4), asked('/data/old', 6), asked('/none', 2)],
+      context(),
+    );
+    expect(mergeLayer(fixes)).toEqual([
+      { kind: 'own', path: '/data', uid: 0, gid: 10001, mode: 0o1775 },
+      { kind: 'own', path: '/data/old', uid: 10001, gid: 10001, mode: 0o600 },
+      { kind: 'own', path: '/etc/app.conf', uid: 0, gid: 10001, mode: 0o640 },
+    ]);
+  });
+});
+
+describe('identityArguments', () => {
+  const denied = [met({ kind: 'setuid', call: 'setuid', ids: [999] })];
+  const rest = (...words: string[]): readonly string[] | undefined =>
+    identityArguments(denied, context(), ['serve', ...words])[0]?.run.command;
+
+  it.each([
+    [['-u', 'app', '-x'], ['-x']],
+    [['--user=app', '--group=app'], []],
+    [['-uapp'], []],
+    [
+      ['-f', '/c', '--user', 'app:app'],
+      ['-f', '/c'],
+    ],
+    [['-u', '999'], []],
+  ])('%j → %j', (words, kept) => {
+    const knowing = context();
+    const knows: FixContext = {
+      ...knowing,
+      knowledge: { ...knowing.knowledge, directive: (line) => (/^(?:user|group) /.test(line) ? 'identity' : undefined) },
+    };
+    expect(identityArguments(denied, knows, ['serve', ...words])[0]?.run.command).toEqual(kept);
+  });
+
+  it('leaves what is no account, and everything when nothing was denied', () => {
+    expect(rest('-u', 'http://x', '-g', 'daemon off;', '-unbuffered')).toBeUndefined();
+    expect(identityArguments([], context(), ['serve', '-u', 'app'])).toEqual([]);
   });
 });

@@ -10,8 +10,30 @@ const reachable = (address: string): string =>
 /** How often a port that answered is asked once more. */
 const REPEATS = 3;
 
+/** A gateway says so while what is behind it still starts (RFC 9110 sections 15.6.3 to 15.6.5). */
+const NOT_YET: ReadonlySet<number | undefined> = new Set([502, 503, 504]);
+const PATIENCE_MS = 6000;
+
 /** One result per TCP port. UDP has no handshake: that it is bound is all that can be said without knowing the protocol. */
 export async function probePorts(
+  container: Container,
+  ports: readonly ObservedPort[],
+  path: string,
+  like: readonly ProbeResult[] = [],
+): Promise<ProbeResult[]> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answers = await probeOnce(container, ports, path, like);
+    const waiting = answers.some(({ port, status }) => {
+      const was = like.find((probe) => probe.port === port);
+      return NOT_YET.has(status) && (was === undefined || was.status !== status);
+    });
+    if (!waiting || performance.now() > until || !container.running()) return answers;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+async function probeOnce(
   container: Container,
   ports: readonly ObservedPort[],
   path: string,

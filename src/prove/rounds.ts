@@ -125,7 +125,12 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const experiments: readonly ((after: Observation) => readonly Fix[])[] = [
     () => nameFor(extra, context),
     ({ trace }) => toldToBeSomebody(extra, context, filesRead(trace)),
-    () => formerUser(new Set(before.processes.map((process) => process.uids[1] ?? 0)), context),
+    () =>
+      formerUser(
+        idsOf(before, (one) => one.uids[1]),
+        idsOf(before, (one) => one.gid),
+        context,
+      ),
   ];
   let trial: readonly Fix[] = [];
   let tried = 0;
@@ -216,6 +221,11 @@ const toldToBeSomebody = (extra: readonly Fix[], context: FixContext, read: Read
   [...withoutIdentityArguments(context), ...withoutIdentityLines(context, read)].filter(
     (fix) => !extra.some((other) => other.id === fix.id && other.subject === fix.subject),
   );
+
+const idsOf = (
+  { processes }: Observation,
+  id: (one: Observation['processes'][number]) => number | undefined,
+): ReadonlySet<number> => new Set(processes.map((one) => id(one) ?? 0));
 
 const filesRead = (trace: Trace = NO_TRACE): ReadonlySet<string> =>
   new Set(trace.events.flatMap(({ operation, errno }) => (operation.kind === 'open' && !errno ? [operation.path] : [])));
