@@ -162,7 +162,7 @@ describe('handedOver', () => {
       ['/etc/app.conf', 'needs-review'],
     ]);
     expect(fixes[0]?.layer).toEqual([
-      { kind: 'own', path: '/data', uid: 0, gid: 10001, mode: 0o1775 },
+      { kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o755 },
       { kind: 'symlink', path: '/data/link', target: 'old', uid: 10001, gid: 10001 },
       { kind: 'own', path: '/data/old', uid: 10001, gid: 10001, mode: 0o600 },
     ]);
