@@ -17,7 +17,7 @@ export interface ManifestContainer {
 }
 
 /** In the order of the files. */
-export function* containersOf(workloads: readonly KubernetesWorkload[]): Generator<ManifestContainer> {
+export function* containersOf(workloads: Iterable<KubernetesWorkload>): Generator<ManifestContainer> {
   for (const workload of workloads) {
     const refusal = objectRefusal(workload);
     const { kind, name, namespace, object } = workload;

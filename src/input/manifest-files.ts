@@ -1,4 +1,5 @@
 /** Texts to read manifests from: files, folders of them, standard input. What cannot be read is told for each; the others are read. */
+import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnrootError } from '../error.ts';
@@ -74,23 +75,25 @@ function isFileLink(path: string): boolean {
   }
 }
 
-function readBounded(path: string): Uint8Array {
+/** One for all files: a new one each would cost more than reading. */
+const CHUNK: Buffer = Buffer.allocUnsafe(65_536);
+
+function readBounded(path: string): Buffer {
   const descriptor = path === '-' ? 0 : openSync(path, 'r');
   try {
     const stat = fstatSync(descriptor);
     if (path !== '-' && !stat.isFile() && !stat.isFIFO()) throw new Error('it is neither a file nor a folder');
     if (stat.size > LARGEST) throw new Error(tooLarge);
-    const chunks: Uint8Array[] = [];
+    const chunks: Buffer[] = [];
     let size = 0;
     for (;;) {
-      const chunk = new Uint8Array(65_536);
-      const read = readSome(descriptor, chunk);
+      const read = readSome(descriptor, CHUNK);
       if (read === 0) break;
       size += read;
       if (size > LARGEST) throw new Error(tooLarge);
-      chunks.push(chunk.subarray(0, read));
+      chunks.push(Buffer.from(CHUNK.subarray(0, read)));
     }
-    return Buffer.concat(chunks);
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   } finally {
     if (path !== '-') closeSync(descriptor);
   }
@@ -113,7 +116,9 @@ function readSome(descriptor: number, into: Uint8Array): number {
 }
 
 /** UTF-8, or UTF-16 that says so with a byte order mark (YAML 1.1 5.2). */
-function decoded(bytes: Uint8Array): string {
+function decoded(bytes: Buffer): string {
+  // Many times as fast as a decoder that is made for each file.
+  if (isUtf8(bytes)) return bytes.toString('utf8');
   const [first, second] = bytes;
   const name = first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
   return new TextDecoder(name, { fatal: true, ignoreBOM: true }).decode(bytes);

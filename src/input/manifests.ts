@@ -2,10 +2,12 @@
 import { UnrootError } from '../error.ts';
 import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
-import { type Manifests, readManifests } from '../workload/formats/kubernetes/read.ts';
+import { type KubernetesWorkload, type Manifests, scanManifests } from '../workload/formats/kubernetes/read.ts';
 import { readManifestFiles } from './manifest-files.ts';
 
-export interface LoadedManifests extends Manifests {
+export interface LoadedManifests extends Omit<Manifests, 'workloads'> {
+  /** Each is worked out when it is its turn, every time. */
+  readonly workloads: Iterable<KubernetesWorkload>;
   /** Files that have nothing to do with Kubernetes. */
   readonly foreignFiles: number;
 }
@@ -27,16 +29,24 @@ export function loadManifests(targets: readonly string[]): LoadedManifests {
   // What somebody named is read whatever it is; what was only found in a folder must look like it: others have YAML and JSON too.
   const named = new Set(targets);
   const looked = files.filter((file) => named.has(file.path) || looksLikeIt(file));
-  const read = readManifests(looked);
+  const { holders, workload, ...read } = scanManifests(looked);
   const problems: readonly TextProblem[] = [...unread, ...read.problems];
-  if (read.workloads.length === 0 && !problems.some(({ severity }) => severity === 'error'))
-    throw nothing(targets, files.length, read);
-  return { ...read, problems, foreignFiles: files.length - looked.length };
+  if (holders.length === 0 && !problems.some(({ severity }) => severity === 'error')) throw nothing(targets, files.length, read);
+  const workloads: Iterable<KubernetesWorkload> = {
+    *[Symbol.iterator]() {
+      for (const holder of holders) yield workload(holder);
+    },
+  };
+  return { ...read, workloads, problems, foreignFiles: files.length - looked.length };
 }
 
 const looksLikeIt = ({ text }: SourceFile): boolean => text.includes('apiVersion') && text.includes('kind');
 
-function nothing(targets: readonly string[], files: number, { others, foreign, problems }: Manifests): UnrootError {
+function nothing(
+  targets: readonly string[],
+  files: number,
+  { others, foreign, problems }: Omit<Manifests, 'workloads'>,
+): UnrootError {
   const names = targets.map((one) => (one === '-' ? 'standard input' : one)).join(', ');
   const kinds = [...new Set(others.map(({ kind }) => kind))];
   const [problem] = problems;

@@ -32,8 +32,9 @@ export function readYaml(file: SourceFile): YamlFile {
   const problems: TextProblem[] = [];
   const broken: BrokenDocument[] = [];
   for (const { start, end } of splitDocuments(file.text)) {
-    const composed = compose(file.text, start, end);
-    const read = 'fault' in composed ? composed : yamlValue(composed.root);
+    const simple = simpleDocument(file.text, start, end);
+    const composed = simple === undefined ? composeDocument(file.text, start, end) : { root: simple };
+    const read = 'fault' in composed ? composed : yamlValue(composed.root, simple === undefined);
     if ('fault' in read) broken.push({ start, end, problem: problemAt(file, read.fault.offset, read.fault.message) });
     else if (!('fault' in composed)) {
       documents.push({ root: composed.root, value: read.value });
@@ -41,9 +42,4 @@ export function readYaml(file: SourceFile): YamlFile {
     }
   }
   return { documents, problems, broken };
-}
-
-function compose(text: string, start: number, end: number): ReturnType<typeof composeDocument> {
-  const root = simpleDocument(text, start, end);
-  return root === undefined ? composeDocument(text, start, end) : { root };
 }

@@ -15,9 +15,9 @@ export interface YamlValue {
   readonly faults: readonly YamlFault[];
 }
 
-/** The plain value of a tree, or the fault that makes it unusable. */
-export function yamlValue(root: YamlNode): YamlValue | { readonly fault: YamlFault } {
-  const bomb = excessiveAliasing(root);
+/** The plain value of a tree, or the fault that makes it unusable. `mayHaveAliases` false saves looking for them. */
+export function yamlValue(root: YamlNode, mayHaveAliases = true): YamlValue | { readonly fault: YamlFault } {
+  const bomb = mayHaveAliases ? excessiveAliasing(root) : undefined;
   if (bomb !== undefined) return { fault: bomb };
   const faults: YamlFault[] = [];
   const done = new Map<YamlNode, unknown>();

@@ -35,8 +35,26 @@ export interface Manifests {
   readonly problems: readonly TextProblem[];
 }
 
-/** Reads files together: what one of them says of a ConfigMap counts for the pods of another. */
+/** What holds a pod, not yet looked into. */
+export interface PodHolder {
+  readonly object: KubernetesObject;
+  readonly path: Path;
+}
+
+export interface ScannedManifests extends Omit<Manifests, 'workloads'> {
+  readonly holders: readonly PodHolder[];
+  /** The workload of one of them: worked out when it is its turn, so that thousands of files need not be held in full. */
+  readonly workload: (holder: PodHolder) => KubernetesWorkload;
+}
+
+/** Reads files together, and works out everything at once. */
 export function readManifests(sources: Iterable<SourceFile>): Manifests {
+  const { holders, workload, ...rest } = scanManifests(sources);
+  return { ...rest, workloads: holders.map(workload) };
+}
+
+/** Reads files together: what one of them says of a ConfigMap counts for the pods of another. */
+export function scanManifests(sources: Iterable<SourceFile>): ScannedManifests {
   const objects: KubernetesObject[] = [];
   const problems: TextProblem[] = [];
   let foreign = 0;
@@ -47,20 +65,34 @@ export function readManifests(sources: Iterable<SourceFile>): Manifests {
     foreign += read.others;
   }
   const around = surroundingsOf(objects);
-  const workloads: KubernetesWorkload[] = [];
+  const holders: PodHolder[] = [];
   const others: KubernetesObject[] = [];
   for (const object of objects) {
     const places = podPlaces(object.apiVersion, object.kind, object.value);
     if (places.length === 0) others.push(object);
     for (const { path, remark } of places) {
       if (remark !== undefined) problems.push(problemAtField(object, 'apiVersion', remark.message, remark.severity));
-      const workload = workloadOf(object, path, around(object.namespace));
-      workloads.push(workload);
-      if (workload.containers.length === 0)
+      holders.push({ object, path });
+      if (!hasContainers(object, path))
         problems.push(problemAtField(object, [...path, 'spec', 'containers'], `${nameOf(object)} has no containers`, 'warning'));
     }
   }
-  return { workloads, others, foreign, problems: onceEachChart(problems) };
+  return {
+    holders,
+    workload: ({ object, path }) => workloadOf(object, path, around(object.namespace)),
+    others,
+    foreign,
+    problems: onceEachChart(problems),
+  };
+}
+
+const templateAt = (object: KubernetesObject, path: Path): unknown =>
+  path.reduce<unknown>((at, part) => (at as Readonly<Record<string | number, unknown>> | undefined | null)?.[part], object.value);
+
+function hasContainers(object: KubernetesObject, path: Path): boolean {
+  const template = templateAt(object, path);
+  const spec = isMapping(template) ? template.spec : undefined;
+  return isMapping(spec) && Array.isArray(spec.containers) && spec.containers.some(isMapping);
 }
 
 /** A chart has many templates; one word about it is enough. */
@@ -85,9 +117,7 @@ export const spanNearPodField = (workload: KubernetesWorkload, path: Path, part:
   spanNearField(workload.object, [...workload.podPath, ...path], part);
 
 function workloadOf(object: KubernetesObject, path: Path, around: Surroundings): KubernetesWorkload {
-  let template: unknown = object.value;
-  for (const part of path) template = (template as Readonly<Record<string | number, unknown>> | undefined | null)?.[part];
-  const pod = podOfTemplate(object, template);
+  const pod = podOfTemplate(object, templateAt(object, path));
   const wrong = wrongType(pod, path);
   return {
     format: 'kubernetes',
