@@ -139,16 +139,16 @@ function cycles(sources: Sources): string[] {
   return out;
 }
 
-function shapeViolations(sources: Sources): string[] {
+function shapeViolations(sources: Sources, longFiles: Readonly<Record<string, string>> = {}): string[] {
   const out: string[] = [];
   for (const [file, text] of sources) {
     const lines = text.split('\n').length - 1;
-    if (lines > 300 && LONG_FILES[file] === undefined) out.push(`${file}: ${lines} lines; split it, or list it with a reason`);
+    if (lines > 300 && longFiles[file] === undefined) out.push(`${file}: ${lines} lines; split it, or list it with a reason`);
     if (!/^(?:#!.*\n)?(?:\/\*\*|\/\/)/.test(text)) out.push(`${file}: its first line must say its job`);
     if (/(?:^|\/)(?:utils?|helpers?|misc|common)(?:\.ts|\/)/.test(file))
       out.push(`${file}: a drawer; name it after what it holds`);
   }
-  for (const file of Object.keys(LONG_FILES))
+  for (const file of Object.keys(longFiles))
     if (!sources.has(file)) out.push(`${file}: listed as long, but there is no such file`);
   return out;
 }
@@ -160,7 +160,7 @@ describe('architecture', () => {
   it('lets a folder import earlier folders only', () => expect(layerViolations(sources)).toEqual([]));
   it('has no import cycles', () => expect(cycles(sources)).toEqual([]));
   it('touches the outside world through its doors only', () => expect(outsideViolations(sources)).toEqual([]));
-  it('keeps files small and labelled', () => expect(shapeViolations(sources)).toEqual([]));
+  it('keeps files small and labelled', () => expect(shapeViolations(sources, LONG_FILES)).toEqual([]));
 });
 
 describe('the rules themselves', () => {

@@ -19,11 +19,11 @@ export function decideBind(question: Question, operation: Of<'bind'>): Stop | un
   }
   const text = () => `port ${port} is below ${start} and needs CAP_NET_BIND_SERVICE`;
   if (hasCapability(who, 'CAP_NET_BIND_SERVICE')) {
-    say(question, true, () => `${text}, which uid ${who.uid} has`, undefined, source);
+    say(question, true, () => `${text()}, which uid ${who.uid} has`, undefined, source);
     return undefined;
   }
   const at = { path: `:${port}/${operation.protocol}`, want: 0, need: 'port' as const };
-  return deny(question, 'EACCES', () => `${text}, which uid ${who.uid} does not have`, at, {
+  return deny(question, 'EACCES', () => `${text()}, which uid ${who.uid} does not have`, at, {
     capability: 'CAP_NET_BIND_SERVICE',
     source,
   });
