@@ -9,7 +9,7 @@ results="$root/.cache/tests-ordinary-user.json"
 log="$root/.cache/tests-ordinary-user.log"
 rm -f "$results" "$log"
 
-folder="$(mktemp -d /tmp/unroot-ordinary-XXXXXX)"
+folder="$(mktemp -d /var/tmp/unroot-ordinary-XXXXXX)"
 trap 'chmod -R u+rwx "$folder" 2>/dev/null || true; rm -rf "$folder"' EXIT
 mkdir "$folder/checkout" "$folder/home" "$folder/tmp" "$folder/bin"
 # The checkout and its packages, without what earlier runs left. Node itself too: root's own may lie where nobody else may look.
@@ -17,12 +17,16 @@ tar -c --exclude=./.git --exclude=./.cache . | tar -x -C "$folder/checkout"
 cp "$(readlink -f "$(command -v node)")" "$folder/bin/node"
 chown -R 1000:1000 "$folder"
 chmod 755 "$folder"
+chmod 1777 "$folder/tmp"
 
 failed=0
 (
   cd "$folder/checkout"
-  exec setpriv --reuid=1000 --regid=1000 --clear-groups --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs \
-    env -i HOME="$folder/home" TMPDIR="$folder/tmp" LANG=C.UTF-8 USER=ordinary NO_COLOR=1 \
+  # A /tmp of its own: nothing that root left there, and nothing stays.
+  # shellcheck disable=SC2016
+  exec unshare --mount sh -c 'mount --bind "$0" /tmp && exec "$@"' "$folder/tmp" \
+    setpriv --reuid=1000 --regid=1000 --clear-groups --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs \
+    env -i HOME="$folder/home" LANG=C.UTF-8 USER=ordinary NO_COLOR=1 \
     PATH="$folder/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
     node node_modules/vitest/vitest.mjs run --reporter=default --reporter=json --outputFile.json="$folder/results.json"
 ) >"$log" 2>&1 </dev/null || failed=1
