@@ -46,6 +46,13 @@ export function capabilitiesOf(
     const words = 'unable to apply caps: operation not permitted';
     return stopped('runtime', phaseReason(profile, 'start'), words, because, profile.refusals?.start);
   }
+  const beyond = wanted.filter((name) => !available.includes(name));
+  if (profile.kubelet && profile.runtime === 'runc' && beyond.length > 0) {
+    const source = "asked for by name, and outside the node's own bounding set: runc cannot raise it (observed with 1.5)";
+    const because: Derivation[] = [{ field: 'capabilities.bounding', value: beyond.join(','), source }];
+    const words = "unable to apply caps: can't apply capabilities: operation not permitted";
+    return stopped('runtime', phaseReason(profile, 'start'), words, because, profile.refusals?.start);
+  }
   because.push({ field: 'capabilities.bounding', value: list.join(','), source: merged.source });
 
   const all = (permitted: CapabilitySet): CapabilityState => ({

@@ -7,6 +7,7 @@ import { normalise } from './command.ts';
 import { DEVICE_NODES, terminalNode } from './device-nodes.ts';
 import type { Launch, LaunchMount } from './launch.ts';
 import { procNode } from './proc-nodes.ts';
+import { seenFromOwnUsers } from './user-namespace.ts';
 
 /** Of a Launch, what its files depend on. */
 export type FileTreeSubject = Pick<
@@ -27,26 +28,30 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
   const mounts = [...launch.mounts].sort((a, b) => b.target.length - a.target.length);
   const lastWords = terminationLog(launch);
   const made = madeDirectories(launch, rootFs, lastWords);
+  const seen = (path: string, node: FileNode | 'unknown' | undefined): FileNode | 'unknown' | undefined =>
+    launch.platform.kubelet && launch.settings.hostUsers === false ? seenFromOwnUsers(path, node) : node;
   return {
-    lookup(path) {
-      const device = launch.devices?.find((one) => one.path === path);
-      if (device !== undefined)
-        return device.inode === undefined ? 'unknown' : node(device.inode, false, { noExec: true, noSuid: true });
-      const mount = mounts.find(({ target }) => isWithin(path, target));
-      // Bound over everything else, unless something is mounted at that very place.
-      const mountedOver = ENGINE_FILES.has(path) || path === lastWords;
-      if (path === '/etc/resolv.conf' && launch.platform.resolvConfNeedsNetwork === true && launch.settings.network === 'none')
-        return rootFs.get(path) === undefined ? undefined : nodeOf(rootFs.get(path) as RootEntry, launch.readOnlyRoot);
-      if (mountedOver && mount?.target !== path) return path === lastWords ? lastWordsFile() : engineFile(path, launch);
-      if (mount !== undefined) return onMount(path, mount, launch, rootFs, options, made);
-      const entry = rootFs.get(path);
-      const rootMode = path === '/' ? launch.platform.rootDirectoryMode : undefined;
-      if (entry !== undefined) return nodeOf(rootMode === undefined ? entry : { ...entry, mode: rootMode }, launch.readOnlyRoot);
-      if (!made.has(path)) return undefined;
-      const { uid, gid } = path === launch.cwd && launch.platform.madeWorkdirOwner === 'user' ? launch : { uid: 0, gid: 0 };
-      return node({ type: 'directory', uid, gid, mode: 0o755 }, launch.readOnlyRoot);
-    },
+    lookup: (path) => seen(path, lookup(path)),
   };
+
+  function lookup(path: string): FileNode | 'unknown' | undefined {
+    const device = launch.devices?.find((one) => one.path === path);
+    if (device !== undefined)
+      return device.inode === undefined ? 'unknown' : node(device.inode, false, { noExec: true, noSuid: true });
+    const mount = mounts.find(({ target }) => isWithin(path, target));
+    // Bound over everything else, unless something is mounted at that very place.
+    const mountedOver = ENGINE_FILES.has(path) || path === lastWords;
+    if (path === '/etc/resolv.conf' && launch.platform.resolvConfNeedsNetwork === true && launch.settings.network === 'none')
+      return rootFs.get(path) === undefined ? undefined : nodeOf(rootFs.get(path) as RootEntry, launch.readOnlyRoot);
+    if (mountedOver && mount?.target !== path) return path === lastWords ? lastWordsFile() : engineFile(path, launch);
+    if (mount !== undefined) return onMount(path, mount, launch, rootFs, options, made);
+    const entry = rootFs.get(path);
+    const rootMode = path === '/' ? launch.platform.rootDirectoryMode : undefined;
+    if (entry !== undefined) return nodeOf(rootMode === undefined ? entry : { ...entry, mode: rootMode }, launch.readOnlyRoot);
+    if (!made.has(path)) return undefined;
+    const { uid, gid } = path === launch.cwd && launch.platform.madeWorkdirOwner === 'user' ? launch : { uid: 0, gid: 0 };
+    return node({ type: 'directory', uid, gid, mode: 0o755 }, launch.readOnlyRoot);
+  }
 }
 
 /** Directories the runtime makes because something is mounted in them, or because it is the working directory. 0755, root's unless the platform says otherwise. */

@@ -9,6 +9,7 @@ import type { ContainerSettings } from '../workload/container.ts';
 import { startShape } from './executable.ts';
 import { ACCOUNT_FILE_BYTES, type LaunchSubject, phaseReason, type Stopped, stopped } from './input.ts';
 import type { Derivation } from './launch.ts';
+import { unmappedId, userNamespace } from './user-namespace.ts';
 import type { UserRequest } from './user-request.ts';
 
 export interface Identity {
@@ -47,7 +48,7 @@ export function identityOf(
       ...(profile.rangeCheckedLate === undefined ? {} : { rangeCheckedLate: profile.rangeCheckedLate }),
       ...(profile.outOfRangeIsName === undefined ? {} : { outOfRangeIsName: profile.outOfRangeIsName }),
       ...(profile.emptyGroupIsExplicit === undefined ? {} : { emptyGroupIsExplicit: profile.emptyGroupIsExplicit }),
-      ...(profile.refusals?.noPasswd === undefined ? {} : { noPasswd: profile.refusals.noPasswd }),
+      ...(profile.refusals?.noPasswd === undefined ? {} : { noPasswd: wordsForNoPasswd(profile.refusals.noPasswd, image) }),
     },
   );
   const because = [...request.because, ...answer.steps.flatMap((step) => derivationOf(step, request, image))];
@@ -78,7 +79,7 @@ export function identityOf(
   // Podman does not look at /etc/passwd for a user nobody named: gid 0 whatever root's line says (observed with 4.3.1).
   const gid = nobodyNamed ? 0 : answer.gid;
   const mapping = userNamespace(settings);
-  const unmapped = mapping === undefined ? undefined : unmappedId(answer, mapping);
+  const unmapped = mapping === undefined ? undefined : unmappedId(answer.uid, answer.gid, groups, profile);
   if (unmapped !== undefined) {
     because.push({
       field: 'hostUid',
@@ -140,6 +141,11 @@ function beyondRuntime(user: ResolvedUser, image: LaunchSubject, profile: Platfo
   return user.uid === 0xffffffff ? `cannot setuid to unmapped uid ${user.uid} in user namespace` : undefined;
 }
 
+/** Newer containerd looks component by component: without /etc, that is what is missing (observed with 2.4). */
+function wordsForNoPasswd(words: string, { rootFs }: LaunchSubject): string {
+  return rootFs !== undefined && rootFs.get('/etc') === undefined ? words.replace('lstat etc/passwd', 'lstat etc') : words;
+}
+
 /** The resolver's step with who asked for it in front, and the layer that brought the file. */
 function derivationOf(step: UserStep, request: UserRequest, image: LaunchSubject): Derivation[] {
   // HOME is decided by another program and reported by itself.
@@ -184,15 +190,4 @@ function lookedUpAgain(gids: readonly number[], image: LaunchSubject, because: D
     because.push({ field: 'groups', value: String(match.gid), source, where: { path: '/etc/group', line: match.line } });
     return match.gid;
   });
-}
-
-/** KEP-127: one block of 65536 ids; its host base is a multiple of that and never 0. */
-function userNamespace(settings: ContainerSettings): IdMapping | undefined {
-  return settings.hostUsers === false ? { container: 0, host: 65536, size: 65536 } : undefined;
-}
-
-function unmappedId(user: ResolvedUser, mapping: IdMapping): string | undefined {
-  if (user.uid >= mapping.size) return `cannot setuid to unmapped uid ${user.uid} in user namespace`;
-  if (user.gid >= mapping.size) return `cannot setgid to unmapped gid ${user.gid} in user namespace`;
-  return undefined;
 }

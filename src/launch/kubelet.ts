@@ -44,7 +44,7 @@ function onWindows(imageUser: string, settings: ContainerSettings, container: st
   return stopped(
     'kubelet',
     'PodOSNotSupported',
-    "Failed to admit pod as the OS field doesn't match node OS",
+    "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS",
     because('kubelet pkg/kubelet/lifecycle/predicate.go: the pod is for Windows, the platform looked at is Linux'),
   );
 }

@@ -86,7 +86,7 @@ describe('the kubelet', () => {
     expect(refused(spec, '1000', 'containerd-1')).toEqual({
       by: 'kubelet',
       reason: 'SupplementalGroupsPolicyNotSupported',
-      message: 'SupplementalGroupsPolicy=Strict is not supported in this node',
+      message: 'Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node',
     });
     for (const platform of ['containerd-2', 'crio'] as const) expect(refused(spec, '1000', platform)).toBe('starts as 1000:2000');
     expect(message({ ...spec, securityContext: { supplementalGroupsPolicy: 'Merge' } }, '1000', 'containerd-1')).toBe(
@@ -141,9 +141,14 @@ describe('the kubelet', () => {
       'another name',
       { runAsNonRoot: true, windowsOptions: { runAsUserName: 'ContainerUser' } },
       'ContainerAdministrator',
-      "Failed to admit pod as the OS field doesn't match node OS",
+      "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS",
     ],
-    ['not asked for', {}, 'ContainerAdministrator', "Failed to admit pod as the OS field doesn't match node OS"],
+    [
+      'not asked for',
+      {},
+      'ContainerAdministrator',
+      "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS",
+    ],
   ])('root on Windows: %s', (_, securityContext, user, expected) => {
     expect(message({ os: { name: 'windows' }, securityContext, containers: containers() }, user)).toBe(expected);
   });
@@ -152,8 +157,8 @@ describe('the kubelet', () => {
 describe('ids of a user namespace', () => {
   it.each([
     [65535, undefined, 'starts as 65535:0'],
-    [65536, undefined, 'cannot setuid to unmapped uid 65536 in user namespace'],
-    [1000, 70000, 'cannot setgid to unmapped gid 70000 in user namespace'],
+    [65536, undefined, 'unable to setup user: cannot setuid to unmapped uid 65536 in user namespace'],
+    [1000, 70000, 'unable to setup user: setgroups: invalid argument'],
   ])('%s:%s', (runAsUser, runAsGroup, expected) => {
     const own = { runAsUser, ...(runAsGroup === undefined ? {} : { runAsGroup }) };
     expect(message({ hostUsers: false, containers: containers(own) })).toContain(expected);

@@ -2,6 +2,7 @@
 import { listOf, objectOf, objectsOf, textOf } from '../workload/formats/kubernetes/json-value.ts';
 import type { Pod, PodContainer, PodSpec } from '../workload/formats/kubernetes/pod-spec.ts';
 import { contextErrors, podContextErrors } from './context-validation.ts';
+import { unsupported } from './field-errors.ts';
 import { mountErrors, volumeErrors } from './volume-validation.ts';
 import { hostProcessErrors, linuxErrors, windowsErrors } from './windows-pod.ts';
 
@@ -13,9 +14,11 @@ export function podErrors(pod: Pod): readonly string[] {
   return [
     ...volumes.errors,
     ...containersOf(spec).flatMap(([container, path]) => [
+      ...environmentErrors(container, `${path}.env`),
       ...mountErrors(container, volumes.known, `${path}.volumeMounts`),
       ...contextErrors(objectOf(container.securityContext), `${path}.securityContext`, onHostUsers),
     ]),
+    ...ephemeralErrors(spec),
     ...podContextErrors(spec),
     ...hostProcessErrors(spec),
     ...hostUsersErrors(spec),
@@ -35,6 +38,33 @@ function containersOf(spec: PodSpec): readonly (readonly [PodContainer, string])
   const kinds = ['containers', 'initContainers', 'ephemeralContainers'] as const;
   return kinds.flatMap((kind) =>
     objectsOf<PodContainer>(spec[kind]).map((container, at) => [container, `spec.${kind}[${at}]`] as const),
+  );
+}
+
+const FIELDS = ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'spec.serviceAccountName'].concat([
+  'status.hostIP',
+  'status.hostIPs',
+  'status.podIP',
+  'status.podIPs',
+]);
+
+/** Of the pod's fields a variable may hold a few; all labels together only a volume. */
+function environmentErrors(container: PodContainer, path: string): readonly string[] {
+  return objectsOf(container.env).flatMap((entry, at) => {
+    const field = objectOf(objectOf(entry.valueFrom)?.fieldRef)?.fieldPath;
+    if (field === undefined || /^metadata\.(?:labels|annotations)\['.*'\]$/.test(field)) return [];
+    return unsupported(field, `${path}[${at}].valueFrom.fieldRef.fieldPath`, FIELDS);
+  });
+}
+
+const NOT_EPHEMERAL = ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'resources'] as const;
+
+/** Ephemeral containers have fewer fields; their security context is among those they have. */
+function ephemeralErrors(spec: PodSpec): string[] {
+  return objectsOf<PodContainer>(spec.ephemeralContainers).flatMap((container, at) =>
+    NOT_EPHEMERAL.filter((field) => field in container).map(
+      (field) => `spec.ephemeralContainers[${at}].${field}: Forbidden: cannot be set for an Ephemeral Container`,
+    ),
   );
 }
 

@@ -36,8 +36,7 @@ const containerd2: PlatformProfile = {
   pods: {
     supplementalGroupsPolicy: true,
     userNamespaces: true,
-    groupWithoutUser:
-      'failed to start sandbox "<sandbox id>": failed to generate sandbox container spec options: failed to generate user string: %s',
+    sandbox: 'failed to start sandbox "…": %s',
   },
   environment: { PATH: DEFAULT_PATH },
   refusals: {
@@ -81,13 +80,13 @@ const containerd2: PlatformProfile = {
 const containerd1: PlatformProfile = {
   ...containerd2,
   name: 'containerd-1',
-  versions: '1.7.34 – 1.7',
+  versions: '1.7.34 and later 1.7',
   runtime: 'runc-1.1',
   sysctls: {},
   pods: {
     supplementalGroupsPolicy: false,
     userNamespaces: false,
-    groupWithoutUser: 'failed to generate sandbox container spec options: failed to generate user string: %s',
+    sandbox: '%s',
   },
   refusals: {
     noCommand: NO_COMMAND,
@@ -193,8 +192,10 @@ const openshift: PlatformProfile = {
 
 export const CONTAINERD_1: readonly ProfileVariant[] = [
   { profile: containerd1, ranges: [{ from: '1.7.34', before: '2' }] },
-  { profile: containerd1Early, ranges: [{ before: '1.7.34' }] },
+  { profile: containerd1Early, ranges: [{ before: '1.7.34' }], observed: ['1.6.20 with runc 1.1.5'] },
 ];
-export const CONTAINERD_2: readonly ProfileVariant[] = [{ profile: containerd2, ranges: [{ from: '2' }] }];
+export const CONTAINERD_2: readonly ProfileVariant[] = [
+  { profile: containerd2, ranges: [{ from: '2' }], observed: ['2.4.2 with runc 1.5.2, recorded'] },
+];
 export const CRIO: readonly ProfileVariant[] = [{ profile: crio, ranges: [{}] }];
 export const OPENSHIFT: readonly ProfileVariant[] = [{ profile: openshift, ranges: [{}] }];

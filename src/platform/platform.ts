@@ -122,8 +122,8 @@ export interface PlatformProfile {
   readonly pods?: {
     readonly supplementalGroupsPolicy: boolean;
     readonly userNamespaces: boolean;
-    /** A pod whose security context has a group and no user gets no sandbox; `%s` stands for why. Absent = it does. */
-    readonly groupWithoutUser?: string;
+    /** The sandbox has a process that runs as the pod's user; `%s` stands for why it does not start. Absent = it has none. */
+    readonly sandbox?: string;
   };
   /** Uid a platform assigns when nobody asks: OpenShift's namespace range. */
   readonly arbitraryUid?: { readonly first: number; readonly size: number };

@@ -89,6 +89,8 @@ interface ImageDescription {
 
 const IMAGES = JSON.parse(readFileSync(`${folder}images.json`, 'utf8')) as Readonly<Record<string, ImageDescription>>;
 
+export const hasImage = (reference: string): boolean => Object.hasOwn(IMAGES, reference);
+
 export function imageOf(reference: string): LaunchSubject {
   const image = IMAGES[reference];
   if (image === undefined) throw new Error(`images.json lacks ${reference}`);

@@ -42,9 +42,10 @@ function settingsOf(pod: Pod, container: PodContainer, around: Surroundings): Co
   const escalation = truthOf(context.allowPrivilegeEscalation);
   const unknownEnv = [...environment.variables].filter(([, value]) => value === undefined).map(([name]) => name);
   const env = [...environment.variables].filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const expanded = (word: string): string => expandAll(word, environment.variables) ?? word;
   // A word with something unknown in it stays as it is written.
   const words = (list: readonly string[] | undefined): readonly string[] | undefined =>
-    textsOf(list).length === 0 ? undefined : textsOf(list).map((word) => expandAll(word, environment.variables) ?? word);
+    Array.isArray(list) && list.length > 0 ? list.map((word) => expanded(textOf(word) ?? '')) : undefined;
   const groups = listOf(shared.supplementalGroups).flatMap((gid) => (numberOf(gid) === undefined ? [] : [gid]));
   const fromVolumes = objectsOf(spec.volumes).flatMap((volume) => {
     const gid = around.claims?.get(textOf(volume.persistentVolumeClaim?.claimName) ?? '')?.gid;

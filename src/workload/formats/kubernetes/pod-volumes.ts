@@ -52,7 +52,9 @@ function sharing(pod: Pod, container: PodContainer, volume: string): Pick<Volume
     other.name !== container.name &&
     objectsOf(other.volumeMounts).some((mount) => mount.name === volume && mount.readOnly !== true);
   const writers = all.filter(writes);
-  if (writers.length === 0) return {};
+  // Mounted twice here, a subPath of one is a folder in the other.
+  const own = objectsOf(container.volumeMounts).filter((mount) => mount.name === volume);
+  if (writers.length === 0) return own.length > 1 ? { shared: 'beside' } : {};
   const place = init.findIndex(({ name }) => name === container.name);
   const earlier = place === -1 ? init : init.slice(0, place);
   return { shared: writers.some((writer) => earlier.includes(writer)) ? 'before' : 'beside' };
