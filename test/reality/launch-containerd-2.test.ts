@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { profile, withRuntime } from '../../src/platform/profiles.ts';
+import { PROFILES, profile, withRuntime } from '../../src/platform/profiles.ts';
 import { startContainerd, whyNoContainerd } from '../support/containerd.ts';
 import { type CriRuntime, criRuntime, sandboxImage } from './identity-cri.ts';
 import { whyNoShow } from './identity-image.ts';
@@ -14,12 +14,14 @@ import { readRecorded, writeRecorded } from './identity-recorded.ts';
 import { identitySuite } from './identity-suite.ts';
 
 const RECORD = fileURLToPath(new URL('recorded/containerd-2.json', import.meta.url));
+const VERSION = /^containerd v?(\S+) with runc ([^\s,]+)/;
 const binaries = process.env.UNROOT_REALITY_BIN;
 const recorded = binaries === undefined ? readRecorded(RECORD) : undefined;
+if (binaries === undefined) console.warn('SKIPPED: ContainerStatus.user of containerd 2: npm run reality:runtimes builds it and asks');
 
 identitySuite({
-  runtime: 'containerd',
-  id: 'containerd-2',
+  runtime: 'containerd-2',
+  also: 'containerd',
   title: binaries === undefined ? 'containerd 2, as recorded' : 'containerd 2',
   lacking:
     recorded !== undefined
@@ -54,7 +56,7 @@ identitySuite({
   },
   finished(runtime, observed) {
     if (binaries === undefined) return;
-    const [, containerd, runc] = /^containerd v?(\S+) with runc (\S+)/.exec(runtime.version) ?? [];
+    const [, containerd, runc] = VERSION.exec(runtime.version) ?? [];
     writeRecorded(RECORD, {
       runtime: containerd as string,
       runc: runc as string,
@@ -64,6 +66,11 @@ identitySuite({
     });
   },
   more(running) {
+    it('docs/profiles.md names what was seen', () => {
+      const [, containerd, runc] = VERSION.exec(running().runtime.version) ?? [];
+      const [newest] = PROFILES['containerd-2'];
+      expect(newest?.observed).toContain(`${containerd} with runc ${runc}, recorded`);
+    });
     it.skipIf(binaries === undefined)('ContainerStatus.user is the Launch', () => {
       const { runtime, launches } = running();
       const { users } = runtime as CriRuntime;
