@@ -139,7 +139,7 @@ export const DOCKER: readonly ProfileVariant[] = [
       { from: '24', before: '24.0.6' },
     ],
   },
-  { profile: v20, ranges: [{ from: '20.10.14', before: '23' }] },
+  { profile: v20, ranges: [{ from: '20.10.14', before: '23' }], observed: ['20.10.24 with runc 1.1.5'] },
   { profile: inheritable, ranges: [{ from: '20.10', before: '20.10.14' }] },
   { profile: withoutSysctls, ranges: [{ before: '20.10' }] },
 ];

@@ -103,5 +103,5 @@ const v43: PlatformProfile = {
 export const PODMAN: readonly ProfileVariant[] = [
   { profile: current, ranges: [{ from: '4.5' }] },
   { profile: v44, ranges: [{ from: '4.4', before: '4.5' }] },
-  { profile: v43, ranges: [{ before: '4.4' }] },
+  { profile: v43, ranges: [{ before: '4.4' }], observed: ['4.3.1 with runc 1.1.5'] },
 ];

@@ -3,7 +3,8 @@ import type { ImageConfig } from '../../src/image/image.ts';
 import type { ContainerSettings } from '../../src/workload/container.ts';
 import type { AccountsName } from './identity-image.ts';
 
-export type Runtime = 'podman' | 'docker' | 'containerd';
+/** `containerd-2`: what only its second major version can do, beside all that `containerd` can. */
+export type Runtime = 'podman' | 'docker' | 'containerd' | 'containerd-2';
 
 export interface IdentityCase {
   readonly name: string;
@@ -264,6 +265,15 @@ export const STARTED: readonly IdentityCase[] = [
     ['program of a group', { entrypoint: ['/bin/grouponly'] }, { user: '1000' }],
     ['program in a folder of root only', { entrypoint: ['/sec/show'] }, { user: '1000' }],
     ['VOLUME with runAsUser and fsGroup', { runAsUser: 1000, fsGroup: 2000 }, { volumes: ['/own', '/new'] }],
+  ]),
+  ...cases(['containerd-2'], false, [
+    ['supplementalGroupsPolicy Strict with USER app', { supplementalGroupsPolicy: 'Strict' }, { user: 'app' }],
+    ['supplementalGroupsPolicy Strict without a USER', { supplementalGroupsPolicy: 'Strict' }, {}, 'twice'],
+    [
+      'supplementalGroupsPolicy Strict, fsGroup and supplementalGroups',
+      { supplementalGroupsPolicy: 'Strict', runAsUser: 1234, fsGroup: 2000, supplementalGroups: [4000] },
+    ],
+    ['supplementalGroupsPolicy Strict and runAsGroup', { supplementalGroupsPolicy: 'Strict', runAsUser: 1234, runAsGroup: 3000 }],
   ]),
 ];
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -27,11 +28,14 @@ static void cat(const char *path) {
 /* A file is opened for writing; in a directory one is made and taken away again; a device is only asked about. */
 static const char *may(const char *path, const struct stat *s) {
   char inside[4096];
+  struct timespec now;
   int fd;
   if (S_ISLNK(s->st_mode)) return "symlink";
   if (S_ISDIR(s->st_mode)) {
     if (!strncmp(path, "/proc", 5) || !strncmp(path, "/sys", 4) || !strcmp(path, "/dev/pts")) return "directory";
-    snprintf(inside, sizeof inside, "%s/.made-by-show", path);
+    /* Containers of a pod share /dev/shm. */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(inside, sizeof inside, "%s/.made-by-show-%ld-%ld", path, (long)now.tv_sec, now.tv_nsec);
     fd = open(inside, O_CREAT | O_EXCL | O_WRONLY, 0600);
     if (fd >= 0) unlink(inside);
   } else {

@@ -22,8 +22,8 @@ export interface IdentityRuntime {
 
 export interface IdentitySuite {
   readonly runtime: Runtime;
-  /** What it is called in the page of comparisons; absent = the runtime. */
-  readonly id?: string;
+  /** Whose cases it goes through besides. */
+  readonly also?: Runtime;
   readonly title: string;
   /** What is missing here; the suite is skipped then. */
   readonly lacking: string | undefined;
@@ -45,9 +45,9 @@ export interface Running {
 }
 
 export function identitySuite(suite: IdentitySuite): void {
-  const id = suite.id ?? suite.runtime;
+  const id = suite.runtime;
   if (suite.lacking !== undefined) console.warn(`SKIPPED test/reality/launch-${id}.test.ts: ${suite.lacking}`);
-  const mine = [...STARTED, ...REFUSED].filter((one) => one.on.includes(suite.runtime));
+  const mine = [...STARTED, ...REFUSED].filter((one) => one.on.some((name) => name === suite.runtime || name === suite.also));
 
   describe.skipIf(suite.lacking !== undefined)(suite.title, () => {
     const folder = mkdtempSync(join(tmpdir(), `unroot-identity-${id}-`));
@@ -65,7 +65,7 @@ export function identitySuite(suite: IdentitySuite): void {
         seen.set(one, await started.run(one, images.imageOf(one)).catch((error: unknown) => error as Error));
       });
       if ([...seen.values()].some((told) => told instanceof Error)) return;
-      suite.finished?.(started, Object.fromEntries([...seen].map(([one, told]) => [one.name, told as Observed])));
+      suite.finished?.(started, Object.fromEntries(mine.map((one) => [one.name, seen.get(one) as Observed])));
     });
     afterAll(async () => {
       await runtime?.stop();
