@@ -17,7 +17,8 @@ const RECORD = fileURLToPath(new URL('recorded/containerd-2.json', import.meta.u
 const VERSION = /^containerd v?(\S+) with runc ([^\s,]+)/;
 const binaries = process.env.UNROOT_REALITY_BIN;
 const recorded = binaries === undefined ? readRecorded(RECORD) : undefined;
-if (binaries === undefined) console.warn('SKIPPED: ContainerStatus.user of containerd 2: npm run reality:runtimes builds it and asks');
+if (binaries === undefined)
+  console.warn('SKIPPED: ContainerStatus.user of containerd 2: npm run reality:runtimes builds it and asks');
 
 identitySuite({
   runtime: 'containerd-2',
