@@ -17,7 +17,7 @@ export type FileTreeSubject = Pick<
   Partial<Pick<Launch, 'effectiveUid' | 'effectiveGid' | 'capabilities' | 'runtimeCapabilities'>>;
 
 export interface FileTreeOptions {
-  /** What is known of binds of the host, by mount target; paths handed to `lookup` are those inside the container. */
+  /** What is known of binds of the host, and of volumes whose content is not known otherwise, by mount target; paths handed to `lookup` are those inside the container. */
   readonly binds?: ReadonlyMap<string, FileTree>;
 }
 
@@ -106,6 +106,8 @@ function onMount(
       return below === '' ? own(root(mount)) : undefined;
     case 'tmpfs':
     case 'volume': {
+      if (mount.contentUnknown === true && options.binds?.has(mount.target) === true)
+        return bound(options.binds.get(mount.target), path);
       if (mount.contentUnknown === true || mount.entries !== undefined) return onKnownEntries(below, mount, own, made.has(path));
       if (below === '') return mount.mode === undefined ? rootOfUnknown(mount, rootFs, own) : own(root(mount));
       if (mount.copiesImageContent === true) {

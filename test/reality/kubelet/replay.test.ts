@@ -14,6 +14,7 @@ import { settingsOfPod } from '../../../src/workload/formats/kubernetes/pod-sett
 import { surroundingsOf } from '../../../src/workload/formats/kubernetes/surroundings.ts';
 import type { WorkloadContainer } from '../../../src/workload/workload.ts';
 import { recordConformance } from '../../support/conformance.ts';
+import { hostVolumes } from './host-volumes.ts';
 import {
   hasImage,
   imageOf,
@@ -43,9 +44,8 @@ function same(what: string, place: string, real: unknown, model: unknown, wrong:
 describe.each(all.map((recorded) => [recorded.pod, recorded] as const))('%s', (_, recorded) => {
   it('is what the model says', () => {
     const { pod, objects } = podOf(recorded);
-    const outcomes = settingsOfPod(pod, surroundingsOf(objects)).map(
-      (container) => [container, outcomeOf(container, recorded)] as const,
-    );
+    const around = surroundingsOf(objects);
+    const outcomes = settingsOfPod(pod, around).map((container) => [container, outcomeOf(container, recorded)] as const);
     // Images that are not there are no matter of this model.
     if (outcomes.some(([, outcome]) => outcome === undefined)) return;
     const wrong: string[] = [];
@@ -82,7 +82,7 @@ describe.each(all.map((recorded) => [recorded.pod, recorded] as const))('%s', (_
     for (const [container, outcome] of outcomes) {
       const real = recorded.containers?.[container.name];
       if (real !== undefined && sandbox === undefined && outcome !== undefined)
-        containerFacts(container, outcome, real, recorded.pod, wrong);
+        containerFacts(container, outcome, real, recorded.pod, hostVolumes(pod, container.settings, around), wrong);
     }
     expect(wrong).toEqual([]);
   });
@@ -138,6 +138,7 @@ function containerFacts(
   outcome: Launch | Refusal,
   real: RecordedContainer,
   pod: string,
+  binds: ReadonlyMap<string, FileTree>,
   wrong: string[],
 ): void {
   const place = `${pod}/${container.name}`;
@@ -176,12 +177,19 @@ function containerFacts(
       wrong,
     );
   }
-  if (show !== undefined) shown(place, outcome, show, container, wrong);
+  if (show !== undefined) shown(place, outcome, show, container, binds, wrong);
 }
 
 const sorted = (ids: readonly number[]): number[] => [...ids].sort((a, b) => a - b);
 
-function shown(place: string, launch: Launch, show: Show, container: WorkloadContainer, wrong: string[]): void {
+function shown(
+  place: string,
+  launch: Launch,
+  show: Show,
+  container: WorkloadContainer,
+  binds: ReadonlyMap<string, FileTree>,
+  wrong: string[],
+): void {
   const who = credentialsOf(launch);
   // A set-user-ID file changes all but the real ids.
   same('uid', place, show.uid, [launch.uid, who.uid, who.uid, who.uid], wrong);
@@ -212,14 +220,22 @@ function shown(place: string, launch: Launch, show: Show, container: WorkloadCon
   }
   const { rootFs } = imageOf(launch.image);
   if (rootFs === undefined) return;
-  const tree = fileTree(launch, rootFs);
-  for (const [path, real] of Object.entries(show.paths)) pathFacts(place, payload(path), real, launch, tree, wrong);
+  const tree = fileTree(launch, rootFs, { binds });
+  for (const [path, real] of Object.entries(show.paths)) pathFacts(place, payload(path), real, launch, tree, binds, wrong);
 }
 
 /** The folder behind `..data` is named by the clock and by chance. */
 const payload = (text: string): string => text.replace(/\.\.\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\d+/, '..<timestamp>');
 
-function pathFacts(place: string, path: string, real: RecordedPath, launch: Launch, tree: FileTree, wrong: string[]): void {
+function pathFacts(
+  place: string,
+  path: string,
+  real: RecordedPath,
+  launch: Launch,
+  tree: FileTree,
+  binds: ReadonlyMap<string, FileTree>,
+  wrong: string[],
+): void {
   const who = credentialsOf(launch);
   const question: Question = { who, tree, facts: launch.facts, steps: [] };
   const found = walkTo(question, path, 'nofollow');
@@ -246,7 +262,7 @@ function pathFacts(place: string, path: string, real: RecordedPath, launch: Laun
   };
   const mount = launch.mounts.find((one) => one.target === path);
   const external = launch.settings.volumes?.some((volume) => volume.target === path && volume.kind === 'external') === true;
-  if (mount?.contentUnknown === true && external) {
+  if (mount?.contentUnknown === true && external && !binds.has(path)) {
     // Of a disk that the kubelet gave to a group, the group and its rights are certain, no more.
     const rights = Number.parseInt(real.mode ?? '', 8) & inode.mode;
     const certain = { type: inode.type, gid: inode.gid, rights: inode.mode };
