@@ -328,6 +328,7 @@ describe('bad input', () => {
       2,
       'capDrop of the command line has no place there',
     ],
+    ['rules without a kubelet', () => [write('p.yaml', POD('p')), '--platform-profile', 'docker'], 2, 'docker has none'],
     ['--image without a target', () => [write('p.yaml', POD('p')), '--image', 'x'], 2, 'is not understood'],
     ['--image that is not there', () => [write('p.yaml', POD('p')), '--image', 'named:1=oci:missing'], 2, 'does not exist'],
   ])('%s', async (_name, args, code, words) => {

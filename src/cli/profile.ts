@@ -3,7 +3,8 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type ConfFile, containersConf } from '../platform/containers-conf.ts';
 import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
-import { profile, profileOfAnyVersion } from '../platform/profiles.ts';
+import { PROFILE_NAMES, profile, profileOfAnyVersion } from '../platform/profiles.ts';
+import { usageError } from './usage-error.ts';
 
 /**
  * The profile asked for, in its newest version, so that the answer does not depend on this machine. Otherwise that of the store the image
@@ -18,8 +19,16 @@ export async function profileFor(target: string, asked: ProfileName | undefined)
   return profileOfAnyVersion(engine, configured) ?? profile(engine, await versionOf(engine), configured);
 }
 
-/** Of Kubernetes objects, whose cluster is not at hand. */
-export const manifestProfile = (asked: ProfileName | undefined): PlatformProfile => profile(asked ?? 'containerd-2');
+/** Of Kubernetes objects, whose cluster is not at hand. A platform without a kubelet does not heed what they say. */
+export function manifestProfile(asked: ProfileName | undefined): PlatformProfile {
+  const chosen = profile(asked ?? 'containerd-2');
+  if (chosen.kubelet) return chosen;
+  const fitting = PROFILE_NAMES.filter((name) => profile(name).kubelet);
+  throw usageError(
+    `--platform-profile ${asked}: manifests are for a kubelet, and ${asked} has none`,
+    `one of ${fitting.join(', ')}`,
+  );
+}
 
 function storeOf(target: string): 'podman' | 'docker' | undefined {
   if (target.startsWith('containers-storage:')) return 'podman';

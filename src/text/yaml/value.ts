@@ -8,6 +8,9 @@ const LARGE = 4_000_000;
 const allowedRatio = (nodes: number): number =>
   nodes <= SMALL ? 0.99 : nodes >= LARGE ? 0.1 : 0.99 - (0.89 * (nodes - SMALL)) / (LARGE - SMALL);
 
+/** Nobody reads more about one document. */
+const MOST_FAULTS = 50;
+
 export interface YamlValue {
   /** An anchored value that is used twice is the same object twice. */
   readonly value: unknown;
@@ -48,7 +51,8 @@ export function yamlValue(root: YamlNode, mayHaveAliases = true): YamlValue | { 
         continue;
       }
       const name = keyText(key);
-      if (seen.has(name)) faults.push({ offset: key.start, message: `key "${name}" is there twice; the last one counts` });
+      if (seen.has(name) && faults.length < MOST_FAULTS)
+        faults.push({ offset: key.start, message: `key "${name}" is there twice; the last one counts` });
       seen.add(name);
       set(out, name, plain(value));
     }
