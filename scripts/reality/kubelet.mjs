@@ -1,4 +1,4 @@
-// Runs the pods of test/reality/kubelet on a real node and records what it did: `npm run reality:kubelet [-- --only REGEX] [--together N]`.
+// Runs the pods of test/reality/kubelet on a real node and records what it did: `npm run reality:kubelet [-- --only REGEX|pod-security] [--together N] [--keep]`.
 // Everything runs in mount, network and process namespaces of its own: their end takes processes, mounts and networks with them.
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
@@ -16,6 +16,8 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     together: { type: 'string', default: '6' },
+    // Instead of those built: /usr/bin/containerd (1.6 or 1.7), its shim and runc, as the distribution has them.
+    'containerd-1': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     fixtures: { type: 'string', default: join(repository, '../shared/fixtures/pod-security') },
   },
@@ -40,6 +42,15 @@ const { program, versions } = await build({
   log,
 });
 
+if (values['containerd-1']) {
+  Object.assign(program, {
+    containerd: '/usr/bin/containerd',
+    'containerd-shim-runc-v2': '/usr/bin/containerd-shim-runc-v2',
+    ctr: '/usr/bin/ctr',
+    runc: '/usr/sbin/runc',
+  });
+  versions.runc = /runc version (\S+)/.exec(spawnSync('/usr/sbin/runc', ['--version'], { encoding: 'utf8' }).stdout)?.[1];
+}
 const work = mkdtempSync(join(tmpdir(), 'unroot-node-'));
 // The root of a user namespace is nobody out here and must still be able to walk to its root file system.
 chmodSync(work, 0o711);
@@ -50,7 +61,7 @@ const hierarchies = existsSync('/sys/fs/cgroup/cgroup.controllers')
 for (const one of hierarchies) mkdirSync(join(one, cgroup), { recursive: true });
 
 const plan = {
-  ...{ folder, work, program, versions, cgroup, together: Number(values.together) },
+  ...{ folder, work, program, versions, cgroup, old: values['containerd-1'], together: Number(values.together) },
   ...(values.only === undefined ? {} : { only: values.only }),
   ...(existsSync(values.fixtures) ? { fixtures: values.fixtures } : {}),
 };

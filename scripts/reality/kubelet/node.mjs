@@ -10,7 +10,7 @@ import { HOST, runPod } from './pods.mjs';
 import { apiserver, containerd, etcd, kubelet, network } from './services.mjs';
 
 const plan = JSON.parse(process.argv[2]);
-const { folder, work, program, versions, cgroup, only, fixtures, together } = plan;
+const { folder, work, program, versions, cgroup, only, fixtures, together, old } = plan;
 /** As the API's own reader: 0400 is octal, but only true and false are booleans. */
 const YAML = {
   version: '1.1',
@@ -26,6 +26,8 @@ const log = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${t
 // Nobody is left to clear up after: the parent's end closes this pipe, and the end of this process ends the whole namespace.
 process.stdin.on('end', () => process.exit(1)).resume();
 
+/** What a node with the machine's own older runtime did is kept apart. */
+const recorded = old ? 'recorded/containerd-1' : 'recorded';
 const services = [];
 try {
   await main();
@@ -52,10 +54,10 @@ async function main() {
   services.push(service);
   log('kube-apiserver is ready');
   await accounts(api, 'default');
-  const runtime = await containerd({ program, work, archive: file });
+  const runtime = await containerd({ program, work, archive: file, old });
   services.push(runtime.service);
   log('containerd is ready');
-  if (fixtures !== undefined && only === undefined) {
+  if (fixtures !== undefined && !old && [undefined, 'pod-security'].includes(only)) {
     const said = await podSecurity({ api, fixtures, log });
     write(join(folder, 'recorded-pod-security.json'), { recordedAt: now(), kubeApiserver: `v${versions.kubernetes}`, said });
   }
@@ -86,12 +88,12 @@ async function all(files, api, facts, programs) {
       });
       const { pod, ...seen } = await runPod({ api, documents, work, programs, log });
       if (`${pod}.yaml` !== name) throw new Error(`${name}: its pod is called ${pod}`);
-      write(join(folder, 'recorded', `${pod}.json`), { pod, recordedAt: now(), node: facts, ...seen });
+      write(join(folder, recorded, `${pod}.json`), { pod, recordedAt: now(), node: facts, ...seen });
       count += 1;
       log(`${count}/${wanted.length} ${pod}: ${summary(seen)}`);
     }
   };
-  mkdirSync(join(folder, 'recorded'), { recursive: true });
+  mkdirSync(join(folder, recorded), { recursive: true });
   await Promise.all(Array.from({ length: together }, worker));
 }
 
@@ -119,7 +121,7 @@ function nodeFacts(node, config) {
     containerd: containerRuntimeVersion.replace('containerd://', '').replace(/^v/, ''),
     runc: versions.runc,
     kernel: kernelVersion,
-    platform: 'containerd-2',
+    platform: old ? 'containerd-1' : 'containerd-2',
     features: {
       supplementalGroupsPolicy: node.status.features?.supplementalGroupsPolicy ?? false,
       userNamespaces: handler?.features?.userNamespaces ?? false,

@@ -119,7 +119,64 @@ export async function apiserver({ program, work }) {
   return { service, api, ca };
 }
 
-export async function containerd({ program, work, archive }) {
+/** The settings of containerd 2: its defaults, but for places, and for what the machine may lack. */
+const configuration2 = ({ folder, socket, binaries, program }) => `version = 3
+root = '${folder}/root'
+state = '${folder}/state'
+imports = []
+disabled_plugins = ['io.containerd.nri.v1.nri', 'io.containerd.tracing.processor.v1.otlp', 'io.containerd.internal.v1.tracing']
+
+[grpc]
+  address = '${socket}'
+
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = '${PAUSE}'
+
+[plugins.'io.containerd.cri.v1.runtime']
+  # This machine may lack CAP_SYS_RESOURCE: a score below the present one could not be set.
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  [plugins.'io.containerd.cri.v1.runtime'.cni]
+    bin_dirs = ['${binaries}']
+    conf_dir = '${folder}/cni'
+  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+    runtime_type = 'io.containerd.runc.v2'
+    runtime_path = '${program['containerd-shim-runc-v2']}'
+    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+      BinaryName = '${program.runc}'
+      Root = '${folder}/runc'
+
+[plugins.'io.containerd.internal.v1.opt']
+  path = '${folder}/opt'
+`;
+
+/** The same for containerd 1.6 and 1.7. */
+const configuration1 = ({ folder, socket, binaries, program }) => `version = 2
+root = '${folder}/root'
+state = '${folder}/state'
+
+[grpc]
+  address = '${socket}'
+
+[plugins.'io.containerd.grpc.v1.cri']
+  sandbox_image = '${PAUSE}'
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  [plugins.'io.containerd.grpc.v1.cri'.cni]
+    bin_dir = '${binaries}'
+    conf_dir = '${folder}/cni'
+  [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc]
+    runtime_type = 'io.containerd.runc.v2'
+    runtime_path = '${program['containerd-shim-runc-v2']}'
+    [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc.options]
+      BinaryName = '${program.runc}'
+      Root = '${folder}/runc'
+
+[plugins.'io.containerd.internal.v1.opt']
+  path = '${folder}/opt'
+`;
+
+export async function containerd({ program, work, archive, old }) {
   const folder = join(work, 'containerd');
   const socket = join(folder, 'containerd.sock');
   mkdirSync(join(folder, 'cni'), { recursive: true });
@@ -139,43 +196,12 @@ export async function containerd({ program, work, archive }) {
   );
   const binaries = program.ptp.replace(/\/[^/]+$/, '');
   const config = join(folder, 'config.toml');
-  writeFileSync(
-    config,
-    `version = 3
-root = '${join(folder, 'root')}'
-state = '${join(folder, 'state')}'
-imports = []
-disabled_plugins = ['io.containerd.nri.v1.nri', 'io.containerd.tracing.processor.v1.otlp', 'io.containerd.internal.v1.tracing']
-
-[grpc]
-  address = '${socket}'
-
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-  sandbox = '${PAUSE}'
-
-[plugins.'io.containerd.cri.v1.runtime']
-  # This machine may lack CAP_SYS_RESOURCE: a score below the present one could not be set.
-  restrict_oom_score_adj = true
-  netns_mounts_under_state_dir = true
-  [plugins.'io.containerd.cri.v1.runtime'.cni]
-    bin_dirs = ['${binaries}']
-    conf_dir = '${join(folder, 'cni')}'
-  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
-    runtime_type = 'io.containerd.runc.v2'
-    runtime_path = '${program['containerd-shim-runc-v2']}'
-    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
-      BinaryName = '${program.runc}'
-      Root = '${join(folder, 'runc')}'
-
-[plugins.'io.containerd.internal.v1.opt']
-  path = '${join(folder, 'opt')}'
-`,
-  );
+  writeFileSync(config, (old ? configuration1 : configuration2)({ folder, socket, binaries, program }));
   const service = start('containerd', program.containerd, ['--config', config], join(work, 'logs'));
   const ctr = (...args) =>
     execFileSync(program.ctr, ['-a', socket, '-n', 'k8s.io', ...args], { encoding: 'utf8', stdio: 'pipe' });
   await ready(service, 30, async () => ctr('version') !== '');
-  ctr('images', 'import', '--local', archive);
+  ctr('images', 'import', ...(old ? [] : ['--local']), archive);
   return { service, socket, ctr };
 }
 
