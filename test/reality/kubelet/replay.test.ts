@@ -221,7 +221,8 @@ function shown(
   const { rootFs } = imageOf(launch.image);
   if (rootFs === undefined) return;
   const tree = fileTree(launch, rootFs, { binds });
-  for (const [path, real] of Object.entries(show.paths)) pathFacts(place, payload(path), real, launch, tree, binds, wrong);
+  for (const [path, real] of Object.entries(show.paths))
+    pathFacts(place, payload(path.startsWith('/') ? path : `${launch.cwd}/${path}`), real, launch, tree, binds, wrong);
 }
 
 /** The folder behind `..data` is named by the clock and by chance. */
