@@ -47,10 +47,11 @@ export function capabilitiesOf(
     return stopped('runtime', phaseReason(profile, 'start'), words, because, profile.refusals?.start);
   }
   const beyond = wanted.filter((name) => !available.includes(name));
-  if (profile.kubelet && profile.runtime === 'runc' && beyond.length > 0) {
-    const source = "asked for by name, and outside the node's own bounding set: runc cannot raise it (observed with 1.5)";
+  if (profile.kubelet && profile.runtime !== 'crun' && beyond.length > 0) {
+    const source = "asked for by name, and outside the node's own bounding set: runc cannot raise it (observed with 1.1 and 1.5)";
     const because: Derivation[] = [{ field: 'capabilities.bounding', value: beyond.join(','), source }];
-    const words = "unable to apply caps: can't apply capabilities: operation not permitted";
+    const newer = profile.runtime === 'runc' ? "can't apply capabilities: " : '';
+    const words = `unable to apply caps: ${newer}operation not permitted`;
     return stopped('runtime', phaseReason(profile, 'start'), words, because, profile.refusals?.start);
   }
   because.push({ field: 'capabilities.bounding', value: list.join(','), source: merged.source });

@@ -85,8 +85,7 @@ function sandboxWords(
   profile: PlatformProfile,
 ): string | undefined {
   if (typeof runAsGroup === 'number' && runAsUser === undefined) {
-    const why = `user group ${JSON.stringify(String(runAsGroup))} is specified without user`;
-    return `failed to generate sandbox container spec options: failed to generate user string: ${why}`;
+    return profile.pods?.groupWithoutUser?.replace('%s', String(runAsGroup));
   }
   const unmapped = ownUsers && runAsUser !== undefined ? unmappedId(runAsUser, runAsGroup ?? 0, [], profile) : undefined;
   return unmapped === undefined ? undefined : (profile.refusals?.start ?? '%s').replace('%s', () => unmapped);

@@ -116,7 +116,7 @@ describe('the kubelet', () => {
       by: 'runtime',
       reason: 'FailedCreatePodSandBox',
       message:
-        'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to generate sandbox container spec options: failed to generate user string: user group "3000" is specified without user',
+        'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to generate sanbdox container spec options: failed to generate user string: user group "3000" is specified without user',
     });
     expect(message(spec({}))).toMatch(/failed to start sandbox .*user group "3000" is specified without user$/);
     expect(message(spec({}), '', 'crio')).toBe('starts as 1000:3000');

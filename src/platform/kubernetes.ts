@@ -37,6 +37,8 @@ const containerd2: PlatformProfile = {
     supplementalGroupsPolicy: true,
     userNamespaces: true,
     sandbox: 'failed to start sandbox "…": %s',
+    groupWithoutUser:
+      'failed to generate sandbox container spec options: failed to generate user string: user group "%s" is specified without user',
   },
   environment: { PATH: DEFAULT_PATH },
   refusals: {
@@ -87,6 +89,9 @@ const containerd1: PlatformProfile = {
     supplementalGroupsPolicy: false,
     userNamespaces: false,
     sandbox: '%s',
+    // Spelt so in 1.6 (observed with 1.6.20).
+    groupWithoutUser:
+      'failed to generate sanbdox container spec options: failed to generate user string: user group "%s" is specified without user',
   },
   refusals: {
     noCommand: NO_COMMAND,

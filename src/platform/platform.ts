@@ -124,6 +124,8 @@ export interface PlatformProfile {
     readonly userNamespaces: boolean;
     /** The sandbox has a process that runs as the pod's user; `%s` stands for why it does not start. Absent = it has none. */
     readonly sandbox?: string;
+    /** A group without a user, in the runtime's words; `%s` stands for the group. */
+    readonly groupWithoutUser?: string;
   };
   /** Uid a platform assigns when nobody asks: OpenShift's namespace range. */
   readonly arbitraryUid?: { readonly first: number; readonly size: number };

@@ -66,10 +66,14 @@ export interface Recorded {
   readonly containers?: Readonly<Record<string, RecordedContainer>>;
 }
 
+/** Those of the usual node, and in folders of their own those of nodes with another runtime. */
 export function recordings(): readonly Recorded[] {
   const place = `${folder}recorded`;
-  return readdirSync(place)
-    .filter((name) => name.endsWith('.json') && existsSync(`${folder}pods/${name.replace(/json$/, 'yaml')}`))
+  return readdirSync(place, { recursive: true, encoding: 'utf8' })
+    .filter(
+      (name) =>
+        name.endsWith('.json') && existsSync(`${folder}pods/${name.slice(name.lastIndexOf('/') + 1).replace(/json$/, 'yaml')}`),
+    )
     .sort()
     .map((name) => JSON.parse(readFileSync(`${place}/${name}`, 'utf8')) as Recorded);
 }

@@ -41,7 +41,7 @@ function same(what: string, place: string, real: unknown, model: unknown, wrong:
   wrong.push(`${place} ${what}: real ${JSON.stringify(real)}, model ${JSON.stringify(model)}`);
 }
 
-describe.each(all.map((recorded) => [recorded.pod, recorded] as const))('%s', (_, recorded) => {
+describe.each(all.map((recorded) => [`${recorded.node.platform}: ${recorded.pod}`, recorded] as const))('%s', (_, recorded) => {
   it('is what the model says', () => {
     const { pod, objects } = podOf(recorded);
     const around = surroundingsOf(objects);
@@ -96,7 +96,14 @@ afterAll(() => {
   recordConformance({
     id: 'kubelet',
     title: 'pods against a real node, recorded: refusals and their words, ids, capabilities, variables, files of volumes',
-    against: `kubelet ${node.kubelet}, containerd ${node.containerd}, runc ${node.runc}, Linux ${node.kernel}`,
+    against: [
+      ...new Set(
+        all.map(
+          (one) =>
+            `kubelet ${one.node.kubelet}, containerd ${one.node.containerd}, runc ${one.node.runc}, Linux ${one.node.kernel}`,
+        ),
+      ),
+    ].join('; '),
     compared,
     mismatches,
     unknown,
