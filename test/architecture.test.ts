@@ -42,6 +42,7 @@ const OUTSIDE_WORLD: readonly string[] = [
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: [''],
   fzstd: ['image/'],
+  'smol-toml': ['image/sources/registry/'],
   execa: OUTSIDE_WORLD,
   commander: ['cli/'],
 };
