@@ -136,7 +136,16 @@ function now() {
   return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
-function write(path, value) {
+/** Our folders, told as the places a node usually has for them: messages name them. */
+const PLACES = [
+  ['containerd/root', '/var/lib/containerd'],
+  ['containerd/state', '/run/containerd'],
+  ['kubelet', '/var/lib/kubelet'],
+];
+
+function write(path, told) {
+  const usual = PLACES.reduce((text, [ours, theirs]) => text.replaceAll(join(work, ours), theirs), JSON.stringify(told));
+  const value = JSON.parse(usual);
   writeFileSync(`${path}.new`, `${compact(value)}\n`);
   renameSync(`${path}.new`, path);
 }
