@@ -138,7 +138,12 @@ function known(words: string | undefined): boolean {
   return false;
 }
 
-const withoutIds = (text: string): string => text.replace(/"[0-9a-f]{64}"/g, '"…"');
+/** Names by chance: of a sandbox, and of the folder where containerd 1 mounts an image to look into it. */
+const withoutIds = (text: string): string =>
+  text
+    .replace(/"[0-9a-f]{64}"/g, '"…"')
+    .replace(/\/var\/lib\/containerd\/tmpmounts\/containerd-mount\d+(?=\/)/g, '…')
+    .replace(/(\/tmpmounts\/containerd-mount)\d+/g, '$1…');
 
 function containerFacts(
   container: WorkloadContainer,
