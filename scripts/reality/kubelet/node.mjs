@@ -19,6 +19,12 @@ const YAML = {
     ...tags.filter((one) => one.tag !== 'tag:yaml.org,2002:bool'),
   ],
 };
+/** Our folders, told as the places a node usually has for them: messages name them. */
+const PLACES = [
+  ['containerd/root', '/var/lib/containerd'],
+  ['containerd/state', '/run/containerd'],
+  ['kubelet', '/var/lib/kubelet'],
+];
 /** How wide a line of a record may be. */
 const WIDTH = 130;
 const log = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`);
@@ -135,13 +141,6 @@ function nodeFacts(node, config) {
 function now() {
   return `${new Date().toISOString().slice(0, 19)}Z`;
 }
-
-/** Our folders, told as the places a node usually has for them: messages name them. */
-const PLACES = [
-  ['containerd/root', '/var/lib/containerd'],
-  ['containerd/state', '/run/containerd'],
-  ['kubelet', '/var/lib/kubelet'],
-];
 
 function write(path, told) {
   const usual = PLACES.reduce((text, [ours, theirs]) => text.replaceAll(join(work, ours), theirs), JSON.stringify(told));
