@@ -129,5 +129,7 @@ export interface Image {
   rootFs(): Promise<RootFs>;
   /** Only these files, with as little reading as the source allows: for `who` (passwd and group). Symlinks are followed. */
   readFiles(paths: readonly string[], options?: ReadFilesOptions): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** True while reading the merged tree would fetch layers over a network: `who` does without it then. */
+  far?(): boolean;
   close(): Promise<void>;
 }

@@ -60,11 +60,19 @@ export function parseRegistryName(name: string, target: string = name): Registry
     );
   }
   const chosen = digest === undefined ? { tag: tag ?? 'latest' } : { digest };
-  return { registry, repository, ...chosen, text: `${registry}/${repository}${digest === undefined ? `:${chosen.tag}` : `@${digest}`}` };
+  return {
+    registry,
+    repository,
+    ...chosen,
+    text: `${registry}/${repository}${digest === undefined ? `:${chosen.tag}` : `@${digest}`}`,
+  };
 }
 
 /** Whether a host (with or without port) is this machine: RFC 6761 section 6.3, RFC 5735 section 3, RFC 4291 section 2.5.3. */
 export function isLoopback(host: string): boolean {
-  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  const name = host
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
   return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name);
 }

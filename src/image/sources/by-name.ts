@@ -1,10 +1,10 @@
-/** A bare image name: podman's store first, then Docker's daemon. Registries come later. */
+/** A bare image name: podman's store first, then Docker's daemon, then the registry of that name. */
 import { UnrootError } from '../../error.ts';
 import type { Image } from '../image.ts';
 import { findInStore } from './containers-storage.ts';
 import type { OpenImageOptions } from './options.ts';
 
-/** Opens the image of that name from whichever local store has it. */
+/** Opens the image of that name from wherever it is first found. */
 export async function openByName(name: string, options: OpenImageOptions): Promise<Image> {
   const stored = await findInStore(name, name, options);
   if (stored !== undefined) return stored;
@@ -17,13 +17,35 @@ export async function openByName(name: string, options: OpenImageOptions): Promi
     if (!(error instanceof UnrootError) || error.code !== 'image.no-daemon') throw error;
     daemon = 'no Docker daemon answers';
   }
-  throw new UnrootError(
-    `there is no image ${name} here: no file or folder of that name, not in the local container store, and ${daemon}`,
-    {
-      code: 'image.not-found',
-      where: { image: name },
-      expected: 'a path, or the name of a local image (registries are not read yet)',
-      hint: `Fetch it first: skopeo copy docker://${name} oci:DIR, then use oci:DIR`,
-    },
-  );
+  const local = `no file or folder of that name, not in the local container store, and ${daemon}`;
+  const { openRegistryImage } = await import('./registry/open.ts');
+  try {
+    return await openRegistryImage(name, name, options);
+  } catch (error) {
+    if (!(error instanceof UnrootError)) throw error;
+    if (error.code === 'registry.offline' || error.code === 'image.bad-reference') {
+      throw new UnrootError(`there is no image ${name} here: ${local}`, {
+        code: 'image.not-found',
+        where: { image: name },
+        expected:
+          error.code === 'registry.offline'
+            ? 'a path, the name of a local image, or one read before (--offline forbids to ask its registry)'
+            : 'a path, or the name of an image',
+        hint:
+          error.code === 'registry.offline'
+            ? `Leave out --offline, or fetch it first: skopeo copy docker://${name} oci:DIR, then use oci:DIR`
+            : (error.hint ?? `As a name: ${error.message}`),
+        cause: error,
+      });
+    }
+    if (!error.code.startsWith('registry.')) throw error;
+    throw new UnrootError(`${error.message}; on this machine there is ${local}`, {
+      code: error.code,
+      where: error.where ?? { image: name },
+      ...(error.expected === undefined ? {} : { expected: error.expected }),
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      exitCode: error.exitCode,
+      cause: error.cause,
+    });
+  }
 }

@@ -25,6 +25,15 @@ export async function openDockerDaemon(target: string, name: string, options: Op
 /** The image, or undefined when the daemon does not have it. Throws `image.no-daemon` when none answers. */
 export async function findInDaemon(target: string, name: string, options: OpenImageOptions): Promise<Image | undefined> {
   const where: Where = { image: target };
+  const host = process.env.DOCKER_HOST ?? '';
+  if (options.registry?.offline === true && host !== '' && !host.startsWith('unix://')) {
+    throw new UnrootError(`the Docker daemon at DOCKER_HOST=${host} is only reached over a network, which --offline forbids`, {
+      code: 'image.no-daemon',
+      where,
+      expected: 'a daemon at a unix:// socket',
+      hint: 'Leave out --offline, or unset DOCKER_HOST.',
+    });
+  }
   const response = await get(`/images/${name.split('/').map(encodeURIComponent).join('/')}/get`, options.signal, where);
   if (response.statusCode === 404) {
     response.resume();

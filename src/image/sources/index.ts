@@ -27,13 +27,10 @@ export async function openImage(target: string, options: OpenImageOptions = {}):
       const { openDockerDaemon } = await import('./docker-daemon.ts');
       return openDockerDaemon(target, reference.name, options);
     }
-    case 'docker':
-      throw new UnrootError(`reading from a registry is not possible yet: ${target}`, {
-        code: 'image.registry',
-        where,
-        expected: 'a local image',
-        hint: `Fetch it first: skopeo copy docker://${reference.name} oci:DIR, then use oci:DIR`,
-      });
+    case 'docker': {
+      const { openRegistryImage } = await import('./registry/open.ts');
+      return openRegistryImage(target, reference.name, options);
+    }
     case 'bare': {
       const kind = kindOf(reference.text);
       if (kind === 'folder') return openLayoutFolder(target, reference.text, undefined, options, where);

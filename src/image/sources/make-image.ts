@@ -1,6 +1,6 @@
 /** Puts an Image together from its layers' readers. */
 import type { ParsedConfig } from '../config.ts';
-import type { Image, RootFs } from '../image.ts';
+import type { Image, ReadFilesOptions, RootFs } from '../image.ts';
 import type { LayerIndex } from '../layer-index.ts';
 import { createRootFs } from '../root-fs.ts';
 import type { LayerReader } from './file-layer.ts';
@@ -10,6 +10,13 @@ export interface ImageParts extends Pick<Image, 'reference' | 'transport' | 'dig
   readonly layers: readonly LayerReader[];
   readonly name?: string | undefined;
   readonly storeReference?: string;
+  /** Finds a few files without the whole tree; undefined = only the tree can tell. Default: by the headers of all layers. */
+  readonly findFiles?: (
+    paths: readonly string[],
+    options: ReadFilesOptions,
+  ) => Promise<ReadonlyMap<string, Uint8Array> | undefined>;
+  /** Whether reading the tree means fetching much over a network. */
+  readonly far?: () => boolean;
   readonly close: () => void;
 }
 
@@ -59,7 +66,12 @@ export function makeImage(parts: ImageParts): Image {
     layerFile: (index) => layerAt(layers, index).file,
     openLayer: (index) => layerAt(layers, index).openTar(),
     rootFs: () => rootFs(new Set()),
+    ...(parts.far === undefined ? {} : { far: parts.far }),
     readFiles: async (paths, options) => {
+      if (merged === undefined && parts.findFiles !== undefined) {
+        const found = await parts.findFiles(paths, options ?? {});
+        return found ?? (await rootFs(new Set(paths))).readFiles(paths, options);
+      }
       const fs = merged === undefined ? ((await located(paths)) ?? (await rootFs(new Set(paths)))) : await merged;
       return fs.readFiles(paths, options);
     },

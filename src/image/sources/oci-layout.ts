@@ -1,14 +1,15 @@
 /** OCI image layouts (image-spec image-layout.md): the way from index.json over indexes and manifest to config and layers. */
 import { UnrootError, type Where } from '../../error.ts';
-import { parseConfig, requireLayerCount } from '../config.ts';
+import { parseConfig } from '../config.ts';
 import { requireDigest } from '../digest.ts';
-import type { Image, Layer, LayerCompression } from '../image.ts';
-import { fieldsOf, isObject, type JsonObject, parseJsonObject, wrong } from '../json.ts';
+import type { Image, Layer } from '../image.ts';
+import { fieldsOf, type JsonObject, parseJsonObject, wrong } from '../json.ts';
 import { limitError } from '../limits.ts';
 import { type FileRange, readRange } from './blob-file.ts';
 import { choosePlatform, type Descriptor, describe as describeList, readDescriptors } from './descriptor.ts';
 import { fileLayer } from './file-layer.ts';
 import { makeImage } from './make-image.ts';
+import { configOf, layersOf, manifestKind } from './manifest.ts';
 import { limitsOf, type OpenImageOptions } from './options.ts';
 import { verifyBytes } from './verify.ts';
 
@@ -19,30 +20,6 @@ export interface LayoutFiles {
   close(): void;
 }
 
-const INDEX_TYPES: readonly string[] = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-];
-const MANIFEST_TYPES: readonly string[] = [
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-];
-const LAYER_TYPES: Readonly<Record<string, LayerCompression>> = {
-  'application/vnd.oci.image.layer.v1.tar': 'none',
-  'application/vnd.oci.image.layer.v1.tar+gzip': 'gzip',
-  'application/vnd.oci.image.layer.v1.tar+zstd': 'zstd',
-  'application/vnd.oci.image.layer.nondistributable.v1.tar': 'none',
-  'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip': 'gzip',
-  'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd': 'zstd',
-  'application/vnd.docker.image.rootfs.diff.tar': 'none',
-  'application/vnd.docker.image.rootfs.diff.tar.gzip': 'gzip',
-  'application/vnd.docker.image.rootfs.diff.tar.zstd': 'zstd',
-  'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip': 'gzip',
-};
-const CONFIG_TYPES: readonly string[] = [
-  'application/vnd.oci.image.config.v1+json',
-  'application/vnd.docker.container.image.v1+json',
-];
 const REF_NAME = 'org.opencontainers.image.ref.name';
 /** Indexes in indexes; more is a loop or an attack. */
 const MAX_DEPTH = 8;
@@ -97,33 +74,14 @@ export function openLayout(
     if (depth > MAX_DEPTH) throw wrong('the image index', '', `nested at most ${MAX_DEPTH} deep`, where);
     manifest = parseJsonObject(blob(descriptor, 'the manifest'), 'the manifest', where, limits.maxJsonBytes);
     const type = descriptor.mediaType || (fieldsOf(manifest, 'the manifest', where).string('mediaType') ?? '');
-    if (INDEX_TYPES.includes(type) || (type === '' && Array.isArray(manifest.manifests))) {
-      descriptor = choosePlatform(readDescriptors(manifest, 'the image index', where), options.platform, where);
-    } else if (MANIFEST_TYPES.includes(type) || (type === '' && isObject(manifest.config))) break;
-    else throw unknownType('the manifest', type, [...MANIFEST_TYPES, ...INDEX_TYPES], where);
+    if (manifestKind(manifest, type, where) === 'image') break;
+    descriptor = choosePlatform(readDescriptors(manifest, 'the image index', where), options.platform, where);
   }
 
-  const configDescriptor = readDescriptors({ manifests: [manifest.config] }, 'the manifest', where, 'config')[0]!;
-  if (configDescriptor.mediaType !== '' && !CONFIG_TYPES.includes(configDescriptor.mediaType)) {
-    throw unknownType('the config', configDescriptor.mediaType, CONFIG_TYPES, where, 'It is an artifact, not a container image.');
-  }
+  const configDescriptor = configOf(manifest, where);
   const rawConfig = blob(configDescriptor, 'the image config');
   const parsed = parseConfig(rawConfig, where, limits.maxJsonBytes);
-  const descriptors = readDescriptors({ manifests: manifest.layers ?? [] }, 'the manifest', where, 'layers');
-  requireLayerCount(parsed.diffIds, descriptors.length, where);
-  const layers = descriptors.map((one, i) => {
-    const compression = LAYER_TYPES[one.mediaType];
-    if (compression === undefined) throw unknownType(`layer ${i}`, one.mediaType, Object.keys(LAYER_TYPES).slice(0, 3), where);
-    const { digest: diffId } = requireDigest(parsed.diffIds[i], `diff_id ${i}`, where);
-    const createdBy = parsed.createdBy[i];
-    const layer: Layer = {
-      digest: one.digest,
-      diffId,
-      mediaType: one.mediaType,
-      compression,
-      size: one.size,
-      ...(createdBy === undefined ? {} : { createdBy }),
-    };
+  const layers = layersOf(manifest, parsed, where).map((layer, i) => {
     const layerWhere = { ...where, layer: i };
     return fileLayer(layer, () => layerBlob(files, layer, i, layerWhere), limits, layerWhere);
   });
@@ -169,15 +127,6 @@ function tagged(roots: readonly Descriptor[], tag: string, where: Where): readon
     code: 'image.not-found',
     where,
     expected: 'a tag of the layout',
-  });
-}
-
-function unknownType(what: string, type: string, known: readonly string[], where: Where, hint?: string): UnrootError {
-  return new UnrootError(`${what} has the unknown media type ${JSON.stringify(type)}`, {
-    code: 'image.unknown-media-type',
-    where,
-    expected: known.join(', '),
-    hint: hint ?? 'Convert it with skopeo copy, or build it without encryption and foreign formats.',
   });
 }
 

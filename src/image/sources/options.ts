@@ -1,6 +1,7 @@
 /** How to open an image. */
 import type { Platform } from '../image.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
+import type { RegistryOptions } from './registry/options.ts';
 
 export interface OpenImageOptions {
   /** Which image of an index; default linux on this machine's architecture. */
@@ -9,6 +10,8 @@ export interface OpenImageOptions {
   /** Where archives are unpacked to when they have to be; default the system's. */
   readonly tmpDir?: string;
   readonly limits?: Partial<ImageLimits>;
+  /** How registries are spoken to. One object for one run: what was learnt of a registry is kept with it. */
+  readonly registry?: RegistryOptions;
 }
 
 /** The limits in force. */

@@ -37,4 +37,3 @@ export function environmentOf(options: RegistryOptions): Readonly<Record<string,
 export function homeOf(options: RegistryOptions): string {
   return environmentOf(options).HOME || '/';
 }
-
