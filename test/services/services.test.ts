@@ -90,12 +90,11 @@ async function works(out: string, service: Service): Promise<void> {
   const each = (flag: string, values: readonly string[]): string[] => values.flatMap((value) => [flag, value]);
   const program = run.entrypoint?.[0];
   try {
-    podman(
+    const started = podman(
       'run',
       '--detach',
       `--name=${name}`,
       '--runtime=runc',
-      '--cgroups=disabled',
       '--network=none',
       '--ulimit=nofile=1024:1024',
       '--ulimit=nproc=1000:1000',
@@ -118,6 +117,7 @@ async function works(out: string, service: Service): Promise<void> {
       ...(run.entrypoint?.slice(1) ?? []),
       ...(run.command ?? []),
     );
+    expect(started.trim(), 'podman run').toMatch(/^[0-9a-f]{64}$/);
     let said = '';
     for (let attempt = 0; attempt < 30 && !service.client.says.test(said); attempt++) {
       await sleep(500);
