@@ -1,4 +1,4 @@
-/** The files of a Launch with what an explanation wants to know besides: which mount covers each, what is in a folder, and what stands behind `#!`. */
+/** The files of a Launch with what an explanation wants to know besides: what is in a folder, and what stands behind `#!`. */
 import type { RootFs } from '../image/image.ts';
 import { ENGINE_FILES } from '../launch/file-tree.ts';
 import type { Launch, LaunchMount } from '../launch/launch.ts';
@@ -34,8 +34,7 @@ export function seenTree(
       const node = base.lookup(path);
       if (node === undefined || node === 'unknown') return node;
       const interpreter = scripts.get(path);
-      const mount = ENGINE_FILES.has(path) ? path : (mountOver(path, mounts)?.target ?? '/');
-      return { ...node, mount, ...(interpreter === undefined ? {} : { interpreter }) };
+      return interpreter === undefined ? node : { ...node, interpreter };
     },
     list(path) {
       const node = base.lookup(path);

@@ -1,12 +1,13 @@
 /** What every runtime puts into /dev (OCI runtime-spec config-linux.md, "Default Devices" and "Dev symbolic links"). */
 import type { FileNode } from '../linux/decision.ts';
 
-const device = (mode: number, gid = 0): FileNode => ({
+const device = (mode: number, gid = 0, mount = '/dev'): FileNode => ({
   inode: { type: 'character-device', uid: 0, gid, mode },
+  mount,
   noExec: true,
   noSuid: true,
 });
-const link = (target: string): FileNode => ({ inode: { type: 'symlink', uid: 0, gid: 0, mode: 0o777 }, target });
+const link = (target: string): FileNode => ({ inode: { type: 'symlink', uid: 0, gid: 0, mode: 0o777 }, target, mount: '/dev' });
 
 /** Names below /dev that are no mounts of their own. */
 export const DEVICE_NODES: Readonly<Record<string, FileNode>> = {
@@ -26,6 +27,6 @@ export const DEVICE_NODES: Readonly<Record<string, FileNode>> = {
 
 /** /dev/pts: the multiplexer, and terminals of group tty (5). */
 export function terminalNode(name: string): FileNode | undefined {
-  if (name === 'ptmx') return device(0o666);
-  return /^\d+$/.test(name) ? device(0o620, 5) : undefined;
+  if (name === 'ptmx') return device(0o666, 0, '/dev/pts');
+  return /^\d+$/.test(name) ? device(0o620, 5, '/dev/pts') : undefined;
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { launchOf, type Scene } from '../../test/support/launch.ts';
 import { type MemoryEntry, memoryRootFs } from '../../test/support/memory-rootfs.ts';
 import { decide } from '../linux/access.ts';
-import type { FileTree } from '../linux/decision.ts';
+import type { FileNode, FileTree } from '../linux/decision.ts';
+import type { Operation } from '../linux/operation.ts';
 import { fileTree } from './file-tree.ts';
 import { credentialsOf, type Launch } from './launch.ts';
 
@@ -131,5 +132,77 @@ describe('with the access rules', () => {
   it('a bind of the host is an unknown, not a yes', () => {
     const settings = { volumes: [{ kind: 'bind' as const, target: '/host', source: '/x' }] };
     expect(open({ settings }, '/host/x').known).toBe(false);
+  });
+});
+
+describe('mounts, as the kernel tells them apart', () => {
+  const volumes = [
+    { kind: 'tmpfs' as const, target: '/data' },
+    { kind: 'bind' as const, target: '/host', source: '/x' },
+  ];
+  const binds = new Map([['/host', { lookup: () => ({ inode: { type: 'directory' as const, uid: 0, gid: 0, mode: 0o755 } }) }]]);
+  const files = { ...image, '/data': { uid: 33, mode: 0o1777 }, '/srv/own': { uid: 1000, content: '' } };
+  const launch = launchOf({ user: '0', files, settings: { volumes } });
+  const tree = fileTree(launch, memoryRootFs(files), { binds });
+  const ask = (operation: Operation): string => decide(operation, credentialsOf(launch), tree, launch.facts).errno ?? 'allowed';
+  const node = (path: string): FileNode => tree.lookup(path) as FileNode;
+
+  it('names the one each file lives on', () => {
+    const places = ['/', '/srv/own', '/data', '/host', '/host/x', '/etc/hosts', '/dev', '/dev/null', '/dev/shm', '/dev/pts/ptmx'];
+    expect(places.map((path) => node(path).mount)).toEqual([
+      '/',
+      '/',
+      '/data',
+      '/host',
+      '/host',
+      '/etc/hosts',
+      '/dev',
+      '/dev',
+      '/dev/shm',
+      '/dev/pts',
+    ]);
+    expect(['/proc/cpuinfo', '/proc/sys/kernel/hostname'].map((path) => node(path).mount)).toEqual(['/proc', '/proc/sys']);
+  });
+  it('hands on nosuid, noexec and nodev', () => {
+    const flags = ({ noSuid, noExec, noDev }: FileNode): unknown => [noSuid, noExec, noDev];
+    expect(flags(node('/srv/own'))).toEqual([undefined, undefined, undefined]);
+    expect(flags(node('/data'))).toEqual([true, true, true]);
+    expect(flags(node('/dev'))).toEqual([true, undefined, undefined]);
+    expect(flags(node('/dev/shm'))).toEqual([true, true, true]);
+    expect(flags(node('/proc/cpuinfo'))).toEqual([true, true, true]);
+  });
+  it('knows what a mount point hides', () => {
+    expect(node('/data').covered).toMatchObject({ uid: 33, mode: 0o1777 });
+    expect(node('/etc/hosts').covered).toMatchObject({ uid: 9, mode: 0o600 });
+    expect(node('/dev/shm').covered).toMatchObject({ uid: 0, mode: 0o755 });
+    expect(node('/srv/own').covered).toBeUndefined();
+  });
+  it('lets nothing cross a mount, and no mount point be taken away', () => {
+    expect(ask({ kind: 'rename', path: '/srv/own', to: '/data/own' })).toBe('EXDEV');
+    expect(ask({ kind: 'link', path: '/srv/own', to: '/data/own' })).toBe('EXDEV');
+    expect(ask({ kind: 'rename', path: '/srv/own', to: '/etc/own' })).toBe('allowed');
+    expect(ask({ kind: 'rmdir', path: '/data' })).toBe('EBUSY');
+    expect(ask({ kind: 'unlink', path: '/etc/hosts' })).toBe('EBUSY');
+    expect(ask({ kind: 'rename', path: '/srv/own', to: '/etc/hosts' })).toBe('EBUSY');
+  });
+  it('is not what CRI-O makes of a VOLUME', () => {
+    const { tree } = treeOf({ platform: 'crio', config: { volumes: ['/made'] } });
+    expect(tree.lookup('/made')).toMatchObject({ mount: '/' });
+  });
+  it('goes by ids alone below /proc/sys, whatever the capabilities', () => {
+    expect(ask({ kind: 'open', path: '/proc/sys/kernel/hostname', access: 'write' })).toBe('EROFS');
+    const other = { ...credentialsOf(launch), uid: 5, gid: 5, groups: [] };
+    const write = { kind: 'open', path: '/proc/sys/kernel/hostname', access: 'write' } as const;
+    expect(other.capabilities.effective).toContain('CAP_DAC_OVERRIDE');
+    expect(decide(write, other, tree, launch.facts).errno).toBe('EACCES');
+  });
+});
+
+describe('hard links of the image', () => {
+  it('are files of their own on an overlay: renaming one over the other is a change', () => {
+    const files = { ...image, '/a': { content: '' }, '/b': { content: '', hardlinkTo: '/a' } };
+    const launch = launchOf({ user: '1000', files });
+    const tree = fileTree(launch, memoryRootFs(files));
+    expect(decide({ kind: 'rename', path: '/b', to: '/a' }, credentialsOf(launch), tree, launch.facts).errno).toBe('EACCES');
   });
 });

@@ -5,7 +5,7 @@ import { isWithin } from '../linux/file-path.ts';
 import type { Inode } from '../linux/inode.ts';
 import { normalise } from './command.ts';
 import { DEVICE_NODES, terminalNode } from './device-nodes.ts';
-import type { Launch, LaunchMount } from './launch.ts';
+import type { Launch, LaunchDevice, LaunchMount } from './launch.ts';
 import { procNode } from './proc-nodes.ts';
 import { seenFromOwnUsers } from './user-namespace.ts';
 
@@ -24,34 +24,98 @@ export interface FileTreeOptions {
 /** Written by the engine and bound over the image's, root 0644; the kubelet's /etc/hosts too. */
 export const ENGINE_FILES: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
 
+/** What a file has from the mount it lives on. */
+type MountFlags = Pick<FileNode, 'mount' | 'readOnly' | 'noExec' | 'noSuid' | 'noDev'>;
+
+/** A mount with what every file on it has from it, worked out once. */
+interface Laid {
+  readonly mount: LaunchMount;
+  readonly flags: MountFlags;
+}
+
+/**
+ * Hard links of the image get no common `id`: on the overlay file systems that containers have as their root, two names of one file of a
+ * lower layer are two inodes to the kernel, which really renames one over the other (fs/overlayfs/inode.c ovl_hash_bylower, index=off).
+ */
 export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileTreeOptions = {}): FileTree {
-  const mounts = [...launch.mounts].sort((a, b) => b.target.length - a.target.length);
+  const rootFlags: MountFlags = { mount: '/', ...(launch.readOnlyRoot ? { readOnly: true } : {}) };
+  const laid = [...launch.mounts]
+    .sort((a, b) => b.target.length - a.target.length)
+    .map((mount): Laid => ({ mount, flags: isMounted(mount, launch) ? flagsOf(mount) : rootFlags }));
   const lastWords = terminationLog(launch);
   const made = madeDirectories(launch, rootFs, lastWords);
-  const seen = (path: string, node: FileNode | 'unknown' | undefined): FileNode | 'unknown' | undefined =>
-    launch.platform.kubelet && launch.settings.hostUsers === false ? seenFromOwnUsers(path, node) : node;
+  const ownUsers = launch.platform.kubelet && launch.settings.hostUsers === false;
+  /** What mount points hide, once it was asked for. */
+  const covered = new Map<string, Inode | undefined>();
   return {
-    lookup: (path) => seen(path, lookup(path)),
+    lookup: ownUsers ? (path) => seenFromOwnUsers(path, lookup(path)) : lookup,
   };
 
   function lookup(path: string): FileNode | 'unknown' | undefined {
     const device = launch.devices?.find((one) => one.path === path);
-    if (device !== undefined)
-      return device.inode === undefined ? 'unknown' : node(device.inode, false, { noExec: true, noSuid: true });
-    const mount = mounts.find(({ target }) => isWithin(path, target));
+    if (device !== undefined) return deviceNode(device);
+    const over = laid.find(({ mount }) => isWithin(path, mount.target));
     // Bound over everything else, unless something is mounted at that very place.
     const mountedOver = ENGINE_FILES.has(path) || path === lastWords;
     if (path === '/etc/resolv.conf' && launch.platform.resolvConfNeedsNetwork === true && launch.settings.network === 'none')
-      return rootFs.get(path) === undefined ? undefined : nodeOf(rootFs.get(path) as RootEntry, launch.readOnlyRoot);
-    if (mountedOver && mount?.target !== path) return path === lastWords ? lastWordsFile() : engineFile(path, launch);
-    if (mount !== undefined) return onMount(path, mount, launch, rootFs, options, made);
+      return ofImage(path);
+    if (mountedOver && over?.mount.target !== path)
+      return mountPoint(path, path === lastWords ? lastWordsFile(path) : engineFile(path, launch));
+    if (over === undefined) return ofRoot(path);
+    const found = onMount(path, over, launch, rootFs, options, made);
+    return path === over.mount.target && over.flags !== rootFlags ? mountPoint(path, found) : found;
+  }
+
+  function ofImage(path: string): FileNode | undefined {
+    const entry = rootFs.get(path);
+    return entry === undefined ? undefined : nodeOf(entry, rootFlags);
+  }
+
+  /** Where nothing is mounted. */
+  function ofRoot(path: string): FileNode | undefined {
     const entry = rootFs.get(path);
     const rootMode = path === '/' ? launch.platform.rootDirectoryMode : undefined;
-    if (entry !== undefined) return nodeOf(rootMode === undefined ? entry : { ...entry, mode: rootMode }, launch.readOnlyRoot);
+    if (entry !== undefined) return nodeOf(rootMode === undefined ? entry : { ...entry, mode: rootMode }, rootFlags);
     if (!made.has(path)) return undefined;
     const { uid, gid } = path === launch.cwd && launch.platform.madeWorkdirOwner === 'user' ? launch : { uid: 0, gid: 0 };
-    return node({ type: 'directory', uid, gid, mode: 0o755 }, launch.readOnlyRoot);
+    return { inode: { type: 'directory', uid, gid, mode: 0o755 }, ...rootFlags };
   }
+
+  /** With the directory or file that it hides. */
+  function mountPoint(path: string, node: FileNode | 'unknown' | undefined): FileNode | 'unknown' | undefined {
+    if (node === undefined || node === 'unknown') return node;
+    if (!covered.has(path)) covered.set(path, below(path));
+    const hidden = covered.get(path);
+    return hidden === undefined ? node : { ...node, covered: hidden };
+  }
+
+  function below(path: string): Inode | undefined {
+    const over = laid.find(({ mount }) => mount.target !== path && isWithin(path, mount.target));
+    const node = over === undefined ? ofRoot(path) : onMount(path, over, launch, rootFs, options, made);
+    return node === undefined || node === 'unknown' ? undefined : node.inode;
+  }
+
+  /** Made with mknod where it lies; in a user namespace nobody may do that, and it is bound from the host (runc rootfs_linux.go createDevices). */
+  function deviceNode({ path, inode }: LaunchDevice): FileNode | 'unknown' {
+    if (inode === undefined) return 'unknown';
+    if (ownUsers) return { inode, mount: path };
+    return { inode, ...(laid.find(({ mount }) => isWithin(path, mount.target))?.flags ?? rootFlags) };
+  }
+}
+
+/** CRI-O mounts nothing at an image's VOLUME: it makes the directory in the root file system. */
+function isMounted({ type, origin }: LaunchMount, { platform }: FileTreeSubject): boolean {
+  return !(type === 'volume' && origin === 'image' && platform.imageVolumes === 'mkdir-user-owned');
+}
+
+function flagsOf({ target, readOnly, options }: LaunchMount): MountFlags {
+  return {
+    mount: target,
+    ...(readOnly ? { readOnly: true } : {}),
+    ...(options.includes('noexec') ? { noExec: true } : {}),
+    ...(options.includes('nosuid') ? { noSuid: true } : {}),
+    ...(options.includes('nodev') ? { noDev: true } : {}),
+  };
 }
 
 /** Directories the runtime makes because something is mounted in them, or because it is the working directory. 0755, root's unless the platform says otherwise. */
@@ -71,7 +135,7 @@ function madeDirectories(launch: FileTreeSubject, rootFs: RootFs, lastWords: str
 /** The kubelet's /etc/hosts is bound writable even over a read-only root; the engine's files follow the root. */
 function engineFile(path: string, launch: FileTreeSubject): FileNode {
   const readOnly = launch.readOnlyRoot && !(launch.platform.kubelet && path === '/etc/hosts');
-  return node({ type: 'file', uid: 0, gid: 0, mode: 0o644 }, readOnly);
+  return { inode: { type: 'file', uid: 0, gid: 0, mode: 0o644 }, mount: path, ...(readOnly ? { readOnly } : {}) };
 }
 
 /** kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go makeMounts: an empty file of root's, 0666, for every container of a pod. */
@@ -79,22 +143,21 @@ function terminationLog({ platform, settings }: FileTreeSubject): string | undef
   return platform.kubelet ? normalise(settings.terminationMessagePath ?? '/dev/termination-log') : undefined;
 }
 
-const lastWordsFile = (): FileNode => node({ type: 'file', uid: 0, gid: 0, mode: 0o666 }, false);
+const lastWordsFile = (path: string): FileNode => ({ inode: { type: 'file', uid: 0, gid: 0, mode: 0o666 }, mount: path });
 
 function onMount(
   path: string,
-  mount: LaunchMount,
+  { mount, flags }: Laid,
   launch: FileTreeSubject,
   rootFs: RootFs,
   options: FileTreeOptions,
   made: ReadonlySet<string>,
 ): FileNode | 'unknown' | undefined {
   const below = path === mount.target ? '' : path.slice(mount.target === '/' ? 1 : mount.target.length + 1);
-  const flags = { noExec: mount.options.includes('noexec'), noSuid: mount.options.includes('nosuid') };
-  const own = (inode: Inode): FileNode => node(inode, mount.readOnly, flags);
+  const own = (inode: Inode): FileNode => ({ inode, ...flags });
   switch (mount.type) {
     case 'bind':
-      return bound(options.binds?.get(mount.target), path);
+      return bound(options.binds?.get(mount.target), path, flags);
     case 'proc':
       return procNode(below, launch, launch.settings.privileged === true || launch.settings.unmaskedProc === true);
     case 'devpts':
@@ -107,15 +170,15 @@ function onMount(
     case 'tmpfs':
     case 'volume': {
       if (mount.contentUnknown === true && options.binds?.has(mount.target) === true)
-        return bound(options.binds.get(mount.target), path);
+        return bound(options.binds.get(mount.target), path, flags);
       if (mount.contentUnknown === true || mount.entries !== undefined) return onKnownEntries(below, mount, own, made.has(path));
       if (below === '') return mount.mode === undefined ? rootOfUnknown(mount, rootFs, own) : own(root(mount));
       if (mount.copiesImageContent === true) {
         const entry = rootFs.get(path);
         // mrunalp/fileutils 0.5.0, which runc 1.1 copies with: folders get the mode of the top one.
         const flattened = mount.type === 'tmpfs' && launch.platform.runtime === 'runc-1.1' && entry?.type === 'directory';
-        if (flattened) return nodeOf({ ...(entry as RootEntry), mode: (mount.mode ?? 0o755) & 0o755 }, mount.readOnly, flags);
-        if (entry !== undefined) return nodeOf(entry, mount.readOnly, flags);
+        if (flattened) return nodeOf({ ...(entry as RootEntry), mode: (mount.mode ?? 0o755) & 0o755 }, flags);
+        if (entry !== undefined) return nodeOf(entry, flags);
       }
       if (mount.target === '/dev' && mount.origin === 'platform') return devNode(below, launch, made.has(path));
       return made.has(path) ? own({ type: 'directory', uid: 0, gid: 0, mode: 0o755 }) : undefined;
@@ -138,8 +201,9 @@ function onKnownEntries(
 }
 
 /** No tree: nobody knows. A tree that has no such file says so. */
-function bound(tree: FileTree | undefined, path: string): FileNode | 'unknown' | undefined {
-  return tree === undefined ? 'unknown' : tree.lookup(path);
+function bound(tree: FileTree | undefined, path: string, flags: MountFlags): FileNode | 'unknown' | undefined {
+  const node = tree === undefined ? 'unknown' : tree.lookup(path);
+  return node === undefined || node === 'unknown' ? node : { ...flags, ...node };
 }
 
 function devNode(below: string, launch: FileTreeSubject, made: boolean): FileNode | 'unknown' | undefined {
@@ -147,7 +211,9 @@ function devNode(below: string, launch: FileTreeSubject, made: boolean): FileNod
   if (known !== undefined) return known;
   // A privileged container has the host's devices, whatever they are.
   if (launch.settings.privileged === true) return 'unknown';
-  return made ? node({ type: 'directory', uid: 0, gid: 0, mode: 0o755 }, false) : undefined;
+  return made
+    ? { inode: { type: 'directory', uid: 0, gid: 0, mode: 0o755 }, mount: '/dev', noExec: true, noSuid: true }
+    : undefined;
 }
 
 function root(mount: LaunchMount): Inode {
@@ -160,22 +226,9 @@ function rootOfUnknown(mount: LaunchMount, rootFs: RootFs, own: (inode: Inode) =
   return entry?.type === 'directory' ? own(inodeOf(entry)) : 'unknown';
 }
 
-function node(inode: Inode, readOnly: boolean, flags: { readonly noExec?: boolean; readonly noSuid?: boolean } = {}): FileNode {
-  return {
-    inode,
-    ...(readOnly ? { readOnly } : {}),
-    ...(flags.noExec === true ? { noExec: true } : {}),
-    ...(flags.noSuid === true ? { noSuid: true } : {}),
-  };
-}
-
-function nodeOf(
-  entry: RootEntry,
-  readOnly: boolean,
-  flags: { readonly noExec?: boolean; readonly noSuid?: boolean } = {},
-): FileNode {
-  const plain = node(inodeOf(entry), readOnly, flags);
-  return entry.target === undefined ? plain : { ...plain, target: entry.target };
+function nodeOf(entry: RootEntry, flags: MountFlags): FileNode {
+  const inode = inodeOf(entry);
+  return entry.target === undefined ? { inode, ...flags } : { inode, target: entry.target, ...flags };
 }
 
 function inodeOf({ type, uid, gid, mode, acl, defaultAcl, fileCapabilities }: RootEntry): Inode {

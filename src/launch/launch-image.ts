@@ -10,7 +10,7 @@ import { fileTree } from './file-tree.ts';
 import { firstExecve } from './first-execve.ts';
 import { type Identity, identityOf } from './identity.ts';
 import { isStopped, type LaunchInput, type Stopped } from './input.ts';
-import type { Derivation, Launch, Refusal } from './launch.ts';
+import { type Derivation, type Launch, type Refusal, userNamespaceOf } from './launch.ts';
 import { mountsOf } from './mounts.ts';
 import { networkOf } from './network.ts';
 import { userRequest } from './user-request.ts';
@@ -54,6 +54,7 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
     groups: identity.groups,
     capabilities: capabilities.runtime,
     noNewPrivileges,
+    ...userNamespaceOf(identity),
   };
   const subject = { ...identity, cwd: workdir.cwd, mounts: mounts.mounts, readOnlyRoot, platform: profile, settings };
   const tree = image.rootFs === undefined ? undefined : fileTree(subject, image.rootFs);

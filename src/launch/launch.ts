@@ -125,5 +125,14 @@ export function credentialsOf(launch: Launch): Credentials {
     groups: launch.groups,
     capabilities: launch.capabilities,
     noNewPrivileges: launch.noNewPrivileges,
+    ...userNamespaceOf(launch),
   };
+}
+
+/** No mappings: the host's own user namespace. */
+export function userNamespaceOf({
+  uidMappings,
+  gidMappings,
+}: Pick<Launch, 'uidMappings' | 'gidMappings'>): Pick<Credentials, 'userNamespace'> {
+  return uidMappings.length === 0 ? {} : { userNamespace: { uids: uidMappings, gids: gidMappings } };
 }

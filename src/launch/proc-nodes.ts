@@ -15,14 +15,14 @@ function gained({ effectiveUid, effectiveGid, capabilities, runtimeCapabilities 
   return capabilities?.permitted.some((name) => runtimeCapabilities?.permitted.includes(name) === false) === true;
 }
 
-const NOT_HERE = { noExec: true, noSuid: true } as const;
+const ON_PROC = { mount: '/proc', noExec: true, noSuid: true, noDev: true } as const;
 
-function directory(mode: number, uid = 0, gid = 0, readOnly = false): FileNode {
-  return { inode: { type: 'directory', uid, gid, mode }, ...NOT_HERE, ...(readOnly ? { readOnly } : {}) };
+function directory(mode: number, uid = 0, gid = 0): FileNode {
+  return { inode: { type: 'directory', uid, gid, mode }, ...ON_PROC };
 }
 
-function file(mode: number, uid = 0, gid = 0, readOnly = false): FileNode {
-  return { inode: { type: 'file', uid, gid, mode }, ...NOT_HERE, ...(readOnly ? { readOnly } : {}) };
+function file(mode: number, uid = 0, gid = 0): FileNode {
+  return { inode: { type: 'file', uid, gid, mode }, ...ON_PROC };
 }
 
 /** Readable by everyone on any kernel. */
@@ -90,16 +90,22 @@ export function procNode(path: string, owner: Owner, privileged: boolean): FileN
   if (READ_ONLY.has(first)) return readOnlyNode(first, rest.join('/'), !privileged);
   if (PUBLIC.has(first) && rest.length === 0) return file(0o444);
   if (first === 'mounts' && rest.length === 0)
-    return { inode: { type: 'symlink', uid: 0, gid: 0, mode: 0o777 }, target: 'self/mounts' };
+    return { inode: { type: 'symlink', uid: 0, gid: 0, mode: 0o777 }, target: 'self/mounts', ...ON_PROC };
   if (first === 'self' || first === 'thread-self' || first === '1') return processNode(rest, owner);
   return 'unknown';
 }
 
+/** Bound over itself, read-only, unless the container is privileged. */
 function readOnlyNode(first: string, rest: string, readOnly: boolean): FileNode | 'unknown' {
-  if (first === 'sysrq-trigger') return file(0o200, 0, 0, readOnly);
-  if (rest === '') return directory(0o555, 0, 0, readOnly);
-  if (first !== 'sys') return 'unknown';
-  return SYSCTL_DIRECTORIES.test(rest) ? directory(0o555, 0, 0, readOnly) : file(0o644, 0, 0, readOnly);
+  const there = bareNode(first, rest);
+  return there === 'unknown' || !readOnly ? there : { ...there, mount: `/proc/${first}`, readOnly };
+}
+
+function bareNode(first: string, rest: string): FileNode | 'unknown' {
+  if (first === 'sysrq-trigger') return file(0o200);
+  if (first !== 'sys') return rest === '' ? directory(0o555) : 'unknown';
+  const node = rest === '' || SYSCTL_DIRECTORIES.test(rest) ? directory(0o555) : file(0o644);
+  return { ...node, inode: { ...node.inode, sysctl: rest === 'net' || rest.startsWith('net/') ? 'net' : 'kernel' } };
 }
 
 function processNode(rest: readonly string[], owner: Owner): FileNode | 'unknown' | undefined {

@@ -1,6 +1,7 @@
 /** A pod's own user namespace (hostUsers false): which ids it has, and what the runtime says of others. */
 import type { IdMapping } from '../linux/credentials.ts';
 import type { FileNode } from '../linux/decision.ts';
+import type { Inode } from '../linux/inode.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 
@@ -22,15 +23,33 @@ export function unmappedId(uid: number, gid: number, groups: readonly number[], 
 /** What an id without a mapping is shown as (fs.overflowuid). */
 const NOBODY = 65534;
 
-/**
- * What the host's root made without a mapping: device nodes bound from the host, the pod's /dev/shm, sysctls of no namespace of the pod's
- * (observed). Root's capabilities do not count there, which the access rules know nothing of: a sysctl is unknown.
- */
+/** Settings that are the pod's own, with its IPC and network namespaces: root inside owns them (observed with Linux 6.18). */
+const OWN_SYSCTL = /^\/proc\/sys\/(?:net\/.|kernel\/(?:sem$|shm|msg|auto_msgmni$)|fs\/mqueue(?:\/|$))/;
+/** ucounts: whoever has CAP_SYS_RESOURCE in the namespace counts as their owner (kernel/ucount.c set_permissions), which is not modelled. */
+const UCOUNTS = '/proc/sys/user/';
+
+/** What the host's root made without a mapping belongs to nobody inside, and no capability reaches it; nor files of the image with ids beyond the mapping. */
 export function seenFromOwnUsers(path: string, node: FileNode | 'unknown' | undefined): FileNode | 'unknown' | undefined {
   if (node === undefined || node === 'unknown') return node;
-  const { inode } = node;
-  if (path.startsWith('/proc/sys/') && !path.startsWith('/proc/sys/net/') && inode.type !== 'directory') return 'unknown';
-  if (path === '/dev/mqueue') return { ...node, inode: { ...inode, gid: NOBODY } };
-  const ofHost = path === '/dev/shm' || (inode.type === 'character-device' && /^\/dev\/[^/]+$/.test(path));
-  return ofHost ? { ...node, inode: { ...inode, uid: NOBODY, gid: NOBODY } } : node;
+  if (path.startsWith(UCOUNTS)) return 'unknown';
+  // Nobody makes device nodes in a user namespace: each is bound.
+  const bound = node.inode.type === 'character-device' && node.mount === '/dev';
+  const seen = { ...node, inode: seenInode(path, node.inode), ...(bound ? { mount: path } : {}) };
+  return node.covered === undefined ? seen : { ...seen, covered: seenInode('', node.covered) };
+}
+
+function seenInode(path: string, inode: Inode): Inode {
+  const ofHost = madeByHost(path, inode);
+  const uid = (ofHost && path !== '/dev/mqueue') || inode.uid >= MAPPING.size;
+  const gid = ofHost || inode.gid >= MAPPING.size;
+  if (!uid && !gid) return inode;
+  return { ...inode, ...(uid ? { uid: NOBODY } : {}), ...(gid ? { gid: NOBODY } : {}), unmapped: { uid, gid } };
+}
+
+/** Device nodes bound from the host, the pod's /dev/shm and, its group only, /dev/mqueue; sysfs, and of /proc all but the processes' own. */
+function madeByHost(path: string, { type }: Inode): boolean {
+  if (path === '/dev/shm' || path === '/dev/mqueue') return true;
+  if (path.startsWith('/dev/')) return type === 'character-device' && !path.startsWith('/dev/pts/');
+  if (path === '/sys' || path === '/proc') return true;
+  return path.startsWith('/proc/') && !/^\/proc\/(?:self|thread-self|1)\//.test(path) && !OWN_SYSCTL.test(path);
 }
