@@ -377,7 +377,9 @@ describe('docker-daemon:', () => {
         const bare = await openImage('some/app:1', { tmpDir });
         expect(bare.transport).toBe('docker-daemon');
         await bare.close();
-        await expect(openImage('none/such:2', { tmpDir })).rejects.toMatchObject({ code: 'image.not-found' });
+        await expect(openImage('none/such:2', { tmpDir, registry: { offline: true } })).rejects.toMatchObject({
+          code: 'image.not-found',
+        });
       },
     );
     await withDaemon(
@@ -399,7 +401,7 @@ describe('docker-daemon:', () => {
     const before = process.env.DOCKER_HOST;
     process.env.DOCKER_HOST = `unix://${fresh('nothing.sock')}`;
     await expect(openImage('docker-daemon:x')).rejects.toMatchObject({ code: 'image.no-daemon' });
-    await expect(openImage(`no-such-image-${process.pid}`)).rejects.toMatchObject({
+    await expect(openImage(`no-such-image-${process.pid}`, { registry: { offline: true } })).rejects.toMatchObject({
       code: 'image.not-found',
       hint: expect.stringContaining('skopeo copy docker://'),
     });

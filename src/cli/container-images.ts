@@ -1,10 +1,10 @@
-/** Finds the images that containers name: where `--image NAME=TARGET` says, else in the local stores. Each is opened once. */
+/** Finds the images that containers name: where `--image NAME=TARGET` says, else in the local stores, else in registries. Each is opened once. */
 import { type Command, Option } from 'commander';
 import { UnrootError } from '../error.ts';
 import type { Image } from '../image/image.ts';
 import { familiarToFull } from '../image/reference.ts';
 import { openByName } from '../image/sources/by-name.ts';
-import { openImage } from '../image/sources/index.ts';
+import { type OpenImageOptions, openImage } from '../image/sources/index.ts';
 import { usageError } from './usage-error.ts';
 
 export interface ImageFlags {
@@ -36,7 +36,8 @@ export interface ContainerImages {
 /** The longest name that is looked for; nothing longer is one (distribution reference.go). */
 const LONGEST = 512;
 
-export function containerImages(flags: ImageFlags, signal: AbortSignal): ContainerImages {
+export function containerImages(flags: ImageFlags, access: OpenImageOptions & { readonly signal: AbortSignal }): ContainerImages {
+  const { signal } = access;
   const given = new Map<string, { readonly name: string; readonly target: string }>();
   for (const text of flags.image ?? []) {
     const at = text.indexOf('=');
@@ -55,13 +56,13 @@ export function containerImages(flags: ImageFlags, signal: AbortSignal): Contain
     if (there !== undefined) {
       used.add(full);
       // Somebody said where it is: not finding it there is an error, not an unknown.
-      const image = await openImage(there.target, { signal });
+      const image = await openImage(there.target, access);
       open.push(image);
       return { value: await work(image) };
     }
     if (name.length > LONGEST || !/^[\w.][\w.:/@+-]*$/.test(name)) return { missing: `${JSON.stringify(name)} is no image name` };
     try {
-      const image = await openByName(name, { signal });
+      const image = await openByName(name, access);
       open.push(image);
       return { value: await work(image) };
     } catch (error) {

@@ -2,17 +2,18 @@
 import type { Command } from 'commander';
 import type { EngineKind } from '../engine/engine.ts';
 import type { Image } from '../image/image.ts';
-import { openImage } from '../image/sources/index.ts';
+import { type OpenImageOptions, openImage } from '../image/sources/index.ts';
 import type { ProfileName } from '../platform/platform.ts';
 import { profile } from '../platform/profiles.ts';
 import type { ImageOptions } from '../unroot.ts';
 import type { CommandContext } from './command.ts';
 import type { CommonFlags } from './flags.ts';
+import type { AccessFlags } from './image-access.ts';
 import { createLog, type Log } from './log.ts';
 import { type SettingsFlags, settingsFrom } from './settings.ts';
 
 /** Flags of every command that may start something. */
-export interface RunFlags extends CommonFlags, SettingsFlags {
+export interface RunFlags extends CommonFlags, SettingsFlags, AccessFlags {
   readonly user?: string;
   readonly platformProfile?: ProfileName;
   readonly engine?: EngineKind | 'auto';
@@ -21,8 +22,8 @@ export interface RunFlags extends CommonFlags, SettingsFlags {
 }
 
 /** Opens the image for as long as `work` takes. */
-export async function withImage<T>(target: string, signal: AbortSignal, work: (image: Image) => Promise<T>): Promise<T> {
-  const image = await openImage(target, { signal });
+export async function withImage<T>(target: string, access: OpenImageOptions, work: (image: Image) => Promise<T>): Promise<T> {
+  const image = await openImage(target, access);
   try {
     return await work(image);
   } finally {

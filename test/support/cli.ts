@@ -12,7 +12,8 @@ export interface CliResult {
 }
 
 export interface CliOptions {
-  readonly env?: Readonly<Record<string, string>>;
+  /** Undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
 }
@@ -22,6 +23,8 @@ export const cleanEnv = (): Record<string, string> => ({
   PATH: process.env.PATH ?? '',
   HOME: process.env.HOME ?? '/',
   LANG: 'C.UTF-8',
+  // No test asks a registry of the world.
+  UNROOT_OFFLINE: '1',
 });
 
 /** `unroot ARGS`. */

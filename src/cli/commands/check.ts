@@ -10,6 +10,7 @@ import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
 import { codeForFindings, EXIT } from '../exit-code.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
+import { addAccess, imageAccess } from '../image-access.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import type { Log } from '../log.ts';
 import { refuseSettings } from '../manifest-settings.ts';
@@ -35,7 +36,7 @@ export function check(command: Command, context: CommandContext): Command {
   addImages(addPodSecurity(command));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addFailOn(addEngine(addProfile(command)));
-  addSettings(addCommon(command));
+  addSettings(addAccess(addCommon(command)));
   return command.action(async (targets: readonly string[], flags: CheckFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     if (flags.podSecurity !== undefined) {
@@ -48,6 +49,7 @@ export function check(command: Command, context: CommandContext): Command {
       return;
     }
     const log = logFor(flags);
+    const access = imageAccess(flags, context.signal, (message) => log.progress(message));
     const reports: CheckReport[] = [];
     const manifests = targets.filter((target) => targetKind(target) === 'manifests');
     if (manifests.length > 0) reports.push(await checkFiles(manifests, flags, context, log));
@@ -59,7 +61,7 @@ export function check(command: Command, context: CommandContext): Command {
         profile,
         ...(flags.trace === true ? { trace: true } : {}),
       };
-      const result = await withImage(target, context.signal, (image) => checkImage(image, options));
+      const result = await withImage(target, access, (image) => checkImage(image, options));
       const user = result.recipient.arbitrary ? 'arbitrary' : `${result.recipient.uid}:${result.recipient.gid}`;
       const { findings, fixes, unknown } = result;
       reports.push(checkReport({ target, platform: profile.name, user, traced: flags.trace === true, findings, fixes, unknown }));
@@ -81,7 +83,10 @@ async function checkFiles(
   refuseSettings(settingsFrom(flags, undefined, behind), targets);
   if (flags.trace === true)
     throw usageError('--trace runs an image, not a manifest', 'an image', 'Name the image, or leave --trace out');
-  const images = containerImages(flags, signal);
+  const images = containerImages(
+    flags,
+    imageAccess(flags, signal, (message) => log.progress(message)),
+  );
   try {
     const { report, skipped } = await checkManifests({
       targets,

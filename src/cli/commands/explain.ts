@@ -16,6 +16,7 @@ import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
 import { chosenContainer, imageFor, manifestTarget, settingsAsked } from '../explain-manifest.ts';
 import { addCommon, addProfile, addUser, type CommonFlags } from '../flags.ts';
+import { type AccessFlags, addAccess, imageAccess } from '../image-access.ts';
 import { imageLabel } from '../image-label.ts';
 import { withImage } from '../image-run.ts';
 import { refuseSettings } from '../manifest-settings.ts';
@@ -23,7 +24,7 @@ import { emit, parseOutputs } from '../output.ts';
 import { manifestProfile, profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
 
-interface ExplainFlags extends CommonFlags, SettingsFlags, ImageFlags {
+interface ExplainFlags extends CommonFlags, SettingsFlags, ImageFlags, AccessFlags {
   readonly to?: string;
   readonly user?: string;
   readonly platformProfile?: ProfileName;
@@ -46,7 +47,7 @@ export function explain(command: Command, context: CommandContext): Command {
         .join(', ')}`,
     );
   addUser(command, 'ask for this user, as docker run --user; or arbitrary (default: who the container starts as)');
-  addSettings(addCommon(addImages(addProfile(command))));
+  addSettings(addAccess(addCommon(addImages(addProfile(command)))));
   return command.action(async (target: string, what: string, words: readonly string[], flags: ExplainFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     const question = readQuestion([what, ...words], flags.to);
@@ -63,7 +64,7 @@ async function ofImage(target: string, question: Question, flags: ExplainFlags, 
   const arbitrary = flags.user === 'arbitrary';
   const settings = settingsFrom(flags, arbitrary ? `${ARBITRARY_UID}:0` : flags.user, context.behind);
   const profile = await profileFor(target, flags.platformProfile);
-  return withImage(target, context.signal, (image) =>
+  return withImage(target, imageAccess(flags, context.signal), (image) =>
     answer(image, {
       target,
       question,
@@ -87,7 +88,7 @@ async function ofManifest(
   const profile = manifestProfile(flags.platformProfile);
   const chosen = chosenContainer(manifest);
   const settings = settingsAsked(chosen, flags.user);
-  const images = containerImages(flags, context.signal);
+  const images = containerImages(flags, imageAccess(flags, context.signal));
   try {
     const arbitrary = flags.user === 'arbitrary';
     const report = await imageFor(chosen, profile, images, (image) =>

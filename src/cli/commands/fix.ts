@@ -7,6 +7,7 @@ import type { CommandContext } from '../command.ts';
 import { codeForFindings, codeForVerdict } from '../exit-code.ts';
 import { type FixedImage, fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
+import { addAccess, imageAccess } from '../image-access.ts';
 import { addProbes, imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
@@ -35,7 +36,7 @@ export function fix(command: Command, context: CommandContext): Command {
     .option('--static', 'run nothing at all, and say what could not be known');
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addProbes(addFailOn(addEngine(addProfile(command))));
-  addSettings(addCommon(command));
+  addSettings(addAccess(addCommon(command)));
   return command.action(async (target: string, flags: FixFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     if (flags.static === true && (flags.probe ?? flags.probePath) !== undefined)
@@ -43,16 +44,20 @@ export function fix(command: Command, context: CommandContext): Command {
     if (flags.out !== undefined) requireOutDirectory(flags.out);
     const log = logFor(flags);
     const options = imageOptions(flags, context, log, flags.user);
-    await withImage(target, context.signal, async (image) => {
-      const result: FixResult = flags.static
-        ? await fixImageStatically(image, { ...options, profile: await profileFor(target, flags.platformProfile) })
-        : await fixImage(image, { ...options, prove: flags.prove });
-      const fixed = fixedImage(target, image, result, flags.tag);
-      const report = flags.out === undefined ? fixed.report : await written(flags.out, fixed);
-      log.clear();
-      await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
-      context.done(codeForVerdict(report.verdict) || codeForFindings(report.unresolved, flags.failOn));
-    });
+    await withImage(
+      target,
+      imageAccess(flags, context.signal, (message) => log.progress(message)),
+      async (image) => {
+        const result: FixResult = flags.static
+          ? await fixImageStatically(image, { ...options, profile: await profileFor(target, flags.platformProfile) })
+          : await fixImage(image, { ...options, prove: flags.prove });
+        const fixed = fixedImage(target, image, result, flags.tag);
+        const report = flags.out === undefined ? fixed.report : await written(flags.out, fixed);
+        log.clear();
+        await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+        context.done(codeForVerdict(report.verdict) || codeForFindings(report.unresolved, flags.failOn));
+      },
+    );
   });
 }
 

@@ -6,6 +6,7 @@ import type { CommandContext } from '../command.ts';
 import { codeForVerdict } from '../exit-code.ts';
 import { fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
+import { addAccess, imageAccess } from '../image-access.ts';
 import { addProbes, imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { addSettings } from '../settings.ts';
@@ -20,18 +21,22 @@ export function prove(command: Command, context: CommandContext): Command {
     .usage('[flags] TARGET [-- COMMAND…]');
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addProbes(addEngine(addProfile(command)));
-  addSettings(addCommon(command));
+  addSettings(addAccess(addCommon(command)));
   return command.action(async (target: string, flags: RunFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     const log = logFor(flags);
-    await withImage(target, context.signal, async (image) => {
-      const result = await fixImage(image, { ...imageOptions(flags, context, log, flags.user), prove: true });
-      const { proof } = fixedImage(target, image, result).report;
-      log.clear();
-      if (proof === undefined)
-        throw new UnrootError(`${target} was not proved`, { code: 'cli.no-proof', where: { image: target } });
-      await emit(proof, outputs, { color: flags.color, verbose: flags.verbose === true });
-      context.done(codeForVerdict(proof.verdict));
-    });
+    await withImage(
+      target,
+      imageAccess(flags, context.signal, (message) => log.progress(message)),
+      async (image) => {
+        const result = await fixImage(image, { ...imageOptions(flags, context, log, flags.user), prove: true });
+        const { proof } = fixedImage(target, image, result).report;
+        log.clear();
+        if (proof === undefined)
+          throw new UnrootError(`${target} was not proved`, { code: 'cli.no-proof', where: { image: target } });
+        await emit(proof, outputs, { color: flags.color, verbose: flags.verbose === true });
+        context.done(codeForVerdict(proof.verdict));
+      },
+    );
   });
 }

@@ -6,6 +6,7 @@ import { started } from '../../launch/started.ts';
 import { launchOf, readSubject } from '../../prove/subject.ts';
 import type { CommandContext } from '../command.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
+import { addAccess, imageAccess } from '../image-access.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { addSettings } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
@@ -31,7 +32,7 @@ export function run(command: Command, context: CommandContext): Command {
     .option('--stop-timeout <seconds>', 'how long it may take to stop before it is killed', '10');
   addUser(command, 'run it as this user, as docker run --user');
   addEngine(addProfile(command));
-  addSettings(addCommon(command));
+  addSettings(addAccess(addCommon(command)));
   return command.action(async (target: string, flags: RunCommandFlags) => {
     const publish = new Map((flags.publish ?? []).map(portPair));
     const grace = Number(flags.stopTimeout) * 1000;
@@ -39,35 +40,42 @@ export function run(command: Command, context: CommandContext): Command {
     const log = logFor(flags);
     const options = imageOptions(flags, context, log);
     const settings = { ...options.settings, ...(flags.user === undefined ? {} : { user: flags.user }) };
-    await withImage(target, context.signal, async (image) => {
-      const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
-      try {
-        const launch = started(launchOf(await readSubject(image), settings, options.profile ?? engine.profile));
-        for (const difference of engine.differences(launch)) log.note(difference);
-        const prepared = await engine.prepare(image, { signal: context.signal, onProgress: (message) => log.progress(message) });
-        // What the runtime says while it is created is part of the error, if there is one.
-        let live = false;
-        // Without a signal of its own: on Ctrl-C it is stopped as its image asks, not killed.
-        const container = await prepared.create(launch, {
-          publish,
-          onOutput: (stream, chunk) => void (live && process[stream].write(chunk)),
-        });
-        log.clear();
-        for (const note of prepared.notes ?? []) log.note(note);
+    await withImage(
+      target,
+      imageAccess(flags, context.signal, (message) => log.progress(message)),
+      async (image) => {
+        const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
         try {
-          await container.start();
-          process.stdout.write(container.stdout());
-          process.stderr.write(container.stderr());
-          live = true;
-          const status = await untilEnd(container, context.signal, grace);
-          context.done(status.code);
+          const launch = started(launchOf(await readSubject(image), settings, options.profile ?? engine.profile));
+          for (const difference of engine.differences(launch)) log.note(difference);
+          const prepared = await engine.prepare(image, {
+            signal: context.signal,
+            onProgress: (message) => log.progress(message),
+          });
+          // What the runtime says while it is created is part of the error, if there is one.
+          let live = false;
+          // Without a signal of its own: on Ctrl-C it is stopped as its image asks, not killed.
+          const container = await prepared.create(launch, {
+            publish,
+            onOutput: (stream, chunk) => void (live && process[stream].write(chunk)),
+          });
+          log.clear();
+          for (const note of prepared.notes ?? []) log.note(note);
+          try {
+            await container.start();
+            process.stdout.write(container.stdout());
+            process.stderr.write(container.stderr());
+            live = true;
+            const status = await untilEnd(container, context.signal, grace);
+            context.done(status.code);
+          } finally {
+            await container.remove();
+          }
         } finally {
-          await container.remove();
+          await engine.close();
         }
-      } finally {
-        await engine.close();
-      }
-    });
+      },
+    );
   });
 }
 

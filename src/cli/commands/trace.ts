@@ -5,6 +5,7 @@ import { traceReport } from '../../report/documents.ts';
 import { traceImage } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
+import { addAccess, imageAccess } from '../image-access.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { addSettings } from '../settings.ts';
@@ -17,14 +18,16 @@ export function trace(command: Command, context: CommandContext): Command {
     .usage('[flags] TARGET [-- COMMAND…]');
   addUser(command, 'run it as this user, as docker run --user');
   addEngine(addProfile(command));
-  addSettings(addCommon(command));
+  addSettings(addAccess(addCommon(command)));
   return command.action(async (target: string, flags: RunFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     const log = logFor(flags);
     const options = imageOptions(flags, context, log);
     const settings = { ...options.settings, ...(flags.user === undefined ? {} : { user: flags.user }) };
-    const { engine, observation } = await withImage(target, context.signal, (image) =>
-      traceImage(image, { ...options, settings }),
+    const { engine, observation } = await withImage(
+      target,
+      imageAccess(flags, context.signal, (message) => log.progress(message)),
+      (image) => traceImage(image, { ...options, settings }),
     );
     log.clear();
     const { trace: seen } = observation;

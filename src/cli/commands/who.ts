@@ -9,6 +9,7 @@ import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
 import { codeForOutcomes, EXIT } from '../exit-code.ts';
 import { addCommon, addFailOn, addProfile, addUser, type CommonFlags, type FailOn } from '../flags.ts';
+import { type AccessFlags, addAccess, imageAccess } from '../image-access.ts';
 import { imageLabel } from '../image-label.ts';
 import { logFor, withImage } from '../image-run.ts';
 import { unusedImages } from '../manifest-containers.ts';
@@ -18,7 +19,7 @@ import { manifestProfile, profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
 import { whoInManifests } from '../who-manifests.ts';
 
-interface WhoFlags extends CommonFlags, SettingsFlags, ImageFlags {
+interface WhoFlags extends CommonFlags, SettingsFlags, ImageFlags, AccessFlags {
   readonly user?: string;
   readonly platformProfile?: ProfileName;
   readonly failOn: FailOn;
@@ -34,23 +35,25 @@ export function who(command: Command, context: CommandContext): Command {
     .usage('[flags] TARGET… [-- COMMAND…]');
   addUser(command, 'start it as this user, as docker run --user');
   addImages(addFailOn(addProfile(command)));
-  addCommon(command);
+  addAccess(addCommon(command));
   addSettings(command);
   return command.action(async (targets: readonly string[], flags: WhoFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     const settings = settingsFrom(flags, flags.user, context.behind);
     const manifests = targets.filter((target) => targetKind(target) === 'manifests');
     const containers: WhoContainer[] = [];
+    const access = imageAccess(flags, context.signal);
     for (const target of targets) {
       if (manifests.includes(target)) continue;
       context.signal.throwIfAborted();
       const profile = await profileFor(target, flags.platformProfile);
-      const launch = await withImage(target, context.signal, (image) =>
+      const launch = await withImage(target, access, (image) =>
         whoIn(image, settings, profile, settings.name ?? imageLabel(target, image)),
       );
       containers.push(whoContainer(launch));
     }
-    const inManifests = manifests.length === 0 ? undefined : await readManifests(manifests, settings, flags, context);
+    const inManifests =
+      manifests.length === 0 ? undefined : await readManifests(manifests, settings, flags, { ...context, access });
     const report = whoReport([...containers, ...(inManifests?.containers ?? [])], inManifests?.diagnostics);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
     const unread = report.diagnostics?.some(({ severity }) => severity === 'error');
@@ -62,10 +65,10 @@ async function readManifests(
   targets: readonly string[],
   settings: ReturnType<typeof settingsFrom>,
   flags: WhoFlags,
-  { signal }: CommandContext,
+  { signal, access }: CommandContext & { readonly access: ReturnType<typeof imageAccess> },
 ): ReturnType<typeof whoInManifests> {
   refuseSettings(settings, targets);
-  const images = containerImages(flags, signal);
+  const images = containerImages(flags, access);
   try {
     const read = await whoInManifests(targets, manifestProfile(flags.platformProfile), images, signal);
     if (flags.verbose === true && read.skipped !== '') logFor(flags).note(read.skipped);

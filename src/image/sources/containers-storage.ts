@@ -8,6 +8,7 @@ import type { Image, Layer } from '../image.ts';
 import { fieldsOf, isObject, type JsonObject, parseJson, wrong } from '../json.ts';
 import { familiarToFull } from '../reference.ts';
 import { cannotRead } from './blob-file.ts';
+import { requirePlatform } from './descriptor.ts';
 import type { LayerReader } from './file-layer.ts';
 import { makeImage } from './make-image.ts';
 import { limitsOf, type OpenImageOptions } from './options.ts';
@@ -57,6 +58,7 @@ export async function findInStore(target: string, name: string, options: OpenIma
   const rawConfig = readBlob(join(root, 'overlay-images', found.id, blobFile(configKey)), limits.maxJsonBytes, where);
   verifyBytes(rawConfig, configKey, 'the image config', where);
   const parsed = parseConfig(rawConfig, where, limits.maxJsonBytes);
+  requirePlatform(parsed.platform, options.platform, where);
   const chain = layerChain(root, found.layer, where);
   requireLayerCount(parsed.diffIds, chain.length, where);
   const layers = chain.map((stored, i): LayerReader => {

@@ -60,7 +60,18 @@ export function choosePlatform(list: readonly Descriptor[], asked: Platform | un
     code: 'image.no-platform',
     where,
     expected: platformText(want),
-    hint: 'Fetch the image for this machine, or copy the one you mean out of it: skopeo --override-os OS --override-arch ARCH copy IMAGE oci:DIR.',
+    hint: 'Name the one you mean: --platform OS/ARCHITECTURE.',
+  });
+}
+
+/** Refuses an image that is alone and made for something else than what was asked for. Without a wish any will do. */
+export function requirePlatform(platform: Platform, asked: Platform | undefined, where: Where): void {
+  if (asked === undefined || (platform.os === asked.os && platform.architecture === asked.architecture)) return;
+  throw new UnrootError(`the image is for ${platformText(platform)} only, not for ${platformText(asked)}`, {
+    code: 'image.no-platform',
+    where,
+    expected: platformText(asked),
+    hint: 'Leave out --platform, or name an image that was built for it.',
   });
 }
 

@@ -8,6 +8,7 @@ import { limitError } from '../limits.ts';
 import { familiarToFull } from '../reference.ts';
 import { type ArchiveFiles, notAnArchive } from './archive-file.ts';
 import { type FileRange, readInto, readRange, streamRange } from './blob-file.ts';
+import { requirePlatform } from './descriptor.ts';
 import { fileLayer, type LayerReader, plainLayer } from './file-layer.ts';
 import { makeImage } from './make-image.ts';
 import { limitsOf, type OpenImageOptions } from './options.ts';
@@ -58,6 +59,7 @@ export async function openDockerArchive(
   const named = /([0-9a-f]{64})(?:\.json)?$/.exec(item.config)?.[1];
   if (named !== undefined) verifyBytes(rawConfig, `sha256:${named}`, 'the image config', where);
   const parsed = parseConfig(rawConfig, where, limits.maxJsonBytes);
+  requirePlatform(parsed.platform, options.platform, where);
   requireLayerCount(parsed.diffIds, item.layers.length, where);
   const layers: LayerReader[] = [];
   for (const [i, name] of item.layers.entries()) {

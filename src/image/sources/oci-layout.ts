@@ -6,7 +6,7 @@ import type { Image, Layer } from '../image.ts';
 import { fieldsOf, type JsonObject, parseJsonObject, wrong } from '../json.ts';
 import { limitError } from '../limits.ts';
 import { type FileRange, readRange } from './blob-file.ts';
-import { choosePlatform, type Descriptor, describe as describeList, readDescriptors } from './descriptor.ts';
+import { choosePlatform, type Descriptor, describe as describeList, readDescriptors, requirePlatform } from './descriptor.ts';
 import { fileLayer } from './file-layer.ts';
 import { makeImage } from './make-image.ts';
 import { configOf, layersOf, manifestKind } from './manifest.ts';
@@ -81,6 +81,7 @@ export function openLayout(
   const configDescriptor = configOf(manifest, where);
   const rawConfig = blob(configDescriptor, 'the image config');
   const parsed = parseConfig(rawConfig, where, limits.maxJsonBytes);
+  requirePlatform(parsed.platform, options.platform, where);
   const layers = layersOf(manifest, parsed, where).map((layer, i) => {
     const layerWhere = { ...where, layer: i };
     return fileLayer(layer, () => layerBlob(files, layer, i, layerWhere), limits, layerWhere);

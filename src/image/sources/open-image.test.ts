@@ -368,7 +368,10 @@ describe('bad images', () => {
     expect((await failure(dir)).code).toBe('image.bad-digest');
   });
 
-  it('tells how to fetch an image from a registry', async () => {
-    expect((await failure('docker://alpine')).hint).toContain('skopeo copy docker://alpine oci:DIR');
+  it('reads nothing from a registry when there shall be no network', async () => {
+    const error = await failure('docker://alpine', { registry: { offline: true, environment: { HOME: fresh('home') } } });
+    expect(error.code).toBe('registry.offline');
+    expect(error.message).toContain('docker.io/library/alpine:latest');
+    expect(error.hint).toContain('without --offline');
   });
 });

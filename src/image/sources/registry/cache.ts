@@ -32,7 +32,7 @@ export interface Cache {
   writeNote(kind: NoteKind, key: string, value: unknown): void;
   /** The error for a cache that takes nothing. */
   unusable(cause: unknown): UnrootError;
-  /** Removes a cache that was only made for this image. */
+  /** Removes what was begun and not finished, and a cache that was only made for this image. */
   close(): void;
 }
 
@@ -86,6 +86,8 @@ function unusable(path: string, cause: unknown, where: Where): UnrootError {
 
 function cacheIn(folder: string, options: RegistryOptions, where: Where, close: () => void): Cache {
   const inUse = new Set<string>();
+  /** Of streams that nobody read to the end. */
+  const unfinished = new Set<string>();
   const blobPath = (digest: string): string => {
     const parts = digestParts(digest);
     // Digests become file names; those that come here were checked where they came from.
@@ -126,12 +128,17 @@ function cacheIn(folder: string, options: RegistryOptions, where: Where, close: 
       }
       return path;
     },
-    growing: () => join(folder, 'growing', unique()),
+    growing: () => {
+      const path = join(folder, 'growing', unique());
+      unfinished.add(path);
+      return path;
+    },
     keep(path, digest) {
       const final = blobPath(digest);
       try {
         mkdirSync(dirname(final), { recursive: true });
         renameSync(path, final);
+        unfinished.delete(path);
       } catch (cause) {
         throw unusable(folder, cause, where);
       }
@@ -159,7 +166,10 @@ function cacheIn(folder: string, options: RegistryOptions, where: Where, close: 
       }
     },
     unusable: (cause) => unusable(folder, cause, where),
-    close,
+    close() {
+      for (const path of unfinished) rmSync(path, { force: true });
+      close();
+    },
   };
 }
 

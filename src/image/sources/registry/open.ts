@@ -4,7 +4,7 @@ import { parseConfig } from '../../config.ts';
 import type { Image, ReadFilesOptions } from '../../image.ts';
 import { type JsonObject, wrong } from '../../json.ts';
 import { parseRegistryName } from '../../registry-name.ts';
-import { choosePlatform, readDescriptors } from '../descriptor.ts';
+import { choosePlatform, readDescriptors, requirePlatform } from '../descriptor.ts';
 import { makeImage } from '../make-image.ts';
 import { configOf, layersOf, manifestKind } from '../manifest.ts';
 import { limitsOf, type OpenImageOptions } from '../options.ts';
@@ -63,6 +63,7 @@ export async function openRegistryImage(target: string, name: string, options: O
     const configDescriptor = configOf(manifest, where);
     const { bytes: rawConfig } = await documents.blob(configDescriptor.digest, configDescriptor.size, 'the image config');
     const parsed = parseConfig(rawConfig, where, limits.maxJsonBytes);
+    requirePlatform(parsed.platform, options.platform, where);
 
     /** Whoever reads one layer of the tree reads them all: they come several at once. */
     let started = false;
