@@ -81,7 +81,7 @@ export function openLayout(
   const configDescriptor = configOf(manifest, where);
   const rawConfig = blob(configDescriptor, 'the image config');
   const parsed = parseConfig(rawConfig, where, limits.maxJsonBytes);
-  requirePlatform(parsed.platform, options.platform, where);
+  if (descriptor.platform === undefined) requirePlatform(parsed.platform, options.platform, where);
   const layers = layersOf(manifest, parsed, where).map((layer, i) => {
     const layerWhere = { ...where, layer: i };
     return fileLayer(layer, () => layerBlob(files, layer, i, layerWhere), limits, layerWhere);

@@ -63,7 +63,7 @@ export async function ask(endpoint: Endpoint, request: Request): Promise<Answer>
     const said = saidBy(body);
     if (status === 401 && !renewed) {
       renewed = true;
-      grant = await authorize(endpoint, answer.headers['www-authenticate'] ?? '', said.text);
+      grant = await authorize(endpoint, answer.headers['www-authenticate'] ?? '', said.text, grant);
       attempt--;
       continue;
     }

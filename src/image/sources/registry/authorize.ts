@@ -28,8 +28,18 @@ export function keepsAuthorization(endpoint: Endpoint): Grant | undefined {
   return known !== undefined && known.until > Date.now() ? known : undefined;
 }
 
-/** Works out the Authorization header that the challenge asks for. */
-export async function authorize(endpoint: Endpoint, header: string, said: string): Promise<Grant> {
+/** Works out the Authorization header that the challenge asks for. `refused` is the one that did not do. */
+export async function authorize(endpoint: Endpoint, header: string, said: string, refused: Grant | undefined): Promise<Grant> {
+  const { pending } = endpoint.session;
+  const known = keepsAuthorization(endpoint);
+  if (known !== undefined && known.value !== refused?.value) return known;
+  const key = keyOf(endpoint);
+  const made = pending.get(key) ?? answerTo(endpoint, header, said).finally(() => pending.delete(key));
+  pending.set(key, made);
+  return made;
+}
+
+async function answerTo(endpoint: Endpoint, header: string, said: string): Promise<Grant> {
   const { session, location } = endpoint;
   const challenges = parseChallenges(header);
   const { account, looked } = await findAccount(location.host, location.repository, session.options);

@@ -57,7 +57,8 @@ export async function exchange(question: Question): Promise<Answer> {
     const over = tlsConnect({ socket, ...tls });
     // Whoever asks hears of it through the request; before that nobody listens.
     over.on('error', () => undefined);
-    Object.assign(options, { createConnection: () => over, agent: false });
+    // No agent: one would make the connection itself.
+    Object.assign(options, { createConnection: () => over });
   } else if (proxy !== undefined) {
     const port = proxy.port || (proxy.protocol === 'https:' ? 443 : 80);
     Object.assign(options, { host: proxy.hostname, port, path: url.href, agent: false });

@@ -52,18 +52,20 @@ export async function openRegistryImage(target: string, name: string, options: O
     const documents = createDocuments(endpoints, cache, parsedName.text, limits.maxJsonBytes, where);
     let document = await documents.byName(parsedName);
     let manifest: JsonObject = {};
+    let listed = false;
     for (let depth = 0; ; depth++) {
       if (depth > MAX_DEPTH) throw wrong('the image index', '', `nested at most ${MAX_DEPTH} deep`, where);
       const parsed = parseManifest(document.bytes, where, limits.maxJsonBytes);
       manifest = parsed.manifest;
       if (manifestKind(manifest, parsed.type, where) === 'image') break;
+      listed = true;
       const chosen = choosePlatform(readDescriptors(manifest, 'the image index', where), options.platform, where);
       document = await documents.manifest(chosen.digest, 'the manifest of its platform');
     }
     const configDescriptor = configOf(manifest, where);
     const { bytes: rawConfig } = await documents.blob(configDescriptor.digest, configDescriptor.size, 'the image config');
     const parsed = parseConfig(rawConfig, where, limits.maxJsonBytes);
-    requirePlatform(parsed.platform, options.platform, where);
+    if (!listed) requirePlatform(parsed.platform, options.platform, where);
 
     /** Whoever reads one layer of the tree reads them all: they come several at once. */
     let started = false;

@@ -7,6 +7,8 @@ export interface Session {
   readonly options: RegistryOptions;
   /** Authorization headers by host and repository, with the time they end. */
   readonly authorizations: Map<string, { readonly value: string; readonly until: number; readonly looked: string }>;
+  /** Authorizations under way: layers that come at once share one. */
+  readonly pending: Map<string, Promise<{ readonly value: string; readonly looked: string }>>;
   /** Hosts that turned out to speak plain HTTP or TLS. */
   readonly schemes: Map<string, 'http' | 'https'>;
   /** Hosts that did not answer: the next image does not wait for them again. */
@@ -26,6 +28,7 @@ export function sessionOf(options: RegistryOptions): Session {
   const made: Session = {
     options,
     authorizations: new Map(),
+    pending: new Map(),
     schemes: new Map(),
     down: new Map(),
     received: 0,
