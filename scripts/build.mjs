@@ -5,6 +5,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { checkInStep } from './recipes.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = process.argv[2] === undefined ? `${root}dist` : resolve(process.argv[2]);
@@ -20,6 +21,7 @@ const noSubprograms = {
   load: (id) => (id === '\0no-subprograms' ? 'module.exports = {};' : undefined),
 };
 
+checkInStep();
 rmSync(dist, { recursive: true, force: true });
 const bundle = await rolldown({
   input,

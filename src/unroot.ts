@@ -54,8 +54,7 @@ export interface CheckResult {
   readonly unknown: readonly string[];
 }
 
-const startsAsRoot = (launch: Launch | Refusal): boolean =>
-  launch.kind === 'launch' && (launch.effectiveUid ?? launch.uid) === 0;
+const startsAsRoot = (launch: Launch | Refusal): boolean => launch.kind === 'launch' && (launch.effectiveUid ?? launch.uid) === 0;
 
 /** Findings for one image. Executes something of it only with `trace`. */
 export async function checkImage(
@@ -253,10 +252,15 @@ async function proveRounds(
       moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
       lostEffects: lost,
       sockets: traces ? socketsInBoth(...traces) : [],
-      leftDenials: rounds.left.map(({ finding, reason }) => ({
-        text: `${finding.message} — ${reason}`,
-        losesWork: mayLoseWork(finding, rounds.before),
-      })),
+      leftDenials: [
+        ...rounds.left.map(({ finding, reason }) => ({
+          text: `${finding.message} — ${reason}`,
+          losesWork: mayLoseWork(finding, rounds.before),
+        })),
+        ...rounds.fixes.flatMap(({ loses }) =>
+          loses === undefined ? [] : [{ text: `not done any more: ${loses}`, losesWork: options.probeCommand === undefined }],
+        ),
+      ],
     },
     volumeOwners: rounds.run.volumes,
     like: rounds.before,

@@ -50,4 +50,6 @@ export interface Fix {
   readonly run: Partial<Run>;
   /** Why this way and not another, and what it costs. */
   readonly note?: string;
+  /** Work that is known not to be done any more; nothing is proved then, unless a probe of the user's own shows that the rest is enough. */
+  readonly loses?: string;
 }

@@ -48,6 +48,16 @@ export function passwdEntry(context: FixContext): Fix | undefined {
   };
 }
 
+/** What the recipient is called, once {@link passwdEntry} is in the image; nothing for arbitrary uids. */
+export function accountName({ recipient, target, accounts }: FixContext): { readonly name?: string; readonly group?: string } {
+  if (recipient.arbitrary) return {};
+  const group = (accounts.group ?? '')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find((fields) => fields[2] === String(recipient.gid));
+  return { name: target.userName ?? NAME, group: group?.[0] ?? NAME };
+}
+
 /**
  * A program that insists on chown to, or on becoming, its service user is content when that name *is* the recipient: chown to the owner a file
  * already has, and setuid to the uid one already is, are allowed to anybody (chown(2), setuid(2)).

@@ -18,6 +18,7 @@ import { identityArguments, withoutIdentityArguments } from '../fixes/identity-a
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
+import { conflicts, recipe } from '../fixes/recipe.ts';
 import type { Image } from '../image/image.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
@@ -30,12 +31,13 @@ import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
 import { observe } from './observe.ts';
 import { portsOf } from './ports.ts';
+import { recipesFor, recipeTrials, rootNotes } from './recipe-trials.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
 import { worksByItself, worksLess } from './verdict.ts';
 
-export const MAX_ROUNDS = 5;
+export const MAX_ROUNDS = 9;
 
 export interface RoundsResult {
   readonly asIs: Launch;
@@ -122,7 +124,9 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const met: Finding[] = [];
   const extra: Fix[] = [];
   let plan = planFixes(findings, context);
+  const recipes = recipesFor(before, context);
   const experiments: readonly ((after: Observation) => readonly Fix[])[] = [
+    ...recipeTrials(recipes, context).map((one) => () => recipe(one, context, extra)),
     () => nameFor(extra, context),
     ({ trace }) => toldToBeSomebody(extra, context, filesRead(trace)),
     () =>
@@ -133,6 +137,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       ),
   ];
   let trial: readonly Fix[] = [];
+  let untried: { readonly extra: readonly Fix[]; readonly met: readonly Finding[] } | undefined;
   let tried = 0;
   let withoutTrial: RoundsResult | undefined;
   for (let round = 1; ; round++) {
@@ -172,7 +177,11 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     met.push(...fresh.filter((finding) => !met.some((other) => sameOperation(other, finding))));
     const next = planFixes([...findings, ...met], context);
     const broken = worksLess(before, after);
-    if (broken) addRemedies(extra, remedies(met, context));
+    if (broken)
+      addRemedies(
+        extra,
+        remedies(met, context).filter((fix) => !trial.some((one) => conflicts(one, fix))),
+      );
     const changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
     const left = next.unresolved
       .filter(({ finding }) => fresh.some((each) => sameOperation(each, finding)))
@@ -183,15 +192,20 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     if (broken && !changed && worksByItself(before)) {
       // An experiment that did not help is no fix: the next one starts without it, and the result is the one before the first.
       withoutTrial ??= done(left);
-      extra.splice(0, extra.length, ...extra.filter((fix) => !trial.includes(fix)));
+      untried ??= { extra: [...extra], met: [...met] };
+      extra.splice(0, extra.length, ...untried.extra);
+      met.splice(0, met.length, ...untried.met);
       trial = [];
       while (trial.length === 0 && tried < experiments.length && round < MAX_ROUNDS) trial = experiments[tried++]?.(after) ?? [];
-      if (trial.length === 0) return { ...withoutTrial, rounds: round };
+      if (trial.length === 0) return { ...withoutTrial, rounds: round, notes: [...notes, ...rootNotes(recipes)] };
+      const chosen = trial;
+      extra.splice(0, extra.length, ...extra.filter((fix) => !chosen.some((one) => conflicts(one, fix))));
       addRemedies(extra, trial);
-      plan = next;
+      plan = planFixes([...findings, ...met], context);
       continue;
     }
-    if (!changed || round === MAX_ROUNDS || !worksByItself(before)) return done(left);
+    if (!changed || round === MAX_ROUNDS || !worksByItself(before))
+      return broken && withoutTrial ? { ...withoutTrial, rounds: round, notes: [...notes, ...rootNotes(recipes)] } : done(left);
     plan = next;
   }
 }

@@ -1,85 +1,10 @@
 /** Programs whose only work is to start another program as another user. They fail when they are not root, even if they already are that user. */
+import type { PrivilegeDrop } from './recipe.ts';
+import { RECIPES } from './recipes.ts';
 
-export interface PrivilegeDrop {
-  readonly name: string;
-  /** `words`: options, operands, then the program. `su`: a user, and a line for a shell behind -c, in any order. */
-  readonly style: 'words' | 'su';
-  /** Index in argv (0 = the program itself) where the program to start begins; options are skipped as described. */
-  readonly operands: number;
-  /** Options that take their value as the next word. */
-  readonly valueOptions: readonly string[];
-  /** Where the behaviour is described. */
-  readonly source: string;
-}
+export type { PrivilegeDrop };
 
-export const PRIVILEGE_DROPS: readonly PrivilegeDrop[] = [
-  {
-    name: 'gosu',
-    style: 'words',
-    operands: 1,
-    valueOptions: [],
-    source: 'github.com/tianon/gosu README: gosu user-spec command [args]',
-  },
-  {
-    name: 'su-exec',
-    style: 'words',
-    operands: 1,
-    valueOptions: [],
-    source: 'github.com/ncopa/su-exec README: su-exec user-spec command [args]',
-  },
-  { name: 'setuidgid', style: 'words', operands: 1, valueOptions: [], source: 'daemontools setuidgid: setuidgid account child' },
-  { name: 's6-setuidgid', style: 'words', operands: 1, valueOptions: [], source: 's6 s6-setuidgid: s6-setuidgid account prog' },
-  {
-    name: 'chpst',
-    style: 'words',
-    operands: 0,
-    valueOptions: ['-u', '-U', '-b', '-e', '-d', '-o', '-p', '-f', '-c', '-r', '-t', '-m', '-/', '-n', '-l', '-L'],
-    source: 'chpst(8)',
-  },
-  {
-    name: 'setpriv',
-    style: 'words',
-    operands: 0,
-    valueOptions: [
-      '--ambient-caps',
-      '--inh-caps',
-      '--bounding-set',
-      '--reuid',
-      '--euid',
-      '--ruid',
-      '--regid',
-      '--egid',
-      '--rgid',
-      '--groups',
-      '--securebits',
-      '--pdeathsig',
-      '--selinux-label',
-      '--apparmor-profile',
-    ],
-    source: 'setpriv(1)',
-  },
-  {
-    name: 'runuser',
-    style: 'su',
-    operands: 0,
-    valueOptions: ['-u', '--user', '-g', '--group', '-G', '--supp-group', '-w', '--whitelist-environment'],
-    source: 'runuser(1)',
-  },
-  {
-    name: 'su',
-    style: 'su',
-    operands: 0,
-    valueOptions: ['-g', '--group', '-G', '--supp-group', '-w', '--whitelist-environment'],
-    source: 'su(1)',
-  },
-  {
-    name: 'sudo',
-    style: 'words',
-    operands: 0,
-    valueOptions: ['-u', '--user', '-g', '--group', '-C', '-h', '-p', '-r', '-t', '-T', '-D', '-R', '-U'],
-    source: 'sudo(8)',
-  },
-];
+export const PRIVILEGE_DROPS: readonly PrivilegeDrop[] = RECIPES.flatMap(({ drops }) => drops ?? []);
 
 const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
