@@ -198,6 +198,16 @@ describe('mounts, as the kernel tells them apart', () => {
   });
 });
 
+describe('directories of the image', () => {
+  it('cannot be renamed on an overlay; those the runtime made can', () => {
+    const launch = launchOf({ user: '0', files: image, config: { workingDir: '/srv/new' } });
+    const tree = fileTree(launch, memoryRootFs(image));
+    const ask = (path: string): string | undefined =>
+      decide({ kind: 'rename', path, to: `${path}-2` }, credentialsOf(launch), tree, launch.facts).errno;
+    expect([ask('/data'), ask('/srv'), ask('/data/file')]).toEqual(['EXDEV', undefined, undefined]);
+  });
+});
+
 describe('hard links of the image', () => {
   it('are files of their own on an overlay: renaming one over the other is a change', () => {
     const files = { ...image, '/a': { content: '' }, '/b': { content: '', hardlinkTo: '/a' } };

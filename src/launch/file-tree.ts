@@ -24,13 +24,18 @@ export interface FileTreeOptions {
 /** Written by the engine and bound over the image's, root 0644; the kubelet's /etc/hosts too. */
 export const ENGINE_FILES: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
 
+/** Nodes kept. */
+const MOST_SEEN = 100_000;
+
 /** What a file has from the mount it lives on. */
-type MountFlags = Pick<FileNode, 'mount' | 'readOnly' | 'noExec' | 'noSuid' | 'noDev'>;
+type MountFlags = Pick<FileNode, 'mount' | 'lower' | 'readOnly' | 'noExec' | 'noSuid' | 'noDev'>;
 
 /** A mount with what every file on it has from it, worked out once. */
 interface Laid {
   readonly mount: LaunchMount;
   readonly flags: MountFlags;
+  /** What the paths below its target begin with. */
+  readonly prefix: string;
 }
 
 /**
@@ -41,10 +46,17 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
   const rootFlags: MountFlags = { mount: '/', ...(launch.readOnlyRoot ? { readOnly: true } : {}) };
   const laid = [...launch.mounts]
     .sort((a, b) => b.target.length - a.target.length)
-    .map((mount): Laid => ({ mount, flags: isMounted(mount, launch) ? flagsOf(mount) : rootFlags }));
+    .map((mount): Laid => {
+      const prefix = mount.target === '/' ? '/' : `${mount.target}/`;
+      return { mount, prefix, flags: isMounted(mount, launch) ? flagsOf(mount) : rootFlags };
+    });
   const lastWords = terminationLog(launch);
   const made = madeDirectories(launch, rootFs, lastWords);
   const ownUsers = launch.platform.kubelet && launch.settings.hostUsers === false;
+  // Directories of the image lie in lower layers of an overlay.
+  const lowerFlags: MountFlags = { ...rootFlags, lower: true };
+  /** What was shown already, but for folders of the host: nothing else changes, and the same directories are asked for again and again. */
+  const seen = new Map<string, FileNode>();
   /** What mount points hide, once it was asked for. */
   const covered = new Map<string, Inode | undefined>();
   return {
@@ -52,9 +64,18 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
   };
 
   function lookup(path: string): FileNode | 'unknown' | undefined {
+    const before = seen.get(path);
+    if (before !== undefined) return before;
+    const over = mountOver(path);
+    const node = look(path, over);
+    const changes = over !== undefined && options.binds?.has(over.mount.target) === true;
+    if (typeof node === 'object' && !changes && seen.size < MOST_SEEN) seen.set(path, node);
+    return node;
+  }
+
+  function look(path: string, over: Laid | undefined): FileNode | 'unknown' | undefined {
     const device = launch.devices?.find((one) => one.path === path);
     if (device !== undefined) return deviceNode(device);
-    const over = laid.find(({ mount }) => isWithin(path, mount.target));
     // Bound over everything else, unless something is mounted at that very place.
     const mountedOver = ENGINE_FILES.has(path) || path === lastWords;
     if (path === '/etc/resolv.conf' && launch.platform.resolvConfNeedsNetwork === true && launch.settings.network === 'none')
@@ -75,7 +96,10 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
   function ofRoot(path: string): FileNode | undefined {
     const entry = rootFs.get(path);
     const rootMode = path === '/' ? launch.platform.rootDirectoryMode : undefined;
-    if (entry !== undefined) return nodeOf(rootMode === undefined ? entry : { ...entry, mode: rootMode }, rootFlags);
+    if (entry !== undefined) {
+      const flags = entry.type === 'directory' ? lowerFlags : rootFlags;
+      return nodeOf(rootMode === undefined ? entry : { ...entry, mode: rootMode }, flags);
+    }
     if (!made.has(path)) return undefined;
     const { uid, gid } = path === launch.cwd && launch.platform.madeWorkdirOwner === 'user' ? launch : { uid: 0, gid: 0 };
     return { inode: { type: 'directory', uid, gid, mode: 0o755 }, ...rootFlags };
@@ -89,6 +113,11 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
     return hidden === undefined ? node : { ...node, covered: hidden };
   }
 
+  function mountOver(path: string): Laid | undefined {
+    for (const one of laid) if (path.startsWith(one.prefix) || path === one.mount.target) return one;
+    return undefined;
+  }
+
   function below(path: string): Inode | undefined {
     const over = laid.find(({ mount }) => mount.target !== path && isWithin(path, mount.target));
     const node = over === undefined ? ofRoot(path) : onMount(path, over, launch, rootFs, options, made);
@@ -99,7 +128,7 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
   function deviceNode({ path, inode }: LaunchDevice): FileNode | 'unknown' {
     if (inode === undefined) return 'unknown';
     if (ownUsers) return { inode, mount: path };
-    return { inode, ...(laid.find(({ mount }) => isWithin(path, mount.target))?.flags ?? rootFlags) };
+    return { inode, ...(mountOver(path)?.flags ?? rootFlags) };
   }
 }
 
@@ -154,7 +183,7 @@ function onMount(
   made: ReadonlySet<string>,
 ): FileNode | 'unknown' | undefined {
   const below = path === mount.target ? '' : path.slice(mount.target === '/' ? 1 : mount.target.length + 1);
-  const own = (inode: Inode): FileNode => ({ inode, ...flags });
+  const own = (inode: Inode): FileNode => ({ ...flags, inode });
   switch (mount.type) {
     case 'bind':
       return bound(options.binds?.get(mount.target), path, flags);
@@ -228,7 +257,7 @@ function rootOfUnknown(mount: LaunchMount, rootFs: RootFs, own: (inode: Inode) =
 
 function nodeOf(entry: RootEntry, flags: MountFlags): FileNode {
   const inode = inodeOf(entry);
-  return entry.target === undefined ? { inode, ...flags } : { inode, target: entry.target, ...flags };
+  return entry.target === undefined ? { ...flags, inode } : { ...flags, inode, target: entry.target };
 }
 
 function inodeOf({ type, uid, gid, mode, acl, defaultAcl, fileCapabilities }: RootEntry): Inode {

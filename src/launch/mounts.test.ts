@@ -53,6 +53,12 @@ describe('image VOLUME', () => {
     expect(owned(at('/data', { platform, config }))).toBe(existing);
     expect(owned(at('/new', { platform, config }))).toBe(missing);
   });
+  it('has the flags the platform gives its volumes', () => {
+    expect(at('/data', { platform: 'podman', config })?.options).toEqual(['nosuid', 'nodev']);
+    expect(at('/data', { platform: 'docker', config })?.options).toEqual([]);
+    const settings = volume('named', '/data', { readOnly: true });
+    expect(at('/data', { platform: 'podman', settings })?.options).toEqual(['nosuid', 'nodev', 'ro']);
+  });
   it('gives way to a volume of the settings', () => {
     expect(at('/data', { config, settings: volume('bind', '/data', { source: '/host' }) })).toMatchObject({
       type: 'bind',

@@ -25,7 +25,7 @@ export function mountsOf(
   const put = (mount: LaunchMount): void => {
     mounts.set(mount.target, mount);
   };
-  for (const mount of platformMounts(settings.privileged === true)) put(mount);
+  for (const mount of platformMounts(settings.privileged === true, profile)) put(mount);
   const asked = (settings.volumes ?? []).map((volume) => ({
     ...volume,
     written: normalise(volume.target),
@@ -69,7 +69,7 @@ export function mountsOf(
 const NO_DEVICES = ['nosuid', 'noexec', 'nodev'];
 
 /** runc spec's defaults, which Docker, Podman, containerd and CRI-O share (containerd pkg/oci/mounts.go, moby oci/defaults.go). */
-function platformMounts(privileged: boolean): LaunchMount[] {
+function platformMounts(privileged: boolean, { devOptions = [] }: PlatformProfile): LaunchMount[] {
   const mount = (
     type: LaunchMount['type'],
     target: string,
@@ -89,7 +89,7 @@ function platformMounts(privileged: boolean): LaunchMount[] {
   const locked = !privileged;
   return [
     mount('proc', '/proc', 0o555, NO_DEVICES),
-    mount('tmpfs', '/dev', 0o755, ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
+    mount('tmpfs', '/dev', 0o755, ['nosuid', ...devOptions, 'strictatime', 'mode=755', 'size=65536k']),
     mount('devpts', '/dev/pts', 0o755, ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
     mount('tmpfs', '/dev/shm', 0o1777, [...NO_DEVICES, 'mode=1777', 'size=65536k']),
     mount('mqueue', '/dev/mqueue', 0o1777, NO_DEVICES),
@@ -127,7 +127,7 @@ function imageVolume(
     type: 'volume',
     target,
     readOnly: false,
-    options: [],
+    options: profile.volumeOptions ?? [],
     ...contentVolume(target, written, image, profile, identity),
     origin: 'image',
   };
@@ -178,7 +178,15 @@ function settingsVolume(
         ...(volume.gid !== undefined && { gid: volume.gid }),
         ...(volume.mode !== undefined && { mode: volume.mode }),
       };
-      return { ...common, type: 'volume', ...(volume.source === undefined ? {} : { source: volume.source }), ...first, ...said };
+      const options = [...(profile.volumeOptions ?? []), ...common.options];
+      return {
+        ...common,
+        type: 'volume',
+        options,
+        ...(volume.source === undefined ? {} : { source: volume.source }),
+        ...first,
+        ...said,
+      };
     }
   }
 }

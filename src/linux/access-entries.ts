@@ -151,6 +151,9 @@ export function decideRename(question: Question, operation: Extract<Operation, {
   }
   const busy = isBusy(question, source) ?? (to.node === undefined ? undefined : isBusy(question, to as Found));
   if (busy !== undefined) return busy;
+  // The file system itself refuses, after all that (fs/overlayfs/dir.c ovl_can_move); mv(1) copies then.
+  if (isDirectory && source.node.lower === true)
+    return fail(question, 'EXDEV', () => `${source.path} is a directory of the image: an overlay cannot rename it`, source.path);
   return to.node !== undefined && isDirectory ? isEmpty(question, to as Found) : undefined;
 }
 

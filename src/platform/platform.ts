@@ -106,6 +106,10 @@ export interface PlatformProfile {
     /** A mode that is asked for gives way to that of the directory it covers (runc before 1.1.8). */
     readonly explicitModeLost?: boolean;
   };
+  /** Flags of /dev beyond nosuid. */
+  readonly devOptions?: readonly string[];
+  /** Flags that its volumes are mounted with. Default: none. */
+  readonly volumeOptions?: readonly string[];
   /** The container's own mode of `/`, whatever the image says. Default: the image's. */
   readonly rootDirectoryMode?: number;
   /** Without a network /etc/resolv.conf is the image's, or missing. */

@@ -26,6 +26,8 @@ const current: PlatformProfile = {
   home: { emptyCountsAsUnset: false, unknownUser: 'workdir', by: 'user' },
   passwdInjection: 'podman',
   imageVolumes: 'copy-content-or-user-owned',
+  devOptions: ['noexec'],
+  volumeOptions: ['nosuid', 'nodev'],
   tmpfs: { copiesMode: true, copiesContent: true },
   environment: { PATH: DEFAULT_PATH, container: 'podman', TERM: 'xterm' },
   readOnlyTmpfs: ['/run', '/tmp', '/var/tmp'],
@@ -67,6 +69,8 @@ const current: PlatformProfile = {
       'podman libpod/container_internal_common.go generateUserPasswdEntry: numeric uids the image does not know, unless --passwd=false',
     imageVolumes:
       "podman libpod/container_internal_linux.go fixVolumePermissions: the image path's owner and mode, else the container's uid:gid",
+    devOptions: 'podman mounts /dev with noexec (observed with 4.3.1)',
+    volumeOptions: 'podman pkg/util/mountOpts.go ProcessOptions: nosuid and nodev unless asked otherwise (observed with 4.3.1)',
     tmpfs: 'podman --tmpfs options rw,rprivate,nosuid,nodev,tmpcopyup: content and mode of the image directory are copied up',
     environment: 'containers/common default env PATH and TERM; podman adds container=podman',
     readOnlyTmpfs: 'podman --read-only-tmpfs (default true)',

@@ -108,6 +108,13 @@ export function explainSpec(attempts: readonly Operation[]): BuildSpec {
     { path: '/loop', target: 'loop' },
     { path: '/sticky/pointer', target: '/etc/passwd', uid: 1234, gid: 1234 },
     file('/scratch-here', 0o666),
+    // To be moved and linked onto other mounts, and one file by two names: in folders of nobody in particular.
+    ...['away', 'linked', 'onto', 'one'].map((name) => file(`/wide/${name}`, 0o666)),
+    { path: '/wide', mode: 0o777 },
+    { path: '/wide/two', hardlink: '/wide/one' },
+    ...['one', 'two'].map((name) => file(`/narrow/${name}`, 0o666)),
+    { path: '/narrow', mode: 0o755 },
+    { path: '/narrow/other', hardlink: '/narrow/one' },
     { path: '/scratch', mode: 0o755 },
     file('/attempts', 0o644, 0, 0, {
       content: attempts.map((operation) => `${doLine(operation).slice('do\t'.length)}\n`).join(''),

@@ -12,6 +12,7 @@ import type { Explanation } from '../../src/explain/explanation.ts';
 import { readQuestion } from '../../src/explain/question.ts';
 import type { Image } from '../../src/image/image.ts';
 import { openImage } from '../../src/image/sources/index.ts';
+import { fileTree } from '../../src/launch/file-tree.ts';
 import type { Launch } from '../../src/launch/launch.ts';
 import { launchImage } from '../../src/launch/launch-image.ts';
 import type { PlatformProfile } from '../../src/platform/platform.ts';
@@ -21,6 +22,7 @@ import type { ContainerSettings } from '../../src/workload/container.ts';
 import { recordConformance } from '../support/conformance.ts';
 import { writeLayout } from '../support/image-builder.ts';
 import { explainSpec, FOLDERS, whyNoExplainImage } from './explain-image.ts';
+import { compareMounts, type MountsCompared } from './mount-table.ts';
 import { factsHere } from './performer.ts';
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
@@ -66,6 +68,22 @@ const QUESTIONS: readonly (readonly [string, string?])[] = [
   ['/data', 'rmdir'],
   ['/scratch/new', 'create'],
   ['/scratch/new', 'mkdir'],
+  // From one mount to another, and mount points themselves.
+  ['/wide/away', 'rename=/scratch/away'],
+  ['/wide/linked', 'link=/scratch/linked'],
+  ['/wide/onto', 'rename=/data/onto'],
+  ['/wide', 'rename=/scratch/wide'],
+  ['/scratch', 'rename=/scratched'],
+  ['/data', 'rename=/moved-data'],
+  ['/dev/shm', 'rmdir'],
+  ['/dev/pts', 'rename=/dev/elsewhere'],
+  ['/dev/shm/new', 'create'],
+  ['/etc/hosts', 'delete'],
+  ['/etc/hosts', 'rename=/etc/hosts.old'],
+  ['/proc/sys/net/ipv4/ip_forward', 'write'],
+  ['/proc/sys/net/ipv4/ip_forward', 'read'],
+  ['/wide/two', 'rename=/wide/one'],
+  ['/narrow/other', 'rename=/narrow/one'],
   ['/new', 'create'],
   ['/run/app.sock', 'listen'],
   ['/etc/hosts', 'write'],
@@ -99,10 +117,11 @@ interface Case {
 }
 
 const tmpfs = { kind: 'tmpfs', target: '/scratch' } as const;
+const volume = { kind: 'anonymous', target: '/scratch' } as const;
 const CASES: readonly Case[] = [
   { name: 'root', settings: {} },
   { name: 'root without capabilities', settings: { capDrop: ['ALL'], volumes: [tmpfs] } },
-  { name: 'a user of the image', settings: { user: 'app' } },
+  { name: 'a user of the image', settings: { user: 'app', volumes: [volume] } },
   { name: 'a stranger', settings: { user: '10001:10001', noNewPrivileges: true } },
   { name: 'a stranger in a group, read-only root', settings: { user: '10001:77', readOnly: true, volumes: [tmpfs] } },
   { name: 'a stranger with capabilities', settings: { user: '10001:10001', capAdd: ['DAC_READ_SEARCH', 'CHOWN', 'NET_RAW'] } },
@@ -172,7 +191,11 @@ for (const candidate of candidates) {
       const launch = launchOf(settings, engine.profile);
       const container = await prepared.create(launch);
       let output = '';
+      let mounts: MountsCompared | undefined;
       try {
+        // Under the other engines nothing is mounted yet.
+        if (container.pid !== undefined && candidate.kind === 'podman')
+          mounts = compareMounts(container.pid, fileTree(launch, subject.rootFs));
         await container.start();
         await container.exited;
         output = container.stdout();
@@ -183,7 +206,8 @@ for (const candidate of candidates) {
         number === '0' ? 'allowed' : (NAMES.get(Number(number)) ?? number),
       );
       expect(real.length, container.log()).toBe(QUESTIONS.length);
-      const wrong: string[] = [];
+      if (candidate.kind === 'podman') expect(mounts?.compared).toBeGreaterThan(7);
+      const wrong: string[] = [...(mounts?.wrong ?? [])];
       for (const [index, explanation] of (await answers(launch)).entries()) {
         const { decision, asked, walk, steps } = explanation;
         const says = decision.allowed ? 'allowed' : (decision.errno ?? 'unknown');
