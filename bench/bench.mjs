@@ -10,6 +10,7 @@ import { decisionRows } from './decisions.mjs';
 import { fixRows } from './fix.mjs';
 import { imageRows, whyNoImages } from './image.mjs';
 import { calm } from './measure.mjs';
+import { registryRows } from './registry.mjs';
 import { support } from './support.mjs';
 import { traceRows } from './trace.mjs';
 
@@ -40,6 +41,7 @@ const noDebian = all.whyNoDebianImages();
 if (noDebian === undefined) {
   await calm();
   loads.push(load());
+  rows.push(...(await registryRows(all, cli, 5, skipped)));
   rows.push(...(await traceRows(all, 5, skipped)));
   rows.push(...(await fixRows(all, cli, 3, skipped)));
 } else skipped.push(`nginx: ${noDebian}`);

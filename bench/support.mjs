@@ -12,6 +12,7 @@ const MODULES = [
   'src/launch/subject',
   'src/trace/tracers/strace',
   'test/support/images',
+  'test/support/registry',
   'test/support/dockerd',
 ];
 

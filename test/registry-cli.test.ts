@@ -86,6 +86,33 @@ describe.skipIf(missing !== undefined)("Debian's docker-registry", () => {
     }
   });
 
+  it('who says that it left the program in the registry, and looks at it once it is here', async () => {
+    const registry = await testRegistry();
+    const setuid = [...(spec.layers[0] ?? []), { path: '/bin/app', content: '\x7fELF', mode: 0o4755 }];
+    const above = [
+      { path: '/etc/passwd', content: 'app:x:1000:1000::/srv:/bin/sh\n' },
+      { path: '/etc/group', content: '' },
+    ];
+    registry.push('setuid', '1', buildImage({ ...spec, layers: [setuid, above] }));
+    const [home, target] = [freshHome(), `docker://${registry.host}/setuid:1`];
+    const far = await who(target, online(home));
+    expect(JSON.stringify(far.document)).toContain('the program itself was not looked at');
+    await unroot(['check', target], online(home));
+    const near = await who(target, online(home));
+    expect(JSON.stringify(near.document)).not.toContain('the program itself was not looked at');
+    expect(near.document).toMatchObject({
+      containers: [
+        {
+          uid: 1000,
+          because: expect.arrayContaining([
+            expect.objectContaining({ source: expect.stringMatching(/set-user-id bit makes uid 0/) }),
+          ]),
+        },
+      ],
+    });
+    await registry.close();
+  });
+
   it('a bare name is looked for here first, then in its registry', async () => {
     const { document } = await who(`${plain.host}/org/app:1`, online(freshHome()));
     expect(document).toMatchObject({ containers: [{ outcome: 'starts', uid: 1000 }] });
