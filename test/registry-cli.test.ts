@@ -1,5 +1,5 @@
 /** The command line and Debian's docker-registry: TLS with an authority of our own, accounts, proxies, manifests whose images cannot be fetched. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -143,10 +143,7 @@ describe.skipIf(missing !== undefined)("Debian's docker-registry", () => {
     expect((await who(target, online(home, { SSL_CERT_FILE: tls!.caFile }))).document).toMatchObject(good);
     const second = freshHome();
     mkdirSync(join(second, '.config/containers/certs.d', closed.host), { recursive: true });
-    writeFileSync(
-      join(second, '.config/containers/certs.d', closed.host, 'ca.crt'),
-      await import('node:fs').then((fs) => fs.readFileSync(tls!.caFile)),
-    );
+    writeFileSync(join(second, '.config/containers/certs.d', closed.host, 'ca.crt'), readFileSync(tls!.caFile));
     const account = { REGISTRY_AUTH_FILE: join(home, '.docker/config.json') };
     expect((await who(target, online(second, account))).document).toMatchObject(good);
     expect((await who(target, online(freshHome(), account), '--insecure')).document).toMatchObject(good);
@@ -176,6 +173,25 @@ describe.skipIf(missing !== undefined)("Debian's docker-registry", () => {
     expect((await who(target, online(freshHome()), '--platform', 'linux')).code).toBe(2);
     const here = process.arch === 'x64' ? 'linux/x86_64' : `linux/${process.arch}`;
     expect((await who(target, online(freshHome()), '--platform', here)).code).toBe(0);
+  });
+});
+
+describe('several programs at once', () => {
+  it('share one cache, and each has the whole image', async () => {
+    const registry = await testRegistry();
+    const large = new Uint8Array(4_000_000).map((_, i) => (i * i * 31) >>> 7);
+    registry.push('app', '1', buildImage({ ...spec, layers: [...spec.layers, [{ path: '/large', content: large }]] }));
+    const options = online(freshHome());
+    const results = await Promise.all(
+      Array.from({ length: 5 }, () => unroot(['check', `docker://${registry.host}/app:1`, '-o', 'json'], options)),
+    );
+    expect(new Set(results.map(({ code }) => code)).size).toBe(1);
+    expect(new Set(results.map(({ stdout }) => stdout)).size).toBe(1);
+    expect(JSON.parse(results[0]?.stdout ?? '')).toMatchObject({ schemaVersion: 1, findings: expect.anything() });
+    const cache = join(options.env.HOME ?? '', '.cache/unroot');
+    expect(readdirSync(join(cache, 'growing'))).toEqual([]);
+    expect(readdirSync(join(cache, 'blobs/sha256'))).toHaveLength(4);
+    await registry.close();
   });
 });
 
@@ -290,10 +306,6 @@ describe('proxies', () => {
     const refused = await who('docker://refused.example/app:1', online(freshHome(), env));
     expect(refused.document).toMatchObject({ error: { code: 'registry.unreachable', message: expect.stringContaining('403') } });
     expect(`${refused.stderr}${refused.stdout}`).not.toContain('secret');
-    proxy.seen.length = 0;
-    const direct = await who('docker://registry.example/app:1', online(freshHome(), { ...env, NO_PROXY: 'a, .example' }));
-    expect(direct.document).toMatchObject({ error: { code: 'registry.unreachable' } });
-    expect(proxy.seen).toEqual([]);
     await proxy.close();
     await registry.close();
   });

@@ -221,8 +221,9 @@ describe('what cannot be had', () => {
     expect((await failure(`docker://127.0.0.1:${port}/b`, slow)).message).toContain(`127.0.0.1:${port}/b:latest`);
   });
 
+  // A name too long for DNS: nobody is asked for it.
   it('a host that does not exist', async () => {
-    const error = await failure('docker://registry.invalid/a');
+    const error = await failure(`docker://${'a'.repeat(64)}.invalid/a`);
     expect(error.code).toBe('registry.unreachable');
     expect(error.message).toMatch(/no such host|cannot be looked up/);
   });
@@ -571,6 +572,14 @@ describe('registries.conf', () => {
     registry.push('org/other', 'latest', other);
     expect((await open('docker://example.test/org/other', own)).config.user).toBe('9');
     await mirror.close();
+  });
+
+  it("asks the mirrors of Docker's daemon.json for images of Docker Hub", async () => {
+    registry.push('library/nginx', '1', image);
+    mkdirSync(join(home, '.config/docker'), { recursive: true });
+    writeFileSync(join(home, '.config/docker/daemon.json'), JSON.stringify({ 'registry-mirrors': [`http://${registry.host}/`] }));
+    const one = await open('docker://nginx:1', settings());
+    expect(one).toMatchObject({ name: 'docker.io/library/nginx:1', digest: image.manifestDigest });
   });
 
   it('keeps tags away from mirrors for digests, blocks, and says what is no TOML', async () => {

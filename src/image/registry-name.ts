@@ -70,9 +70,8 @@ export function parseRegistryName(name: string, target: string = name): Registry
 
 /** Whether a host (with or without port) is this machine: RFC 6761 section 6.3, RFC 5735 section 3, RFC 4291 section 2.5.3. */
 export function isLoopback(host: string): boolean {
-  const name = host
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .toLowerCase();
+  // A bare IPv6 address has more than one colon and no port.
+  const bare = host.indexOf(':') !== host.lastIndexOf(':') && !host.startsWith('[');
+  const name = (bare ? host : host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')).toLowerCase();
   return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name);
 }

@@ -220,7 +220,8 @@ export async function debianRegistry(
           source,
           `docker://${host}/${name}`,
         ],
-        { encoding: 'utf8' },
+        // Not the accounts of the machine.
+        { encoding: 'utf8', env: { ...process.env, XDG_RUNTIME_DIR: folder } },
       );
       if (status !== 0) throw new Error(`skopeo copy: ${stderr}`);
     },

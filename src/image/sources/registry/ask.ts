@@ -50,7 +50,9 @@ export async function ask(endpoint: Endpoint, request: Request): Promise<Answer>
       throwIfAborted(endpoint, error);
       if (error instanceof UnrootError) throw error;
       if (isTlsError(error)) throw remember(endpoint, tlsFailed(asked, error));
-      if (attempt < ATTEMPTS && isTransient(error)) {
+      // Waiting is what already did not help.
+      const attempts = errorCode(error) === 'ETIMEDOUT' ? 2 : ATTEMPTS;
+      if (attempt < attempts && isTransient(error)) {
         await pause(endpoint, attempt, undefined);
         continue;
       }

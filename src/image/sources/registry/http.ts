@@ -27,6 +27,9 @@ export interface Answer {
   readonly body: IncomingMessage;
 }
 
+/** Milliseconds until a host must have taken the connection. */
+const CONNECT_TIMEOUT = 10_000;
+
 /** Connections that are kept for the next question; they do not keep the process alive. */
 const agents = new WeakMap<object, HttpAgent | HttpsAgent>();
 const plainAgent = new HttpAgent({ keepAlive: true, maxSockets: 8 });
@@ -67,17 +70,28 @@ export async function exchange(question: Question): Promise<Answer> {
   else options.agent = plainAgent;
 
   const call = (secure && proxy === undefined) || (proxy?.protocol === 'https:' && !secure) ? httpsRequest : httpRequest;
+  const connecting = Math.min(idleTimeout, CONNECT_TIMEOUT);
   return new Promise((resolve, reject) => {
     const request = call(options, (message) => {
       resolve({ url, status: message.statusCode ?? 0, headers: message.headers, body: message });
     });
     request.setTimeout(idleTimeout, () => {
-      request.destroy(Object.assign(new Error(`no byte for ${Math.round(idleTimeout / 1000)} s`), { code: 'ETIMEDOUT' }));
+      request.destroy(timeout(idleTimeout));
     });
+    // A host that swallows everything is told apart early; once connected it may think for longer.
+    const slow = setTimeout(() => request.destroy(timeout(connecting)), connecting);
+    request.on('socket', (socket) => {
+      const reached = (): void => clearTimeout(slow);
+      if (socket.connecting) socket.once('connect', reached);
+      else reached();
+    });
+    request.on('close', () => clearTimeout(slow));
     request.on('error', reject);
     request.end(body);
   });
 }
+
+const timeout = (ms: number): Error => Object.assign(new Error(`no byte for ${Math.ceil(ms / 1000)} s`), { code: 'ETIMEDOUT' });
 
 function tlsOptions({ certificates, anyCertificate }: Question, host: string): Record<string, unknown> {
   return {

@@ -5,6 +5,7 @@ import { parse } from 'smol-toml';
 import { UnrootError, type Where } from '../../../error.ts';
 import { isObject, type JsonObject } from '../../json.ts';
 import type { RegistryName } from '../../registry-name.ts';
+import { dockerMirrors } from './docker-mirrors.ts';
 import { environmentOf, homeOf, type RegistryOptions } from './options.ts';
 
 /** One place that may have the image. */
@@ -20,7 +21,13 @@ export interface Location {
 export function locationsOf(name: RegistryName, options: RegistryOptions, where: Where): readonly Location[] {
   const full = `${name.registry}/${name.repository}`;
   const { registry, path } = registryFor(full, options);
-  if (registry === undefined) return [locate(full, false, false)];
+  if (registry === undefined) {
+    const mirrors = name.registry === 'docker.io' ? dockerMirrors(options) : [];
+    return [
+      ...mirrors.map(({ host, insecure }) => locate(`${host}/${name.repository}`, insecure, true)),
+      locate(full, false, false),
+    ];
+  }
   const prefix = text(registry, 'prefix') ?? text(registry, 'location') ?? '';
   if (registry.blocked === true) {
     throw new UnrootError(`${path} blocks the registry of ${name.text}: ${prefix}`, {
