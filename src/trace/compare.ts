@@ -11,7 +11,7 @@ export interface EffectDifference {
   readonly text: string;
 }
 
-const PLUMBING = /^\/(?:proc|sys|dev)(?:\/|$)|\/__pycache__(?:\/|$)|\.pyc$|^\/tmp\/\*$/;
+const PLUMBING = /^\/(?:proc|sys|dev)(?:\/|$)|\/dev\/null$|\/__pycache__(?:\/|$)|\.pyc$|^\/tmp\/\*$/;
 /** What start scripts run to prepare for, ask about or carry out a change of user: a program that starts as somebody else skips it. */
 const IDENTITY_HELPERS: ReadonlySet<string> = new Set(
   'chown chgrp chmod find xargs install mkdir stat id whoami getent test [ gosu su-exec su sudo runuser setpriv chpst setuidgid s6-setuidgid s6-applyuidgid s6-chown s6-chmod usermod groupmod useradd groupadd adduser addgroup deluser userdel passwd chroot capsh setcap sysctl tini dumb-init true'.split(
