@@ -303,6 +303,19 @@ it('ends where the decision ends, and grants what it needs everywhere before', a
         expect([...(at?.needed ?? '')].some((letter) => !at?.granted?.includes(letter))).toBe(true);
       }
     }),
-    { numRuns: 500 },
+    // A directory that would have to be written to because its `..` changes.
+    {
+      numRuns: 500,
+      examples: [
+        [
+          [
+            { depth: 1, name: 'b', kind: 'directory', mode: 0o177, uid: 0, gid: 0, acl: false, target: '/t/a' },
+            { depth: 1, name: 'a', kind: 'directory', mode: 0o1300, uid: 10001, gid: 0, acl: false, target: '/t/a' },
+            { depth: 2, name: 'a', kind: 'directory', mode: 0, uid: 0, gid: 0, acl: false, target: '/t/a' },
+          ],
+          { path: '/t/b/a/a', to: 'rename=/t/b/new', who: { user: '10001:10001', capAdd: ['DAC_READ_SEARCH', 'FOWNER'] } },
+        ],
+      ],
+    },
   );
 });

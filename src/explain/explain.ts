@@ -5,6 +5,7 @@ import { fileTree } from '../launch/file-tree.ts';
 import type { LaunchSubject } from '../launch/input.ts';
 import { credentialsOf, type Launch } from '../launch/launch.ts';
 import { launchImage } from '../launch/launch-image.ts';
+import { scriptsFrom } from '../launch/scripts.ts';
 import { decide } from '../linux/access.ts';
 import type { Capability, CapabilitySet } from '../linux/capability.ts';
 import type { Credentials } from '../linux/credentials.ts';
@@ -15,13 +16,12 @@ import { type Asked, askedOperations } from './asked-operations.ts';
 import { CALLS } from './calls.ts';
 import type { Answer, Becomes, Component, Explanation } from './explanation.ts';
 import { factsFor } from './facts.ts';
-import { scriptsFrom } from './interpreters.ts';
 import { type Names, namesOf } from './names.ts';
 import { notesFor } from './notes.ts';
-import type { Scene } from './path-actions.ts';
+import { absolute, type Scene } from './path-actions.ts';
 import type { Question } from './question.ts';
 import { remediesFor } from './remedies.ts';
-import { seenTree } from './seen-tree.ts';
+import { fromImage, seenTree } from './seen-tree.ts';
 import { endOf, walkOf } from './walk.ts';
 
 export interface ExplainInput {
@@ -100,11 +100,13 @@ const sceneOf = (launch: Launch, tree: FileTree, names: Names): Scene => ({
   at: (path, follow) => endOf(path, follow, tree),
 });
 
+/** Script → interpreter, both absolute, of what is executed. */
 async function scriptsOf(operations: readonly Asked[], launch: Launch, rootFs: RootFs): Promise<ReadonlyMap<string, string>> {
-  const maps = await Promise.all(
-    operations.map(({ operation }) => (operation.kind === 'exec' ? scriptsFrom(operation.path, launch, rootFs) : [])),
-  );
-  return new Map(maps.flatMap((map) => [...map]));
+  const found = new Map<string, string>();
+  const ofImage = (path: string): boolean => fromImage(path, launch.mounts);
+  for (const { operation } of operations)
+    if (operation.kind === 'exec') await scriptsFrom(operation.path, rootFs, launch.cwd, found, ofImage);
+  return new Map([...found].map(([path, interpreter]) => [path, absolute(interpreter, launch.cwd)]));
 }
 
 function answerOf({ to, what, operation }: Asked, who: Credentials, ask: Ask): Answer {

@@ -1,7 +1,7 @@
 /** What an explanation consists of: plain data, the same for every output format. */
 import type { Derivation } from '../launch/launch.ts';
 import type { Capability, CapabilityState } from '../linux/capability.ts';
-import type { Decision, DecisionStep } from '../linux/decision.ts';
+import type { AccessClass, Decision, DecisionStep } from '../linux/decision.ts';
 import type { FileType } from '../linux/inode.ts';
 import type { Errno, Operation } from '../linux/operation.ts';
 
@@ -49,9 +49,6 @@ export interface MountOrigin {
   readonly options: readonly string[];
   readonly origin: 'platform' | 'image' | 'settings';
 }
-
-/** The class of permission bits that counts for the process; nothing falls through to the next one. */
-export type AccessClass = 'owner' | 'group' | 'other' | 'acl';
 
 /** One component of a path, as the kernel meets it. */
 export interface Component {

@@ -7,8 +7,9 @@ import type { Credentials } from '../linux/credentials.ts';
 import type { Decision, FileNode, FileTree } from '../linux/decision.ts';
 import { childPath, components, parentPath } from '../linux/file-path.ts';
 import type { Operation } from '../linux/operation.ts';
+import { owns, type Permission, permission, rwx } from '../linux/permission.ts';
 import { MAX_INTERPRETERS } from '../linux/script.ts';
-import { aclText, classOf, letters, modeText, rwx } from './access-class.ts';
+import { aclText, letters, modeText } from './access-class.ts';
 import type { Component } from './explanation.ts';
 import type { Names } from './names.ts';
 import { type Needs, needsOf } from './needs.ts';
@@ -39,6 +40,10 @@ export function walkOf(operation: Operation, context: WalkContext): readonly Com
   let failed = false;
   const add = (needs: Needs): Stop => {
     const { stops, end } = follow(needs, context.tree);
+    // A directory that moves to another one must be writable itself, which only the decision tells.
+    const { deniedAt } = context.decision;
+    if (operation.kind === 'rename' && needs.part === 'path' && deniedAt?.need === 'mode' && deniedAt.path === end.path)
+      end.bits |= deniedAt.want;
     for (const stop of stops) {
       const verdict = verdictOf(stop, failed, context.decision);
       if (verdict !== 'yes') failed = true;
@@ -157,9 +162,9 @@ function componentOf(stop: Stop, part: Component['part'], verdict: Component['ve
   const { inode } = node;
   const { names, who } = context;
   const link = inode.type === 'symlink';
-  const counts = classOf(inode, who, stop.bits);
+  const counts = permission(inode, who, stop.bits);
   const [userName, groupName] = [names.user(inode.uid), names.group(inode.gid)];
-  const through = verdict === 'yes' ? madeUp(stop, inode, counts.granted, who) : undefined;
+  const through = verdict === 'yes' ? madeUp(stop, inode, counts, who) : undefined;
   return {
     part,
     path,
@@ -184,18 +189,11 @@ function componentOf(stop: Stop, part: Component['part'], verdict: Component['ve
   };
 }
 
-/** The capability that let the process past although bits or ownership did not: the weaker one when it has both. */
-function madeUp(stop: Stop, inode: FileNode['inode'], granted: number, who: Credentials): Capability | undefined {
-  const held = (capability: Capability): boolean => who.capabilities.effective.includes(capability);
-  if ((stop.owner || stop.sticky) && who.uid !== inode.uid) {
-    const helper = (['CAP_FOWNER', 'CAP_CHOWN'] as const).find(held);
+/** The capability that let the process past although bits or ownership did not. */
+function madeUp(stop: Stop, inode: FileNode['inode'], { through }: Permission, who: Credentials): Capability | undefined {
+  if ((stop.owner || stop.sticky) && !owns(who, inode)) {
+    const helper = (['CAP_FOWNER', 'CAP_CHOWN'] as const).find((one) => who.capabilities.effective.includes(one));
     if (helper !== undefined) return helper;
   }
-  if (inode.type === 'symlink' || (stop.bits & ~granted) === 0) return undefined;
-  const weaker = inode.type === 'directory' ? (stop.bits & 2) === 0 : stop.bits === 4;
-  return weaker && held('CAP_DAC_READ_SEARCH')
-    ? 'CAP_DAC_READ_SEARCH'
-    : held('CAP_DAC_OVERRIDE')
-      ? 'CAP_DAC_OVERRIDE'
-      : undefined;
+  return inode.type === 'symlink' ? undefined : through;
 }

@@ -1,6 +1,6 @@
-/** Finds out whether an entrypoint whose file has set-id bits or file capabilities is a script: the kernel gives those of a script nothing. */
+/** Reads the first line of scripts, as the kernel does when it executes them: set-id bits and file capabilities of a script itself count for nothing. */
 import type { RootEntry, RootFs } from '../image/image.ts';
-import { interpreterOf, MAX_INTERPRETERS } from '../linux/script.ts';
+import { interpreterOf, MAX_INTERPRETERS, SCRIPT_HEAD } from '../linux/script.ts';
 
 /** Scripts are small; a file above this is taken for a program. */
 const LARGEST = 1 << 20;
@@ -23,7 +23,7 @@ export async function readScripts(
     const places = word.includes('/') ? [word] : path.split(':').map((folder) => `${folder}/${word}`);
     for (const place of places) {
       const entry = fileAt(rootFs, place, cwd);
-      if (entry !== undefined && special(entry)) await follow(rootFs, entry, cwd, found);
+      if (entry !== undefined && special(entry)) await scriptsFrom(entry.path, rootFs, cwd, found);
     }
   }
   return found;
@@ -36,14 +36,23 @@ function fileAt(rootFs: RootFs, path: string, cwd: string): RootEntry | undefine
   return entry?.type === 'file' ? entry : undefined;
 }
 
-async function follow(rootFs: RootFs, first: RootEntry, cwd: string, found: Map<string, string>): Promise<void> {
-  let entry: RootEntry | undefined = first;
+/** The script at `path` and the scripts that interpret it; nothing when it is none. `readable`: which files are the image's own. */
+export async function scriptsFrom(
+  path: string,
+  rootFs: RootFs,
+  cwd: string,
+  found: Map<string, string> = new Map(),
+  readable: (path: string) => boolean = () => true,
+): Promise<ReadonlyMap<string, string>> {
+  let entry = fileAt(rootFs, path, cwd);
   for (let depth = 0; depth <= MAX_INTERPRETERS && entry !== undefined; depth += 1) {
-    if (found.has(entry.path) || entry.size > LARGEST) return;
-    const content = await rootFs.readFile(entry.path, { limit: LARGEST });
+    if (found.has(entry.path) || entry.size > LARGEST || !readable(entry.path)) break;
+    const head = await rootFs.readFiles([entry.path], { limit: SCRIPT_HEAD, head: true });
+    const content = head.get(entry.path);
     const interpreter: string | undefined = content === undefined ? undefined : interpreterOf(content);
-    if (interpreter === undefined) return;
+    if (interpreter === undefined) break;
     found.set(entry.path, interpreter);
     entry = fileAt(rootFs, interpreter, cwd);
   }
+  return found;
 }

@@ -14,6 +14,7 @@ import {
   say,
   unknown,
 } from './question.ts';
+import { MAX_INTERPRETERS } from './script.ts';
 import { type Found, type Place, walk, walkTo } from './walk.ts';
 
 type Open = Extract<Operation, { kind: 'open' }>;
@@ -116,9 +117,6 @@ function mayCreateInSticky(question: Question, place: Found): Stop | undefined {
     `${place.path} belongs to uid ${inode.uid} and lies in a sticky directory of uid ${directory.uid}: ${rule} forbids to open it with O_CREAT`;
   return deny(question, 'EACCES', text, { path: place.path, want: WRITE, need: 'sticky' }, { source: 'proc_sys_fs(5)' });
 }
-
-/** Interpreters of interpreters; BINPRM's limit. */
-const MAX_INTERPRETERS = 5;
 
 export function decideExec(question: Question, path: string): Stop | undefined {
   let program = path;

@@ -64,6 +64,21 @@ test('the quiet answer is the told one without its steps', () => {
   }
 });
 
+test('a step about permission bits says in fields what its sentence says', () => {
+  const facts = (operation: Operation, who = process()) => ask(operation, who).steps.at(-1)?.permission;
+  const read: Operation = { kind: 'open', path: '/b', access: 'read' };
+  expect(facts(read)).toEqual({ class: 'owner', needed: 'r', granted: 'rw-' });
+  expect(facts(read, process({ uid: 5, groups: [0] }))).toEqual({
+    class: 'group',
+    entry: 'group 0',
+    needed: 'r',
+    granted: '---',
+  });
+  const reader = process({ uid: 5 }, 'CAP_DAC_READ_SEARCH');
+  expect(facts(read, reader)).toEqual({ class: 'other', needed: 'r', granted: '---', through: 'CAP_DAC_READ_SEARCH' });
+  expect(facts({ kind: 'chown', path: '/a', uid: 0, gid: -1 })).toBeUndefined();
+});
+
 describe('a process whose ids differ', () => {
   const who = process({ uid: 1001, realUid: 1000, savedUid: 0 });
   test.each<[Operation, string | undefined]>([

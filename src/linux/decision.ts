@@ -2,6 +2,22 @@
 import type { Capability } from './capability.ts';
 import type { Errno, Operation } from './operation.ts';
 
+/** The class of permission bits that counts for a process; nothing falls through to the next one. */
+export type AccessClass = 'owner' | 'group' | 'other' | 'acl';
+
+/** A step that looked at permission bits, in fields instead of a sentence. */
+export interface PermissionFacts {
+  readonly class: AccessClass;
+  /** The group or ACL entry that counts: `group 101`, `named user 1000`. */
+  readonly entry?: string;
+  /** `wx`. */
+  readonly needed: string;
+  /** `r-x`. */
+  readonly granted: string;
+  /** The capability that let it through although the bits said no. */
+  readonly through?: Capability;
+}
+
 /** One step a person can follow: a path component searched, a class of permission bits chosen, a capability asked for. */
 export interface DecisionStep {
   /** Full sentence, e.g. `/var/cache is 0755 root:root: uid 10001 is "other", r-x, may search`. */
@@ -10,6 +26,7 @@ export interface DecisionStep {
   readonly path?: string;
   /** Source of the rule: man page, kernel file, sysctl. */
   readonly source?: string;
+  readonly permission?: PermissionFacts;
 }
 
 export interface Decision {

@@ -2,14 +2,24 @@
 import { type AclVerdict, evaluateAcl } from './acl.ts';
 import type { Capability } from './capability.ts';
 import type { Credentials } from './credentials.ts';
+import type { AccessClass } from './decision.ts';
 import type { Inode } from './inode.ts';
 
 export const READ = 4;
 export const WRITE = 2;
 export const EXECUTE = 1;
 
+/** Which bits decided and what they grant. */
+export interface ClassFacts {
+  readonly class: AccessClass;
+  /** The group or ACL entry that counts: `group 101`, `named user 1000`. */
+  readonly entry?: string;
+  /** rwx as 4, 2, 1. */
+  readonly granted: number;
+}
+
 /** What the bits say, before and after capabilities. */
-export interface Permission {
+export interface Permission extends ClassFacts {
   readonly allowed: boolean;
   /** The class that decided and what it grants: `"other", r-x`. */
   readonly text: string;
@@ -74,18 +84,17 @@ export function mayAccess(inode: Inode, who: Credentials, want: number): boolean
 
 /** The same answer, with the class that decided and the capabilities that matter. */
 export function permission(inode: Inode, who: Credentials, want: number): Permission {
-  const text = classText(inode, who, want);
-  if (classAllows(inode, who, want)) return { allowed: true, text };
+  const facts = classFacts(inode, who, want);
+  const text = classText(facts, who);
+  if (classAllows(inode, who, want)) return { ...facts, allowed: true, text };
   const through = throughCapability(inode, who, want);
-  if (through !== undefined) return { allowed: true, text: `${text}, but ${through} overrides`, through };
+  if (through !== undefined) return { ...facts, allowed: true, text: `${text}, but ${through} overrides`, through };
   const missing = helpingCapabilities(inode, who, want)[0];
-  return { allowed: false, text, ...(missing === undefined ? {} : { missing }) };
+  return { ...facts, allowed: false, text, ...(missing === undefined ? {} : { missing }) };
 }
 
-type Class = 'owner' | 'acl' | 'group' | 'other';
-
 /** One class decides and nothing falls through to the next: an owner without r may not read what "other" may. */
-function classOf(inode: Inode, who: Credentials): Class {
+function classOf(inode: Inode, who: Credentials): AccessClass {
   // net_ctl_permissions: the network's administrator counts as its owner (net/sysctl_net.c).
   if (inode.sysctl === 'net' && hasCapability(who, 'CAP_NET_ADMIN')) return 'owner';
   if (owns(who, inode)) return 'owner';
@@ -100,7 +109,7 @@ function classAllows(inode: Inode, who: Credentials, want: number): boolean {
   return (bitsOf(inode, decides) & want) === want;
 }
 
-function bitsOf(inode: Inode, decides: Exclude<Class, 'acl'>): number {
+function bitsOf(inode: Inode, decides: Exclude<AccessClass, 'acl'>): number {
   return (inode.mode >> (decides === 'owner' ? 6 : decides === 'group' ? 3 : 0)) & 7;
 }
 
@@ -109,14 +118,18 @@ function aclVerdict(inode: Inode, who: Credentials, want: number): AclVerdict {
   return evaluateAcl(inode.acl ?? [], file, { uid: who.uid, groups: new Set([who.gid, ...who.groups]) }, want);
 }
 
-function classText(inode: Inode, who: Credentials, want: number): string {
+function classFacts(inode: Inode, who: Credentials, want: number): ClassFacts {
   const decides = classOf(inode, who);
   if (decides === 'acl') {
     const { by, grants } = aclVerdict(inode, who, want);
-    return `uid ${who.uid} is ${by} in its ACL, ${rwx(grants)}`;
+    return { class: decides, entry: by, granted: grants };
   }
-  const name = decides === 'owner' ? 'the owner' : decides === 'group' ? `in group ${inode.gid}` : '"other"';
-  return `uid ${who.uid} is ${name}, ${rwx(bitsOf(inode, decides))}`;
+  return { class: decides, ...(decides === 'group' ? { entry: `group ${inode.gid}` } : {}), granted: bitsOf(inode, decides) };
+}
+
+function classText({ class: decides, entry, granted }: ClassFacts, { uid }: Credentials): string {
+  const name = { owner: 'the owner', acl: `${entry} in its ACL`, group: `in ${entry}`, other: '"other"' }[decides];
+  return `uid ${uid} is ${name}, ${rwx(granted)}`;
 }
 
 function throughCapability(inode: Inode, who: Credentials, want: number): Capability | undefined {

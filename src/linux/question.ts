@@ -1,10 +1,20 @@
 /** What one decision is about while it is being made: the process, the tree, the steps so far; and how it ends. */
 import type { Capability } from './capability.ts';
 import type { Credentials } from './credentials.ts';
-import type { Decision, DecisionStep, FileNode, FileTree, KernelFacts, QuietDecision } from './decision.ts';
+import type { Decision, DecisionStep, FileNode, FileTree, KernelFacts, PermissionFacts, QuietDecision } from './decision.ts';
 import type { Inode } from './inode.ts';
 import type { Errno } from './operation.ts';
-import { EXECUTE, hasCapability, isBeyond, mayAccess, ownerAndMode, permission, rwx, WRITE } from './permission.ts';
+import {
+  EXECUTE,
+  hasCapability,
+  isBeyond,
+  mayAccess,
+  ownerAndMode,
+  type Permission,
+  permission,
+  rwx,
+  WRITE,
+} from './permission.ts';
 
 export interface Question {
   readonly who: Credentials;
@@ -30,12 +40,25 @@ export function isStop<T extends object>(value: T | Stop | undefined): value is 
   return value !== undefined && 'stop' in value;
 }
 
-export function say(question: Question, ok: boolean, words: Words, path?: string, source?: string): void {
+export function say(
+  question: Question,
+  ok: boolean,
+  words: Words,
+  path?: string,
+  source?: string,
+  facts?: () => PermissionFacts,
+): void {
   if (question.steps === undefined) return;
   const text = words();
   // The same directory is searched again for every symlink through it: one sentence is enough.
   if (question.steps.some((step) => step.text === text)) return;
-  question.steps.push({ text, ok, ...(path === undefined ? {} : { path }), ...(source === undefined ? {} : { source }) });
+  question.steps.push({
+    text,
+    ok,
+    ...(path === undefined ? {} : { path }),
+    ...(source === undefined ? {} : { source }),
+    ...(facts === undefined ? {} : { permission: facts() }),
+  });
 }
 
 /** Fails for a reason that is no permission: the file is missing, is a directory … */
@@ -57,9 +80,9 @@ export function deny(
   errno: Errno,
   text: Words,
   at: { readonly path: string; readonly want: number; readonly need: Need },
-  extra: { readonly capability?: Capability | undefined; readonly source?: string } = {},
+  extra: { readonly capability?: Capability | undefined; readonly source?: string; readonly facts?: () => PermissionFacts } = {},
 ): Stop {
-  say(question, false, text, at.path, extra.source);
+  say(question, false, text, at.path, extra.source, extra.facts);
   return { stop: true, errno, deniedAt: at, ...(extra.capability === undefined ? {} : { capability: extra.capability }) };
 }
 
@@ -83,12 +106,24 @@ export function requirePermission(question: Question, path: string, node: FileNo
     const verb = inode.type === 'directory' && want === EXECUTE ? 'search' : (VERBS[want] ?? rwx(want));
     return `${path} is ${ownerAndMode(inode)}: ${permission(inode, who, want).text}, ${allowed ? 'may' : 'may not'} ${verb}`;
   };
+  const facts = (): PermissionFacts => factsOf(permission(inode, who, want), want);
+  const source = 'path_resolution(7)';
   if (allowed) {
-    say(question, true, text, path, 'path_resolution(7)');
+    say(question, true, text, path, source, facts);
     return undefined;
   }
   const { missing } = permission(inode, who, want);
-  return deny(question, 'EACCES', text, { path, want, need: 'mode' }, { capability: missing, source: 'path_resolution(7)' });
+  return deny(question, 'EACCES', text, { path, want, need: 'mode' }, { capability: missing, source, facts });
+}
+
+function factsOf({ class: decides, entry, granted, through }: Permission, want: number): PermissionFacts {
+  return {
+    class: decides,
+    ...(entry === undefined ? {} : { entry }),
+    needed: rwx(want).replaceAll('-', ''),
+    granted: rwx(granted),
+    ...(through === undefined ? {} : { through }),
+  };
 }
 
 /** mnt_want_write: asked by everything that changes something, before or after permission, depending on the call. */
