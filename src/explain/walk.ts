@@ -136,9 +136,9 @@ function verdictOf(stop: Stop, failed: boolean, decision: Decision): Component['
 }
 
 /** A folder is passed through on the way to one path and written to for the other: only where that was asked is it the one that said no. */
-function asksAsMuch({ bits }: Stop, deniedAt: Decision['deniedAt']): boolean {
+function asksAsMuch({ bits, owner }: Stop, deniedAt: Decision['deniedAt']): boolean {
   if (deniedAt?.need === 'mode') return (deniedAt.want & ~bits) === 0;
-  return deniedAt?.need !== 'read-only' || bits !== 1;
+  return deniedAt?.need !== 'read-only' || bits !== 1 || owner;
 }
 
 /** When no component was the one that said no, the end of the walk carries the answer. */
