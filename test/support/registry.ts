@@ -62,14 +62,15 @@ export async function testRegistry(tls?: Certificate): Promise<TestRegistry> {
       );
       return;
     }
-    const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
+    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
     const from = Number(range?.[1] ?? 0);
-    const part = body.subarray(from);
+    const end = range?.[2] ? Math.min(Number(range[2]) + 1, body.length) : body.length;
+    const part = body.subarray(from, end);
     response.writeHead(range === null ? 200 : 206, {
       'content-type': manifest?.type ?? 'application/octet-stream',
       'content-length': part.length,
       ...(kind === 'manifests' ? { 'docker-content-digest': digestOf(body) } : {}),
-      ...(range === null ? {} : { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }),
+      ...(range === null ? {} : { 'content-range': `bytes ${from}-${end - 1}/${body.length}` }),
     });
     response.end(request.method === 'HEAD' ? undefined : part);
   };

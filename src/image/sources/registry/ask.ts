@@ -63,7 +63,8 @@ export async function ask(endpoint: Endpoint, request: Request): Promise<Answer>
     const body = request.method === 'HEAD' ? '' : await startOfBody(answer.body);
     if (request.method === 'HEAD') answer.body.resume();
     const said = saidBy(body);
-    if (status === 401 && !renewed) {
+    // Only the registry itself may ask who we are, not where it sends us.
+    if (status === 401 && !renewed && answer.url.host === location.host) {
       renewed = true;
       grant = await authorize(endpoint, answer.headers['www-authenticate'] ?? '', said.text, grant);
       attempt--;

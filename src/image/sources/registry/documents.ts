@@ -13,6 +13,7 @@ import { LongBody, readBody } from './body.ts';
 import type { Cache } from './cache.ts';
 import { askedOf, type Endpoint, throwIfAborted } from './endpoint.ts';
 import { badAnswer, notCached, unreachable } from './failure.ts';
+import type { Answer } from './http.ts';
 
 export interface Document {
   readonly digest: Digest;
@@ -132,7 +133,14 @@ export function createDocuments(
   }
 
   async function headDigest(endpoint: Endpoint, tag: string): Promise<string | undefined> {
-    const answer = await ask(endpoint, { method: 'HEAD', path: `/manifests/${tag}`, headers: { accept: ACCEPT } });
+    let answer: Answer;
+    try {
+      answer = await ask(endpoint, { method: 'HEAD', path: `/manifests/${tag}`, headers: { accept: ACCEPT } });
+    } catch (error) {
+      // One that does not know HEAD is asked in full.
+      if (error instanceof UnrootError && error.code === 'registry.bad-answer') return undefined;
+      throw error;
+    }
     answer.body.resume();
     const digest = answer.headers['docker-content-digest'];
     return typeof digest === 'string' ? digest : undefined;

@@ -64,7 +64,7 @@ export async function exchange(question: Question): Promise<Answer> {
     Object.assign(options, { createConnection: () => over });
   } else if (proxy !== undefined) {
     const port = proxy.port || (proxy.protocol === 'https:' ? 443 : 80);
-    Object.assign(options, { host: proxy.hostname, port, path: url.href, agent: false });
+    Object.assign(options, { host: proxy.hostname.replace(/^\[(.*)\]$/, '$1'), port, path: url.href, agent: false });
     options.headers = { ...(options.headers as Record<string, string>), ...proxyAuthorization(proxy) };
   } else if (secure) Object.assign(options, tls, { agent: agentFor(question) });
   else options.agent = plainAgent;

@@ -43,7 +43,7 @@ export async function openRegistryImage(target: string, name: string, options: O
           signal: options.signal,
         }));
   const cache = openCache(settings, where);
-  const blobs = createBlobs(endpoints, cache, parsedName.text);
+  const blobs = createBlobs(endpoints, cache, parsedName.text, limits);
   const close = (): void => {
     blobs.close();
     cache.close();
@@ -67,6 +67,8 @@ export async function openRegistryImage(target: string, name: string, options: O
     const parsed = parseConfig(rawConfig, where, limits.maxJsonBytes);
     if (!listed) requirePlatform(parsed.platform, options.platform, where);
 
+    // A name stands for whatever the last entry of the file says: only a layer read to its end is believed then.
+    const early = /^\d*(?::\d*)?$/.test(parsed.config.user);
     /** Whoever reads one layer of the tree reads them all: they come several at once. */
     let started = false;
     const fetchAll = (): void => {
@@ -83,10 +85,8 @@ export async function openRegistryImage(target: string, name: string, options: O
       for (let i = 0; i < AT_ONCE; i++) void next();
     };
     const layers: readonly RemoteLayer[] = layersOf(manifest, parsed, where).map((layer, i) =>
-      remoteLayer(layer, i, blobs, limits, { ...where, layer: i }, fetchAll),
+      remoteLayer(layer, i, blobs, limits, { ...where, layer: i }, { before: fetchAll, sparing: early }),
     );
-    // A name stands for whatever the last entry of the file says: only a layer read to its end is believed then.
-    const early = /^\d*(?::\d*)?$/.test(parsed.config.user);
     const findFiles = (
       paths: readonly string[],
       wanted: ReadFilesOptions,

@@ -20,14 +20,14 @@ export function remoteLayer(
   blobs: Blobs,
   limits: ImageLimits,
   where: Where,
-  before: () => void,
+  how: { readonly before: () => void; readonly sparing: boolean },
 ): RemoteLayer {
   const what = `layer ${number}`;
   let local: Promise<LayerReader> | undefined;
   let file: string | undefined;
 
   const fetched = (): Promise<LayerReader> => {
-    before();
+    how.before();
     local ??= blobs.file(layer, what, where).then(
       (range) => {
         file = range.whole;
@@ -54,7 +54,7 @@ export function remoteLayer(
     },
     async *openTar() {
       // A search reads as much as it needs: straight from the network when the blob is not here.
-      const blob = verified(blobs.stream(layer, what, where), layer.digest, `the blob of ${what}`, where);
+      const blob = verified(blobs.stream(layer, what, where, how.sparing), layer.digest, `the blob of ${what}`, where);
       yield* verified(decompress(blob, layer.compression, limits, what, where), layer.diffId, what, where);
     },
     index: async (keep) => (await fetched()).index(keep),
