@@ -3,6 +3,7 @@ import type { Image } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Container, CreateOptions, Engine, EngineOptions, PreparedImage } from './engine.ts';
+import { deviceDifferences, entryDifferences } from './handed-in.ts';
 import { interrupted } from './local-container.ts';
 import { createOciContainer, type OciRuntime } from './oci-container.ts';
 import { whyNoOverlay } from './rootfs/root.ts';
@@ -89,5 +90,5 @@ function localDifferences(launch: Launch): readonly string[] {
   const mapped = [...launch.uidMappings, ...launch.gidMappings].some(({ container, host }) => container !== host);
   if (mapped) found.push('user namespace: ids are not mapped, the process has the same ids on the host');
   if (launch.settings.privileged) found.push("privileged: the host's devices are not passed in");
-  return found;
+  return [...found, ...deviceDifferences('this engine', launch), ...entryDifferences('this engine', launch)];
 }

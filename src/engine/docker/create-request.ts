@@ -3,6 +3,7 @@ import type { Launch, LaunchMount } from '../../launch/launch.ts';
 import type { CapabilityState } from '../../linux/capability.ts';
 import type { PlatformProfile } from '../../platform/platform.ts';
 import { capabilityDifferences } from '../capability-flags.ts';
+import { deviceOwnerDifferences, entryDifferences } from '../handed-in.ts';
 import { sysctlsOf } from '../sysctls.ts';
 
 /** What of the daemon decides the request. */
@@ -68,6 +69,11 @@ export function createRequest(
         { Name: 'nofile', Soft: facts.limits.nofile, Hard: facts.limits.nofile },
         { Name: 'nproc', Soft: facts.limits.nproc, Hard: facts.limits.nproc },
       ],
+      Devices: (launch.devices ?? []).map(({ source, path }) => ({
+        PathOnHost: source,
+        PathInContainer: path,
+        CgroupPermissions: 'rwm',
+      })),
       Tmpfs: mounts.tmpfs,
       Mounts: mounts.mounts,
       // We read the streams as they come; a file beside them would only grow.
@@ -93,6 +99,8 @@ export function createRequest(
       ...launch.mounts
         .filter((mount) => mount.type === 'tmpfs' && mount.copiesImageContent)
         .map(({ target }) => `Docker leaves the tmpfs at ${target} empty instead of copying the image's content into it`),
+      ...deviceOwnerDifferences('Docker', launch),
+      ...entryDifferences('Docker', launch),
     ],
   };
 }

@@ -2,6 +2,7 @@
 import type { Launch, LaunchMount } from '../../launch/launch.ts';
 import type { CapabilitySet, CapabilityState } from '../../linux/capability.ts';
 import { capabilityDifferences, minus } from '../capability-flags.ts';
+import { deviceOwnerDifferences, entryDifferences } from '../handed-in.ts';
 import { sysctlsOf } from '../sysctls.ts';
 
 /** What of the machine's podman decides the flags. */
@@ -78,6 +79,7 @@ export function podmanArguments(
     // podman refuses a --workdir that the image lacks, but makes the image's own.
     ...(samePath(launch.cwd, image.workdir) ? [] : [`--workdir=${launch.cwd}`]),
     ...mounts.flags,
+    ...(launch.devices ?? []).map(({ source, path }) => `--device=${source}:${path}`),
     `--entrypoint=${JSON.stringify(launch.argv)}`,
   ];
   const differences = [
@@ -91,6 +93,8 @@ export function podmanArguments(
     ...(launch.uidMappings.length + launch.gidMappings.length > 0
       ? ['podman runs this without the user namespace the launch asks for']
       : []),
+    ...deviceOwnerDifferences('podman', launch),
+    ...entryDifferences('podman', launch),
   ];
   return {
     flags,
