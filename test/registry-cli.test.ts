@@ -119,7 +119,9 @@ describe.skipIf(missing !== undefined)("Debian's docker-registry", () => {
     const none = await who(`${plain.host}/org/app:2`, online(freshHome()));
     expect(none.code).toBe(2);
     expect(none.document).toMatchObject({ error: { code: 'registry.not-found' } });
-    expect(none.stderr).toMatch(/has no image .*org\/app:2 \(MANIFEST_UNKNOWN.*no file or folder of that name/);
+    expect(none.stderr).toMatch(
+      /has no image .*org\/app:2 \(MANIFEST_UNKNOWN[\s\S]*because {3}on this machine there is no file or folder of that name/,
+    );
     expect((await who('not-anywhere', { env: { HOME: freshHome() } })).document).toMatchObject({
       error: { code: 'image.not-found' },
     });

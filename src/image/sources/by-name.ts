@@ -39,13 +39,14 @@ export async function openByName(name: string, options: OpenImageOptions): Promi
       });
     }
     if (!error.code.startsWith('registry.')) throw error;
-    throw new UnrootError(`${error.message}; on this machine there is ${local}`, {
+    throw new UnrootError(error.message, {
       code: error.code,
       where: error.where ?? { image: name },
       ...(error.expected === undefined ? {} : { expected: error.expected }),
       ...(error.hint === undefined ? {} : { hint: error.hint }),
       exitCode: error.exitCode,
-      cause: error.cause,
+      // Whoever meant a file or a local image sees why the registry was asked at all.
+      cause: new Error(`on this machine there is ${local}`, { cause: error.cause }),
     });
   }
 }
