@@ -64,6 +64,8 @@ export interface RootEntry extends Inode {
   readonly device?: { readonly major: number; readonly minor: number };
   /** Index of the layer whose tar entry set owner and mode; -1 = implied parent that no layer mentions. */
   readonly layer: number;
+  /** Directories: a later layer that has something below without listing the directory itself. What that does to owner and mode is the store's. */
+  readonly passedBy?: number;
   /** The path whose tar entry holds the content when this entry is a hard link; the layer is the same one. */
   readonly hardlinkTo?: string;
   /** Raw extended attributes beyond those parsed into acl, defaultAcl and fileCapabilities. */
@@ -129,6 +131,11 @@ export interface Image {
   rootFs(): Promise<RootFs>;
   /** Only these files, with as little reading as the source allows: for `who` (passwd and group). Symlinks are followed. */
   readFiles(paths: readonly string[], options?: ReadFilesOptions): Promise<ReadonlyMap<string, Uint8Array>>;
+  /**
+   * A tree of nothing but what decides about these paths, where that costs less than the whole one; undefined = only the whole one can tell
+   * (symlinks on the way, compressed layers).
+   */
+  locate?(paths: readonly string[]): Promise<RootFs | undefined>;
   /** True while reading the merged tree would fetch layers over a network: `who` does without it then. */
   far?(): boolean;
   close(): Promise<void>;

@@ -17,11 +17,10 @@ export async function readScripts(
   cwd: string,
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  const path = env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? USUAL_PATH;
+  const path = pathOf(env);
   for (const word of words) {
     if (word === undefined || word === '') continue;
-    const places = word.includes('/') ? [word] : path.split(':').map((folder) => `${folder}/${word}`);
-    for (const place of places) {
+    for (const place of placesOf(word, path)) {
       const entry = fileAt(rootFs, place, cwd);
       if (entry !== undefined && special(entry)) await scriptsFrom(entry.path, rootFs, cwd, found);
     }
@@ -29,7 +28,16 @@ export async function readScripts(
   return found;
 }
 
-const special = ({ mode, fileCapabilities }: RootEntry): boolean => (mode & 0o6000) !== 0 || fileCapabilities !== undefined;
+/** Where execvp would look. */
+export const placesOf = (word: string, path: string): readonly string[] =>
+  word.includes('/') ? [word] : path.split(':').map((folder) => `${folder}/${word}`);
+
+export const pathOf = (env: readonly string[]): string =>
+  env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? USUAL_PATH;
+
+/** Whether executing it may change who the process is. */
+export const special = ({ mode, fileCapabilities }: RootEntry): boolean =>
+  (mode & 0o6000) !== 0 || fileCapabilities !== undefined;
 
 function fileAt(rootFs: RootFs, path: string, cwd: string): RootEntry | undefined {
   const { entry } = rootFs.resolve(path.startsWith('/') ? path : `${cwd}/${path}`);

@@ -1,9 +1,12 @@
 /** A Launch worked out from as little of an image as the answer needs. */
-import type { Image } from '../image/image.ts';
+import type { Image, RootFs } from '../image/image.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
+import { commandOf } from './command.ts';
+import { isStopped } from './input.ts';
 import type { Derivation, Launch, Refusal } from './launch.ts';
 import { launchImage } from './launch-image.ts';
+import { pathOf, placesOf, special } from './scripts.ts';
 import { launchSubject } from './subject.ts';
 
 const NOT_LOOKED_AT: Derivation = {
@@ -14,9 +17,11 @@ const NOT_LOOKED_AT: Derivation = {
 };
 
 /**
- * Reads the configuration and the two files that name users and groups; of an image that does not start as root also the whole tree, because
- * a set-user-ID entrypoint, file capabilities or a program that this user may not execute change the answer. Root has nothing to gain by them.
- * Layers that are still in a registry stay there: identity does not need them, and the answer says what was not looked at.
+ * Reads the configuration, the two files that name users and groups, and what lies at the place of the program; the whole tree only when that
+ * does not settle it: when the image does not start as root, so that a set-user-ID entrypoint, file capabilities or a program that this user may
+ * not execute change the answer, or when the program is one that changes it for root too (file capabilities outside the bounding set are
+ * refused), is not found, or is behind a symlink. Layers that are still in a registry stay there: identity does not need them, and the answer
+ * says what was not looked at.
  */
 export async function whoIn(
   image: Image,
@@ -25,11 +30,38 @@ export async function whoIn(
   name: string,
 ): Promise<Launch | Refusal> {
   const input = { settings, profile, name };
-  const launch = launchImage({ ...input, image: await launchSubject(image) });
-  if (launch.kind === 'refusal' || launch.uid === 0) return launch;
+  const places = programPlaces(image, settings, profile);
+  const near = await image.locate?.([...ACCOUNTS, ...places]);
+  const reader: Image =
+    near === undefined ? image : { ...image, readFiles: async (paths, options) => near.readFiles(paths, options) };
+  const launch = launchImage({ ...input, image: await launchSubject(reader) });
+  if (launch.kind === 'refusal') return launch;
+  if (launch.uid === 0 && near !== undefined && isPlainProgram(near, places)) return launch;
   if (image.far?.() === true) return { ...launch, because: [...launch.because, NOT_LOOKED_AT] };
   return launchImage({
     ...input,
     image: await launchSubject(image, { rootFs: true, argv0: [settings.entrypoint?.[0], settings.command?.[0]] }),
   });
+}
+
+const ACCOUNTS = ['/etc/passwd', '/etc/group'];
+
+/** Absolute paths at which the program may lie, in the order of the search; folders that are symlinks nearly everywhere only when nothing else is left. */
+function programPlaces(image: Image, settings: ContainerSettings, profile: PlatformProfile): readonly string[] {
+  const command = commandOf(image.config, settings, profile);
+  const word = isStopped(command) ? undefined : command.argv[0];
+  if (word === undefined || word === '') return [];
+  const cwd = settings.workdir ?? (image.config.workingDir || '/');
+  const places = placesOf(word, pathOf(image.config.env)).map((place) => (place.startsWith('/') ? place : `${cwd}/${place}`));
+  const usual = places.filter((place) => !/^\/s?bin\//.test(place));
+  return usual.length === 0 ? places : usual;
+}
+
+/** The first of them that is a file, and one whose execution by root changes nothing. */
+function isPlainProgram(near: RootFs, places: readonly string[]): boolean {
+  for (const place of places) {
+    const { entry } = near.resolve(place);
+    if (entry !== undefined) return entry.type === 'file' && (entry.mode & 0o111) !== 0 && !special(entry);
+  }
+  return false;
 }

@@ -75,6 +75,7 @@ export function makeImage(parts: ImageParts): Image {
       const fs = merged === undefined ? ((await located(paths)) ?? (await rootFs(new Set(paths)))) : await merged;
       return fs.readFiles(paths, options);
     },
+    locate: async (paths) => (merged === undefined && parts.findFiles === undefined ? located(paths) : merged),
     close: async () => parts.close(),
   };
 }
