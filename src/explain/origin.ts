@@ -21,6 +21,8 @@ export function originOf(path: string, { launch, rootFs, layers }: Story): Pick<
     return {
       madeBy: `${name} sets its mode, whatever the layers say${sources.rootDirectoryMode === undefined ? '' : ` (${sources.rootDirectoryMode})`}`,
     };
+  if (mount === undefined && entry?.passedBy !== undefined && launch.platform.unlistedDirectoriesMadeAnew === true)
+    return { madeBy: `layer ${entry.passedBy} has something in it without listing it: ${name} makes it anew, root's and 0755` };
   if (mount === undefined) {
     if (entry !== undefined) return { layer: layerOrigin(entry.layer, layers) };
     return {

@@ -19,6 +19,8 @@ export interface MergedNode {
   /** Layer that made this name. */
   nameLayer: number;
   hardlinkTo: string | undefined;
+  /** Last layer that has something below this directory; above `layer`, it does so without listing the directory itself. */
+  passed: number;
   children: Map<string, MergedNode> | undefined;
 }
 
@@ -44,7 +46,17 @@ type LinkGroups = Map<MergedNode, MergedNode[]>;
 
 function node(name: string, parent: MergedNode | undefined, tar: TarEntry, layer: number): MergedNode {
   const set = tar === IMPLIED ? -1 : layer;
-  return { name, parent, tar, layer: set, contentLayer: layer, nameLayer: layer, hardlinkTo: undefined, children: undefined };
+  return {
+    name,
+    parent,
+    tar,
+    layer: set,
+    contentLayer: layer,
+    nameLayer: layer,
+    hardlinkTo: undefined,
+    passed: -1,
+    children: undefined,
+  };
 }
 
 /** Merges the layers, bottom first, and returns the root. */
@@ -65,6 +77,8 @@ function applyLayer(root: MergedNode, layer: LayerIndex, index: number, where: W
   for (const path of layer.removed) {
     const target = find(root, path);
     target?.parent?.children?.delete(target.name);
+    // A whiteout is a file of the layer, which lies in a directory of it.
+    for (let at = target?.parent; at?.parent !== undefined; at = at.parent) at.passed = index;
   }
   // Archives list a directory's files together: remember the last parent.
   let lastPath: string | undefined;
@@ -184,6 +198,7 @@ function parentOf(root: MergedNode, path: string, layer: number, tar: TarEntry, 
       at.children.set(part, next);
     }
     at = next;
+    at.passed = layer;
   }
   return at;
 }

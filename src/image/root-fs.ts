@@ -204,6 +204,7 @@ function entryOf(node: MergedNode, path: string = pathOf(node)): RootEntry {
   };
   if (type === 'symlink') entry.target = tar.link ?? '';
   if (tar.device !== undefined) entry.device = tar.device;
+  if (type === 'directory' && node.layer >= 0 && node.passed > node.layer) entry.passedBy = node.passed;
   if (node.hardlinkTo !== undefined) entry.hardlinkTo = node.hardlinkTo;
   if (tar.xattrs !== undefined) addXattrs(entry, tar.xattrs);
   return entry;

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { buildLayer } from '../../test/support/image-builder.ts';
 import { launchOf, type Scene } from '../../test/support/launch.ts';
 import { type MemoryEntry, memoryRootFs } from '../../test/support/memory-rootfs.ts';
+import { createLayerIndex, type LayerIndex } from '../image/layer-index.ts';
+import { createRootFs } from '../image/root-fs.ts';
+import { createTarStream } from '../image/tar.ts';
 import { decide } from '../linux/access.ts';
 import type { FileNode, FileTree } from '../linux/decision.ts';
 import type { Operation } from '../linux/operation.ts';
@@ -18,6 +22,17 @@ const image: Record<string, MemoryEntry | string> = {
 function treeOf(scene: Scene = {}): { tree: FileTree; launch: Launch } {
   const launch = launchOf({ user: '1000', files: image, ...scene });
   return { tree: fileTree(launch, memoryRootFs(image)), launch };
+}
+
+function layerIndex(tar: Uint8Array): LayerIndex {
+  const builder = createLayerIndex({});
+  const stream = createTarStream((entry) => {
+    builder.add(entry);
+    return undefined;
+  });
+  stream.push(tar);
+  stream.end();
+  return builder.finish();
 }
 
 const shown = (tree: FileTree, path: string): string => {
@@ -47,6 +62,35 @@ describe('image and engine', () => {
     expect(shown(treeOf().tree, '/srv/new')).toBe('undefined');
     const { tree } = treeOf({ config: { workingDir: '/srv/new' }, user: '1000:5', platform: 'podman' });
     expect([shown(tree, '/srv'), shown(tree, '/srv/new')]).toEqual(['directory 0:0 755', 'directory 1000:5 755']);
+  });
+});
+
+describe('directories that a later layer passes without listing them', () => {
+  const layers = [
+    [
+      { path: '/tmp/', mode: 0o1777 },
+      { path: '/d/', mode: 0o2770, uid: 5, gid: 6 },
+      { path: '/d/gone', content: '' },
+      { path: '/kept/', mode: 0o1777 },
+    ],
+    [
+      { path: '/tmp/app.conf', content: '' },
+      { path: '/d/.wh.gone', content: '' },
+      { path: '/kept/', mode: 0o1777 },
+      { path: '/kept/x', content: '' },
+    ],
+  ];
+  // Asked of podman 4.3.1 and Docker 20.10 with this very image: 755 0:0 for the first two.
+  it.each([
+    ['podman', ['directory 0:0 755', 'directory 0:0 755', 'directory 0:0 1777']],
+    ['docker', ['directory 0:0 755', 'directory 0:0 755', 'directory 0:0 1777']],
+    ['crio', ['directory 0:0 755', 'directory 0:0 755', 'directory 0:0 1777']],
+    ['containerd-2', ['directory 0:0 1777', 'directory 5:6 2770', 'directory 0:0 1777']],
+  ] as const)('%s', (platform, expected) => {
+    const tars = layers.map((items) => buildLayer(items));
+    const rootFs = createRootFs(tars.map(layerIndex), async () => []);
+    const tree = fileTree(launchOf({ user: '1000', files: image, platform }), rootFs);
+    expect(['/tmp', '/d', '/kept'].map((path) => shown(tree, path))).toEqual(expected);
   });
 });
 

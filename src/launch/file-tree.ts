@@ -88,13 +88,21 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
   }
 
   function ofImage(path: string): FileNode | undefined {
-    const entry = rootFs.get(path);
+    const entry = laidEntry(path);
     return entry === undefined ? undefined : nodeOf(entry, rootFlags);
+  }
+
+  /** As the platform's store lays layers on top of each other. */
+  function laidEntry(path: string): RootEntry | undefined {
+    const entry = rootFs.get(path);
+    if (entry?.passedBy === undefined || launch.platform.unlistedDirectoriesMadeAnew !== true) return entry;
+    const { path: same, type, size, mtime, layer } = entry;
+    return { path: same, type, size, mtime, layer, uid: 0, gid: 0, mode: 0o755 };
   }
 
   /** Where nothing is mounted. */
   function ofRoot(path: string): FileNode | undefined {
-    const entry = rootFs.get(path);
+    const entry = laidEntry(path);
     const rootMode = path === '/' ? launch.platform.rootDirectoryMode : undefined;
     if (entry !== undefined) {
       const flags = entry.type === 'directory' ? lowerFlags : rootFlags;

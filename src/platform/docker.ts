@@ -43,6 +43,7 @@ const current: PlatformProfile = {
   passwdInjection: 'none',
   imageVolumes: 'copy-content',
   tmpfs: { copiesMode: true, copiesContent: false },
+  unlistedDirectoriesMadeAnew: true,
   environment: { PATH: DEFAULT_PATH },
   refusals: {
     start: START,
@@ -75,6 +76,8 @@ const current: PlatformProfile = {
       "moby daemon/create_unix.go: an empty volume gets the image's content, owner and mode; a path the image lacks is 0755 root",
     tmpfs:
       "runc libcontainer/rootfs_linux.go: an existing target's mode (not owner) is copied, an explicit mode= wins, else the kernel's 1777",
+    unlistedDirectoriesMadeAnew:
+      'moby pkg/archive Unpack: a parent that the layer lacks is made 0755, and overlayfs shows the upper one (observed with 20.10; containerd as image store keeps it)',
     environment: 'moby daemon/container CreateDaemonEnvironment: PATH and HOSTNAME, TERM with a terminal',
   },
 };

@@ -143,6 +143,7 @@ const crio: PlatformProfile = {
   tmpfs: { copiesMode: true, copiesContent: false },
   deviceOwnershipFromSecurityContext: false,
   pods: { supplementalGroupsPolicy: true, userNamespaces: true },
+  unlistedDirectoriesMadeAnew: true,
   environment: { PATH: DEFAULT_PATH, TERM: 'xterm' },
   refusals: {
     user: 'get exec user: %s',
@@ -173,6 +174,7 @@ const crio: PlatformProfile = {
     pods: 'cri-o server/runtime_status.go: both features since 1.31; a sandbox needs no user for its group',
     deviceOwnershipFromSecurityContext:
       'crio.conf device_ownership_from_security_context = false; the same meaning as in containerd',
+    unlistedDirectoriesMadeAnew: 'containers/storage pkg/archive unpack, as for podman',
     environment: 'cri-o server/container_create_linux.go',
   },
 };

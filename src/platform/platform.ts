@@ -110,6 +110,8 @@ export interface PlatformProfile {
   readonly devOptions?: readonly string[];
   /** Flags that its volumes are mounted with. Default: none. */
   readonly volumeOptions?: readonly string[];
+  /** A layer that has something in a directory without listing it hides the owner and mode that layers below gave it: it is root's, 0755. */
+  readonly unlistedDirectoriesMadeAnew?: boolean;
   /** The container's own mode of `/`, whatever the image says. Default: the image's. */
   readonly rootDirectoryMode?: number;
   /** Without a network /etc/resolv.conf is the image's, or missing. */

@@ -34,6 +34,7 @@ const current: PlatformProfile = {
   emptyGroupIsExplicit: true,
   rangeCheckedLate: true,
   rootDirectoryMode: 0o555,
+  unlistedDirectoriesMadeAnew: true,
   resolvConfNeedsNetwork: true,
   refusals: {
     startByText: {
@@ -77,6 +78,8 @@ const current: PlatformProfile = {
     rangeCheckedLate:
       'moby/sys/user up to 0.4.0, which podman 5.8.2 has: strconv.Atoi, and what it cannot read is a name (observed with 4.3.1)',
     emptyGroupIsExplicit: 'podman libpod looks whether the user string has a ":" (observed with 4.3.1)',
+    unlistedDirectoriesMadeAnew:
+      'containers/storage pkg/archive unpack: a parent that the layer lacks is made 0755, and overlayfs shows the upper one (observed with 4.3.1)',
     rootDirectoryMode: 'containers/storage drivers/overlay: the topmost layer is made with 0555 (observed with 4.3.1)',
     resolvConfNeedsNetwork: 'podman libpod makes /etc/resolv.conf together with the network (observed with 4.3.1)',
   },
