@@ -11,6 +11,8 @@ import type { Image } from './image/image.ts';
 import type { Launch, Refusal } from './launch/launch.ts';
 import { started } from './launch/started.ts';
 import type { PlatformProfile } from './platform/platform.ts';
+import { foreseenOf } from './prove/foreseen.ts';
+import { leftDenials } from './prove/left-denials.ts';
 import type { Observation } from './prove/observation.ts';
 import { type ObserveOptions, observe } from './prove/observe.ts';
 import { type Proof, prove } from './prove/prove.ts';
@@ -19,7 +21,6 @@ import { findingsOf, fixContext, type RoundsResult, runRounds } from './prove/ro
 import { differencesOf, openSession, type Session } from './prove/session.ts';
 import { settingsAs, settingsOfRun, withAsked } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
-import { mayLoseWork } from './prove/verdict.ts';
 import { compareEffects, socketsInBoth } from './trace/compare.ts';
 import type { Trace } from './trace/event.ts';
 import type { ContainerSettings } from './workload/container.ts';
@@ -77,7 +78,7 @@ export async function checkImage(
   const target = kept ? asIs : launchOf(subject, settingsAs(recipient, settings, profile), profile);
   const watched = options.trace === true && asIs.kind === 'launch' ? await traceImage(image, options) : undefined;
   const trace = typeof options.trace === 'object' ? options.trace : watched?.observation.trace;
-  const findings = findingsOf(subject, asIs, target, trace);
+  const findings = findingsOf(subject, asIs, target, trace, trace ? [] : await foreseenOf(subject, asIs));
   const fixes =
     asIs.kind === 'launch' && target.kind === 'launch'
       ? planFixes(findings, fixContext(subject, asIs, target, recipient)).fixes
@@ -92,7 +93,9 @@ export async function checkImage(
     ...(watched ? { observation: watched.observation } : {}),
     unknown: trace
       ? trace.blindSpots
-      : ['nothing was run: what the program writes, binds or changes while it works is unknown (--trace runs it)'],
+      : [
+          'nothing was run: of what the program writes, binds or changes while it works, only what scripts and configuration say is known (--trace runs it)',
+        ],
   };
 }
 
@@ -145,7 +148,7 @@ export async function fixImageStatically(
   const recipient = recipientOf(userFor(options, profile), subject);
   const asIs = started(launchOf(subject, settings, profile));
   const target = started(launchOf(subject, settingsAs(recipient, settings, profile), profile));
-  const findings = findingsOf(subject, asIs, target);
+  const findings = findingsOf(subject, asIs, target, undefined, await foreseenOf(subject, asIs));
   const plan = planFixes(findings, fixContext(subject, asIs, target, recipient));
   const layer = mergeLayer(plan.fixes);
   const run = mergeRun(plan.fixes, recipient, []);
@@ -165,7 +168,7 @@ export async function fixImageStatically(
     rounds: 0,
     denials: { before: [], after: [] },
     unknown: [
-      'nothing was run: what the program writes, binds or changes while it works is unknown',
+      'nothing was run: of what the program writes, binds or changes while it works, only what scripts and configuration say is known',
       'the result was not proved',
     ],
   };
@@ -252,15 +255,7 @@ async function proveRounds(
       moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
       lostEffects: lost,
       sockets: traces ? socketsInBoth(...traces) : [],
-      leftDenials: [
-        ...rounds.left.map(({ finding, reason }) => ({
-          text: `${finding.message} — ${reason}`,
-          losesWork: mayLoseWork(finding, rounds.before),
-        })),
-        ...rounds.fixes.flatMap(({ loses }) =>
-          loses === undefined ? [] : [{ text: `not done any more: ${loses}`, losesWork: options.probeCommand === undefined }],
-        ),
-      ],
+      leftDenials: leftDenials(rounds, options.probeCommand !== undefined),
     },
     volumeOwners: rounds.run.volumes,
     like: rounds.before,

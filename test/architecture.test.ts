@@ -45,6 +45,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'smol-toml': ['image/sources/registry/'],
   execa: OUTSIDE_WORLD,
   commander: ['cli/'],
+  unbash: ['recipes/'],
 };
 
 /** Files that may be longer than 300 lines, each with the reason. */

@@ -53,6 +53,7 @@ export function findingOf(
   context: CheckContext,
 ): Finding {
   const { event, decision, count } = denied;
+  if (event.read !== undefined) return foreseenFinding(family, denied, context);
   const evidence: Evidence = {
     kind: 'observed',
     text: `${event.program || 'a process'} (as uid ${event.uid}) ${event.syscall}${event.errno ? ` failed with ${event.errno}` : ' succeeded'}`,
@@ -75,6 +76,34 @@ export function findingOf(
     uid: (context.target as Launch).uid,
     rootFs: context.rootFs,
     evidence: [evidence, rule],
+    layerDigests: context.image.layers.map((layer) => layer.digest),
+    container: context.target.name,
+  });
+}
+
+/** The same for what nobody saw: never surer than medium, and with the line that says it. */
+function foreseenFinding(
+  family: Pick<Family, 'id' | 'severity'>,
+  { event, decision }: DeniedEvent,
+  context: CheckContext,
+): Finding {
+  const { file, line, text, confidence, onlyRoot } = event.read!;
+  const where = line > 0 ? `${file} line ${line}` : file;
+  const only = onlyRoot ? '; only where the script finds that it is root, so that another user skips it' : '';
+  return deniedFinding({
+    id: family.id,
+    // What only root does is no error for somebody else.
+    severity: onlyRoot ? 'info' : family.severity === 'error' && confidence === 'low' ? 'warning' : family.severity,
+    confidence: onlyRoot ? 'low' : confidence,
+    operation: event.operation,
+    decision,
+    program: event.program,
+    uid: (context.target as Launch).uid,
+    rootFs: context.rootFs,
+    evidence: [
+      { kind: 'derived', text: `${where}: ${text}${only}` },
+      { kind: 'derived', text: [...decision.steps].reverse().find((step) => !step.ok)?.text ?? 'denied by the access model' },
+    ],
     layerDigests: context.image.layers.map((layer) => layer.digest),
     container: context.target.name,
   });

@@ -5,7 +5,7 @@ import { findingOf, kinds } from './family.ts';
 
 const SEEN = { id: 'low-port', severity: 'error', confidence: 'high' } as const;
 
-/** What the image declares (EXPOSE), when no run has shown what it really binds. */
+/** What the image declares (EXPOSE), when neither a run nor a configuration has shown what it really binds. */
 function declared({ image, target }: CheckContext): Finding[] {
   if (target.kind === 'refusal') return [];
   if (target.capabilities.effective.includes('CAP_NET_BIND_SERVICE')) return [];
@@ -37,11 +37,16 @@ function declared({ image, target }: CheckContext): Finding[] {
   });
 }
 
+const samePort = ({ operation: a }: Finding, { operation: b }: Finding): boolean =>
+  a?.kind === 'bind' && b?.kind === 'bind' && a.port === b.port && a.protocol === b.protocol;
+
 export const lowPort: Check = {
   id: 'low-port',
   summary: 'The program listens on a port that only a privileged process may bind.',
   severity: 'error',
   authority: 'ip(7); net.ipv4.ip_unprivileged_port_start in Linux Documentation/networking/ip-sysctl.rst',
-  run: (context) =>
-    context.trace ? context.denied.filter(kinds('bind')).map((denied) => findingOf(SEEN, denied, context)) : declared(context),
+  run: (context) => {
+    const bound = context.denied.filter(kinds('bind')).map((denied) => findingOf(SEEN, denied, context));
+    return context.trace ? bound : [...bound, ...declared(context).filter((one) => !bound.some((other) => samePort(one, other)))];
+  },
 };

@@ -24,9 +24,11 @@ import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { directiveOf } from '../recipes/config-directives.ts';
 import { privilegeDrop as knownDrop, passThroughScript, unwrapped } from '../recipes/privilege-drop.ts';
+import type { ReadOperation } from '../recipes/reading/read-operation.ts';
 import { newDenials } from '../trace/denials.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
 import { workingBaseline } from './baseline.ts';
+import { foreseenTrace } from './foreseen.ts';
 import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
 import { observe } from './observe.ts';
@@ -85,10 +87,22 @@ export function fixContext(
 }
 
 /** Findings of the checks on an image; with a trace, of what a run as the image says did. */
-export function findingsOf(subject: Subject, asIs: Launch | Refusal, target: Launch | Refusal, trace?: Trace): Finding[] {
+export function findingsOf(
+  subject: Subject,
+  asIs: Launch | Refusal,
+  target: Launch | Refusal,
+  trace?: Trace,
+  foreseen: readonly ReadOperation[] = [],
+): Finding[] {
   const tree =
     target.kind === 'launch' ? fileTree(target, subject.rootFs, { binds: hostBinds(target) }) : { lookup: () => undefined };
-  const denied = trace && target.kind === 'launch' ? replay(trace, target, tree) : [];
+  // What the model does not know is no claim of ours when nobody saw it.
+  const denied =
+    target.kind === 'refusal'
+      ? []
+      : trace
+        ? replay(trace, target, tree)
+        : replay(foreseenTrace(foreseen), target, tree).filter(({ decision }) => decision.known);
   return runChecks({ image: subject.image, rootFs: subject.rootFs, asIs, target, tree, denied, ...(trace ? { trace } : {}) });
 }
 

@@ -24,6 +24,15 @@ export interface TraceEvent {
   readonly resolved?: string;
   /** Of a bind: listen(2) was called on that socket afterwards, so the port really took connections. */
   readonly listening?: boolean;
+  /** Not seen in a run: a script or a configuration says that it will be done. */
+  readonly read?: {
+    readonly file: string;
+    /** From 1; 0 = no line of a file, but the command line, or built into the program. */
+    readonly line: number;
+    readonly text: string;
+    readonly confidence: 'medium' | 'low';
+    readonly onlyRoot: boolean;
+  };
 }
 
 export interface TracedProcess {

@@ -1,0 +1,17 @@
+/** What stays denied, and what is known not to be done any more, for the verdict. */
+import type { RoundsResult } from './rounds.ts';
+import type { Expectation } from './verdict.ts';
+import { mayLoseWork } from './verdict.ts';
+
+/** `probed`: the user has said what must work, so that the rest may be missing. */
+export const leftDenials = ({ left, before, fixes }: RoundsResult, probed: boolean): Expectation['leftDenials'] => [
+  ...left.map(({ finding, reason }) => ({
+    text: `${finding.message} — ${reason}`,
+    losesWork: mayLoseWork(finding, before),
+  })),
+  ...fixes.flatMap(({ loses }) =>
+    loses === undefined
+      ? []
+      : [{ text: `not done any more: ${loses} (--probe CMD shows whether what you need works)`, losesWork: !probed }],
+  ),
+];
