@@ -642,6 +642,7 @@ describe('the cache', () => {
   it('is all that --offline reads, and what is missing is named', async () => {
     const offline = settings({ offline: true });
     const before = await failure(undefined, offline);
+    expect(existsSync(join(home, '.cache'))).toBe(false);
     expect(before).toMatchObject({ code: 'registry.offline', exitCode: 2 });
     expect(before.message).toContain(`the manifest of ${registry.host}/org/app:latest is not in the cache`);
     await open(undefined, settings());

@@ -48,9 +48,11 @@ const KINDS = ['blobs/sha256', 'blobs/sha512', 'names', 'files', 'growing'] as c
 /** `$XDG_CACHE_HOME/unroot`; a folder of its own that goes away with the image where that cannot be written. */
 export function openCache(options: RegistryOptions, where: Where): Cache {
   const wanted = cacheFolder(options);
+  // Nothing comes that could be kept, and what is there may be read-only.
+  if (options.offline === true) return cacheIn(wanted, options, where, () => undefined);
   try {
     for (const kind of KINDS) mkdirSync(join(wanted, kind), { recursive: true, mode: 0o700 });
-    if (!options.offline) writeProbe(wanted);
+    writeProbe(wanted);
     return cacheIn(wanted, options, where, () => undefined);
   } catch (cause) {
     if (options.cacheDir !== undefined) throw unusable(wanted, cause, where);
@@ -162,7 +164,7 @@ function cacheIn(folder: string, options: RegistryOptions, where: Where, close: 
         renameSync(path, notePath(kind, key));
       } catch (cause) {
         rmSync(path, { force: true });
-        if (options.cacheDir !== undefined) throw unusable(folder, cause, where);
+        if (options.cacheDir !== undefined && options.offline !== true) throw unusable(folder, cause, where);
       }
     },
     unusable: (cause) => unusable(folder, cause, where),
