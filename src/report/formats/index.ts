@@ -2,7 +2,7 @@
 import type { Block } from '../block.ts';
 import type { Report } from '../report.ts';
 
-export const FORMATS = ['table', 'json', 'yaml', 'ndjson', 'markdown', 'sarif'] as const;
+export const FORMATS = ['table', 'json', 'yaml', 'ndjson', 'markdown', 'html', 'sarif', 'junit', 'github'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export interface RenderOptions {
@@ -24,12 +24,22 @@ export async function render(report: Report, format: Format, options: RenderOpti
       return (await import('./yaml.ts')).renderYaml(report);
     case 'sarif':
       return (await import('./sarif.ts')).renderSarif(report);
+    case 'junit':
+      return (await import('./junit.ts')).renderJunit(report);
+    case 'github':
+      return (await import('./github.ts')).renderGithub(report);
     case 'table':
       return (await import('./table.ts')).renderTable(await view(report, options.verbose), options);
     case 'markdown':
       return (await import('./markdown.ts')).renderMarkdown(await view(report, options.verbose));
+    case 'html':
+      return (await import('./html.ts')).renderHtml(await view(report, options.verbose), titleOf(report));
   }
 }
+
+/** What a page is called in a list of tabs. */
+const titleOf = (report: Report): string =>
+  `unroot ${report.kind} ${'target' in report ? report.target : report.containers.map(({ name }) => name).join(', ')}`.trimEnd();
 
 async function view(report: Report, verbose: boolean): Promise<readonly Block[]> {
   switch (report.kind) {
