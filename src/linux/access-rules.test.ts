@@ -1,21 +1,13 @@
 /** Rules that need more than a plain tree and a plain process: real and saved ids, hard links, mount flags, user namespaces, /proc/sys. */
 import { describe, expect, test } from 'vitest';
+import { FACTS } from '../../test/support/kernel-facts.ts';
 import { decide, decideQuietly } from './access.ts';
 import { type Capability, NO_CAPABILITIES } from './capability.ts';
 import type { Credentials } from './credentials.ts';
-import type { FileNode, FileTree, KernelFacts } from './decision.ts';
+import type { FileNode, FileTree } from './decision.ts';
 import type { Inode } from './inode.ts';
 import type { Operation } from './operation.ts';
 import { simulate } from './simulate.ts';
-
-const FACTS: KernelFacts = {
-  unprivilegedPortStart: 1024,
-  pingGroupRange: [1, 0],
-  protectedRegular: 1,
-  protectedFifos: 1,
-  protectedHardlinks: 1,
-  protectedSymlinks: 1,
-};
 
 const inode = (type: Inode['type'], mode: number, uid = 0, more: Partial<Inode> = {}): Inode => ({
   type,

@@ -1,20 +1,12 @@
 /** The decision function on a small tree made by hand. That it agrees with a kernel is test/reality/access.test.ts's subject. */
 import { describe, expect, test } from 'vitest';
+import { FACTS } from '../../test/support/kernel-facts.ts';
 import { decide } from './access.ts';
 import { ALL_CAPABILITIES, type Capability, capabilitySet, NO_CAPABILITIES } from './capability.ts';
 import type { Credentials } from './credentials.ts';
-import type { Decision, FileNode, FileTree, KernelFacts } from './decision.ts';
+import type { Decision, FileNode, FileTree } from './decision.ts';
 import type { Inode } from './inode.ts';
 import type { Operation } from './operation.ts';
-
-const FACTS: KernelFacts = {
-  unprivilegedPortStart: 1024,
-  pingGroupRange: [1, 0],
-  protectedRegular: 1,
-  protectedFifos: 1,
-  protectedHardlinks: 1,
-  protectedSymlinks: 1,
-};
 
 const node = (type: Inode['type'], mode: number, uid = 0, gid = 0, more: Partial<FileNode> = {}): FileNode => ({
   inode: { type, mode, uid, gid },

@@ -1,19 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { FACTS } from '../../test/support/kernel-facts.ts';
 import { decide } from './access.ts';
 import { NO_CAPABILITIES } from './capability.ts';
 import type { Credentials } from './credentials.ts';
-import type { FileNode, FileTree, KernelFacts } from './decision.ts';
+import type { FileNode, FileTree } from './decision.ts';
 import { parentPath } from './file-path.ts';
 import { type SimulatedTree, simulate } from './simulate.ts';
 
-const FACTS: KernelFacts = {
-  unprivilegedPortStart: 1024,
-  pingGroupRange: [1, 0],
-  protectedRegular: 1,
-  protectedFifos: 1,
-  protectedHardlinks: 1,
-  protectedSymlinks: 1,
-};
 const directory = (mode: number, uid = 0, gid = 0): FileNode => ({ inode: { type: 'directory', mode, uid, gid } });
 const WHO: Credentials = { uid: 10001, gid: 10001, groups: [], noNewPrivileges: false, capabilities: NO_CAPABILITIES };
 

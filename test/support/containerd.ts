@@ -1,18 +1,9 @@
 /** A containerd of a test's own, with the CRI service: its data, its socket, a network that makes nothing; and nothing of it left afterwards. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cri, cri } from './cri.ts';
+import { startDaemon } from './daemon.ts';
 
 export interface PrivateContainerd {
   readonly cri: Cri;
@@ -55,7 +46,6 @@ export async function startContainerd(options: ContainerdOptions): Promise<Priva
   // Short: a socket path has 107 characters at most.
   const folder = mkdtempSync('/tmp/ctrd-test-');
   const socket = join(folder, 's');
-  const logFile = join(folder, 'log');
   for (const name of ['cni', 'net.d', 'root', 'state', 'opt']) mkdirSync(join(folder, name));
   for (const name of ['loopback', 'nothing']) writeFileSync(join(folder, 'cni', name), NETWORK, { mode: 0o755 });
   writeFileSync(
@@ -67,49 +57,31 @@ export async function startContainerd(options: ContainerdOptions): Promise<Priva
   const path = programs === undefined ? process.env.PATH : `${programs}:${process.env.PATH}`;
   const environment = { ...process.env, PATH: path, TMPDIR: folder };
   const program = (name: string): string => (programs === undefined ? name : join(programs, name));
-  const log = openSync(logFile, 'a');
-  const daemon = spawn(program('containerd'), ['--config', join(folder, 'config.toml')], {
-    stdio: ['ignore', log, log],
-    detached: true,
-    env: environment,
+  const daemon = startDaemon({
+    program: program('containerd'),
+    args: ['--config', join(folder, 'config.toml')],
+    folder,
+    environment,
+    graceMs: 10_000,
   });
-  closeSync(log);
-  const onExit = (): void => cleanUp(daemon, folder);
-  process.once('exit', onExit);
   let client: Cri | undefined;
-  const stop = async (): Promise<void> => {
-    process.off('exit', onExit);
-    client?.close();
-    if (daemon.exitCode === null && daemon.signalCode === null) {
-      const gone = new Promise((resolve) => daemon.once('exit', resolve));
-      daemon.kill('SIGTERM');
-      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 10_000).unref())]);
-    }
-    cleanUp(daemon, folder);
-  };
-  const end = Date.now() + 40_000;
-  for (;;) {
+  const { runtimeVersion } = await daemon.answering(async () => {
     client ??= existsSync(socket) ? cri(socket) : undefined;
-    const version = await client?.call<{ runtimeVersion: string }>('Version', {}).catch(() => undefined);
-    if (client !== undefined && version !== undefined) {
-      return {
-        cri: client,
-        version: version.runtimeVersion,
-        folder,
-        importImages(archive) {
-          const args = ['--address', socket, '--namespace', 'k8s.io', 'images', 'import', archive];
-          execFileSync(program('ctr'), args, { stdio: ['ignore', 'ignore', 'pipe'], env: environment });
-        },
-        stop,
-      };
-    }
-    if (daemon.exitCode !== null || Date.now() > end) {
-      const words = readFileSync(logFile, 'utf8').slice(-3000);
-      await stop();
-      throw new Error(`containerd does not answer:\n${words}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+    return client?.call<{ runtimeVersion: string }>('Version', {});
+  });
+  return {
+    cri: client as Cri,
+    version: runtimeVersion,
+    folder,
+    importImages(archive) {
+      const args = ['--address', socket, '--namespace', 'k8s.io', 'images', 'import', archive];
+      execFileSync(program('ctr'), args, { stdio: ['ignore', 'ignore', 'pipe'], env: environment });
+    },
+    async stop() {
+      client?.close();
+      await daemon.stop();
+    },
+  };
 }
 
 function configuration(folder: string, options: ContainerdOptions): string {
@@ -143,46 +115,4 @@ disabled_plugins = ["io.containerd.internal.v1.restart", "io.containerd.tracing.
   bin_dir = ${text(join(folder, 'cni'))}
   conf_dir = ${text(join(folder, 'net.d'))}
 `;
-}
-
-/** Whatever still runs with our folder on its command line (shims) was started by our daemon; what ran in a pod hangs below a shim. */
-function cleanUp(daemon: ChildProcess, folder: string): void {
-  if (daemon.exitCode === null && daemon.signalCode === null) daemon.kill('SIGKILL');
-  const shims = new Set<string>();
-  for (const [pid, line] of processes()) if (line.includes(`${folder}/`)) shims.add(pid);
-  const children = [...processes()].filter(([pid]) => shims.has(parentOf(pid) ?? ''));
-  for (const pid of [...shims, ...children.map(([child]) => child)]) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // It ended by itself.
-    }
-  }
-  const mountPoints = (): string[] =>
-    readFileSync('/proc/self/mountinfo', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[4] ?? '')
-      .filter((point) => point.startsWith(`${folder}/`));
-  for (const point of mountPoints().reverse()) spawnSync('umount', ['-l', point]);
-  // Never below something that is still mounted.
-  if (mountPoints().length === 0) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  else throw new Error(`mounts are left below ${folder}: ${mountPoints().join(' ')}`);
-}
-
-function* processes(): Generator<[pid: string, commandLine: string]> {
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const line = read(`/proc/${name}/cmdline`);
-    if (line !== undefined) yield [name, line];
-  }
-}
-
-const parentOf = (pid: string): string | undefined => /^PPid:\t(\d+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
