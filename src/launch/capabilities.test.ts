@@ -78,6 +78,19 @@ describe('added and dropped', () => {
     expect(refusalOf({ settings, platform: 'crio' }).message).toBe('unknown capability "CAP_FOO" to add');
     expect(launchOf({ settings, platform: 'containerd-2' }).kind).toBe('launch');
   });
+  it('CAP_ALL is a name like any other, and nobody has it', () => {
+    const settings = { capDrop: ['CAP_ALL'] };
+    expect(refusalOf({ settings }).message).toBe('invalid CapDrop: unknown capability: "CAP_ALL"');
+    expect(refusalOf({ settings, platform: 'podman' }).message).toBe('"CAP_ALL": unknown capability');
+    expect(refusalOf({ settings, platform: 'crio' }).message).toBe('unknown capability "CAP_ALL" to drop');
+    expect(launchOf({ settings, platform: 'containerd-2' }).capabilities.bounding).toContain('CAP_CHOWN');
+  });
+  it('Podman takes lists, and an empty one for none', () => {
+    const bounding = (capAdd: string[]) => launchOf({ settings: { capAdd }, platform: 'podman' }).capabilities.bounding;
+    expect(bounding([''])).toEqual(bounding([]));
+    expect(bounding(['NET_ADMIN,sys_time'])).toEqual(expect.arrayContaining(['CAP_NET_ADMIN', 'CAP_SYS_TIME']));
+    expect(refusalOf({ settings: { capAdd: [''] } }).message).toBe('invalid CapAdd: unknown capability: "CAP_"');
+  });
   it('when both are asked, Docker adds, a CRI runtime drops, Podman refuses', () => {
     const settings = { capAdd: ['CHOWN'], capDrop: ['CHOWN'] };
     expect(launchOf({ settings, platform: 'docker' }).capabilities.bounding).toContain('CAP_CHOWN');

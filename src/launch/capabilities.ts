@@ -88,9 +88,12 @@ export function capabilitiesOf(
 
 /** Names as the platform reads them; what containerd loses in silence is said. */
 function readNames(settings: ContainerSettings, profile: PlatformProfile, because: Derivation[]): Asked | Stopped {
+  // Podman reads its flags as comma-separated lists (pflag StringSlice): an empty one is no name at all (observed with 4.3.1).
+  const words = (text: string): readonly string[] =>
+    profile.capabilityMerge !== 'podman' ? [text] : text === '' ? [] : text.split(',');
   const read = (texts: readonly string[], verb: 'add' | 'drop'): (Capability | 'ALL')[] | Stopped => {
     const names: (Capability | 'ALL')[] = [];
-    for (const text of texts) {
+    for (const text of texts.flatMap(words)) {
       const name = parseCapability(text);
       const lost = profile.capabilityPrefix === 'always-added' && /^cap_/i.test(text.trim());
       if (name !== undefined && !lost) {

@@ -16,6 +16,7 @@ test('names as people write them', () => {
   expect(parseCapability('NET_ADMIN')).toBe('CAP_NET_ADMIN');
   expect(parseCapability('cap_net_admin')).toBe('CAP_NET_ADMIN');
   expect(parseCapability('all')).toBe('ALL');
+  expect(parseCapability('CAP_ALL')).toBeUndefined();
   expect(parseCapability('NET-ADMIN')).toBeUndefined();
   expect(parseCapability('')).toBeUndefined();
   expect(parseCapability('CAP_')).toBeUndefined();

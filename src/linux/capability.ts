@@ -89,10 +89,10 @@ export const ALL_CAPABILITIES: CapabilitySet = [...CAPABILITIES];
 /** No capability at all: an ordinary non-root process. */
 export const NO_CAPABILITIES: CapabilityState = { bounding: [], permitted: [], effective: [], inheritable: [], ambient: [] };
 
-/** A name as people write it (`NET_ADMIN`, `cap_net_admin`, `all`); undefined when there is no such capability. */
+/** A name as people write it (`NET_ADMIN`, `cap_net_admin`, `all`); undefined when there is no such capability, which `CAP_ALL` is to no engine. */
 export function parseCapability(text: string): Capability | 'ALL' | undefined {
   const upper = text.trim().toUpperCase();
-  if (upper === 'ALL' || upper === 'CAP_ALL') return 'ALL';
+  if (upper === 'ALL') return 'ALL';
   const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
   return CAPABILITIES.find((known) => known === name);
 }
