@@ -38,6 +38,9 @@ const DEVICES = { p: 'fifo', c: 'character-device', b: 'block-device', s: 'socke
 
 const SECCOMP =
   'the default seccomp profile of Docker, Podman and containerd lets this call through only together with the capability';
+/** containers/common pkg/seccomp lets them through for everybody (its seccomp.json of 4.3.1), moby profiles/seccomp does not. */
+const SECCOMP_BUT_PODMAN =
+  'the default seccomp profile of Docker and containerd lets this call through only together with the capability; that of Podman leaves it to the kernel';
 
 /** Process 1 is the container's own; whose any other is, must be said. */
 function target(
@@ -101,16 +104,16 @@ export const CALLS: Readonly<Record<string, Call>> = {
   },
   mount: {
     ...onPath('PATH', (path) => ({ kind: 'mount', call: 'mount', path })),
-    note: `${SECCOMP}; where AppArmor is on, the profile of Docker and containerd forbids it even then`,
+    note: `${SECCOMP_BUT_PODMAN}; where AppArmor is on, the profile of Docker and containerd forbids it even with the capability`,
   },
-  umount: { ...onPath('PATH', (path) => ({ kind: 'mount', call: 'umount', path })), note: SECCOMP },
-  pivot_root: { ...onPath('PATH', (path) => ({ kind: 'mount', call: 'pivot_root', path })), note: SECCOMP },
+  umount: { ...onPath('PATH', (path) => ({ kind: 'mount', call: 'umount', path })), note: SECCOMP_BUT_PODMAN },
+  pivot_root: { ...onPath('PATH', (path) => ({ kind: 'mount', call: 'pivot_root', path })), note: SECCOMP_BUT_PODMAN },
   unshare: {
     usage: '[FLAG…]',
     make: (words) => ({ kind: 'unshare', flags: words.length > 0 ? words.map(cloneFlag) : ['CLONE_NEWNS'] }),
-    note: SECCOMP,
+    note: SECCOMP_BUT_PODMAN,
   },
-  setns: bare({ kind: 'setns' }, SECCOMP),
+  setns: bare({ kind: 'setns' }, SECCOMP_BUT_PODMAN),
   sethostname: bare({ kind: 'sethostname' }, SECCOMP),
   settime: bare({ kind: 'settime' }, SECCOMP),
   'bounding-drop': bare({ kind: 'bounding-drop' }),

@@ -181,6 +181,13 @@ describe('what is asked', () => {
     expect((await ask({}, ['ping'])).facts.map(({ field }) => field)).toContain('net.ipv4.ping_group_range');
   });
 
+  it("does not say that Podman's seccomp profile blocks namespaces", async () => {
+    const { notes, decision } = await ask({}, ['unshare user'], {}, 'podman');
+    expect(decision.allowed).toBe(true);
+    expect(notes.join()).toContain('Docker and containerd');
+    expect(notes.join()).toContain('that of Podman leaves it to the kernel');
+  });
+
   it('works out whether cap-add would help on this platform', async () => {
     const title = async (platform: Scene['platform']): Promise<string | undefined> =>
       (await ask({}, ['raw-socket'], {}, platform)).remedies.find(({ id }) => id === 'cap-add')?.title;
