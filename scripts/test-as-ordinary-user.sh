@@ -15,7 +15,9 @@ mkdir "$folder/checkout" "$folder/home" "$folder/tmp" "$folder/bin"
 # The checkout and its packages, without what earlier runs left. Node itself too: root's own may lie where nobody else may look.
 tar -c --exclude=./.git --exclude=./.cache . | tar -x -C "$folder/checkout"
 cp "$(readlink -f "$(command -v node)")" "$folder/bin/node"
-chown -R 1000:1000 "$folder"
+# Fixtures that lie beside the checkout are looked for beside this one.
+if [ -d ../shared ]; then ln -s "$(readlink -f ../shared)" "$folder/shared"; fi
+chown -R -h 1000:1000 "$folder"
 chmod 755 "$folder"
 chmod 1777 "$folder/tmp"
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckReport, WhoReport } from '../src/report/report.ts';
 import { freshDist } from './support/build.ts';
 import { type CliResult, cleanEnv, schemaErrors, unroot } from './support/cli.ts';
+import { writeBelow } from './support/files.ts';
 import { writeDockerArchive, writeLayout } from './support/image-builder.ts';
 
 let folder = '';
@@ -73,12 +74,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const write = (name: string, text: string): string => {
-  const path = join(folder, name);
-  mkdirSync(join(path, '..'), { recursive: true });
-  writeFileSync(path, text);
-  return path;
-};
+const write = (name: string, text: string): string => writeBelow(folder, name, text);
 const newFolder = (name: string): string => {
   mkdirSync(join(folder, name), { recursive: true });
   return name;

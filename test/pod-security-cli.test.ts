@@ -1,6 +1,6 @@
 /** `unroot check FILE --pod-security` from outside: places, words, formats, exit codes. Every test starts the real bundle. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import type { PodSecurityReport } from '../src/report/report.ts';
 import { freshDist } from './support/build.ts';
 import { cleanEnv, schemaErrors, unroot } from './support/cli.ts';
+import { writeBelow } from './support/files.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -16,12 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const write = (name: string, text: string): string => {
-  const path = join(folder, name);
-  mkdirSync(join(path, '..'), { recursive: true });
-  writeFileSync(path, text);
-  return path;
-};
+const write = (name: string, text: string): string => writeBelow(folder, name, text);
 
 const POD = `apiVersion: v1
 kind: Pod
