@@ -695,6 +695,13 @@ describe('the cache', () => {
     expect(statSync(cacheDir).isDirectory()).toBe(true);
   });
 
+  it('lies where UNROOT_CACHE says, beside what engines keep there', async () => {
+    const own = fresh('own');
+    await open(undefined, settings({}, { UNROOT_CACHE: own }));
+    expect(blobFiles(own)).toHaveLength(2);
+    expect(existsSync(join(home, '.cache'))).toBe(false);
+  });
+
   it('is shared by runs at the same time', async () => {
     const cacheDir = fresh('cache');
     const images = await Promise.all(Array.from({ length: 8 }, () => open(undefined, settings({ cacheDir }))));

@@ -62,9 +62,11 @@ export function openCache(options: RegistryOptions, where: Where): Cache {
   return cacheIn(folder, options, where, () => rmSync(folder, { recursive: true, force: true }));
 }
 
-/** The XDG base directory specification: relative paths do not count. */
+/** `$UNROOT_CACHE`, where engines keep their layers too, or the XDG base directory; relative paths do not count. */
 export function cacheFolder(options: RegistryOptions): string {
   const set = environmentOf(options).XDG_CACHE_HOME ?? '';
+  const own = environmentOf(options).UNROOT_CACHE ?? '';
+  if (options.cacheDir === undefined && own.startsWith('/')) return own;
   return options.cacheDir ?? join(set.startsWith('/') ? set : join(homeOf(options), '.cache'), 'unroot');
 }
 
