@@ -1,4 +1,5 @@
 /** One question about one process, answered with everything the answer rests on. The decision is `decide`'s; the rest is its story. */
+import { changedTree } from '../fixes/changed-tree.ts';
 import type { FixContext } from '../fixes/context.ts';
 import type { Layer, RootFs } from '../image/image.ts';
 import { fileTree } from '../launch/file-tree.ts';
@@ -67,6 +68,7 @@ export async function explain(input: ExplainInput): Promise<Explanation> {
     launch,
     fixes: fixContextOf(input),
     walk,
+    changed: (layer) => decide(operation, who, changedTree(tree, layer), launch.facts),
     withCapability: (name) => withCapability(name, operation, input, tree),
   });
   const [userName, groupName] = [names.user(who.uid), names.group(who.gid)];

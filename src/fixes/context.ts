@@ -41,6 +41,8 @@ export type Place =
       readonly target: string;
       readonly origin: 'platform' | 'image' | 'settings';
       readonly bind: boolean;
+      /** Nobody in the container changes owners there. */
+      readonly readOnly: boolean;
       /** A fresh volume starts as a copy of the image's content. */
       readonly copies: boolean;
     }
@@ -63,6 +65,7 @@ export function placeOf(path: string, launch: Launch): Place {
     target: best.target,
     origin: best.origin,
     bind: best.type === 'bind',
+    readOnly: best.readOnly,
     copies: best.copiesImageContent === true,
   };
 }

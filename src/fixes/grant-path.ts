@@ -46,27 +46,88 @@ export function grantPaths(needs: Needs, context: FixContext): Granted {
       continue;
     }
     const fix = entry.type === 'directory' ? grantDirectory(entry, need, needs, context) : grantFile(entry, need, context);
-    if (fix) fixes.push(fix);
+    if (typeof fix === 'string') for (const key of need.answers) refused.set(key, fix);
+    else if (fix) fixes.push(fix);
   }
   return { fixes, refused };
 }
 
-function grantDirectory(entry: RootEntry, need: Need, needs: Needs, context: FixContext): Fix | undefined {
+/** A text says why nothing is done. */
+function grantDirectory(entry: RootEntry, need: Need, needs: Needs, context: FixContext): Fix | string | undefined {
   const answers = [...need.answers].sort();
+  const fixedRoot = entry.path === '/' ? context.target.platform.rootDirectoryMode : undefined;
   if (need.change || need.creates.size > 0 || need.own) {
     const foreign = VOLATILE.has(entry.path) || entry.uid !== 0 ? [] : foreignChildren(entry, needs, context);
-    if (foreign.length === 0) return ownDirectory(entry, answers, context);
-    if (!need.change && !need.own) return makeChildren(entry, need, answers, context, foreign);
-    return shareDirectory(entry, answers, context, foreign);
+    if (!need.change && !need.own && (foreign.length > 0 || fixedRoot !== undefined))
+      return makeChildren(entry, need, answers, context, foreign);
+    if (fixedRoot !== undefined)
+      return `${context.target.platform.name} makes / itself, root's with mode ${octal(fixedRoot)}, whatever the layers say`;
+    const fix = foreign.length === 0 ? ownDirectory(entry, answers, context) : shareDirectory(entry, answers, context, foreign);
+    return withRemoved(fix, need, context);
   }
+  if (need.removes.size > 0) return ownRemoved(entry, need, answers, context);
   if (need.search || need.read) return openDirectory(entry, need, answers, context);
   return undefined;
+}
+
+/** In a sticky directory only the owner of the entry or of the directory removes or renames it (inode(7)): no group helps. */
+function removedEntries(sticky: RootEntry, need: Need, context: FixContext): readonly RootEntry[] | string {
+  const entries = [...need.removes].sort().flatMap((name) => context.rootFs.get(child(sticky.path, name)) ?? []);
+  const others = entries.filter(({ uid }) => uid !== context.recipient.uid);
+  const secret = others.find(({ path }) => NEVER.has(path));
+  if (secret !== undefined) return `${secret.path} is never handed to a service user`;
+  if (others.length > 0 && context.recipient.arbitrary)
+    return `the sticky bit of ${sticky.path} lets only the owner of ${others[0]?.path} remove or rename it, and the uid is not known beforehand`;
+  return others;
+}
+
+const takenOver = ({ path, type, mode, target }: RootEntry, { uid, gid }: FixContext['recipient']): LayerChange =>
+  type === 'symlink' ? { kind: 'symlink', path, target: target ?? '', uid, gid } : { kind: 'own', path, uid, gid, mode };
+
+/** A change of the directory that leaves it sticky and somebody else's does not let go of what is in it. */
+function withRemoved(fix: Fix, need: Need, context: FixContext): Fix | string {
+  const [change] = fix.layer;
+  const { recipient } = context;
+  if (need.removes.size === 0 || change?.kind !== 'own' || (change.mode & 0o1000) === 0) return fix;
+  if (change.uid === recipient.uid && !recipient.arbitrary) return fix;
+  const directory = context.rootFs.get(change.path);
+  const entries = directory === undefined ? [] : removedEntries(directory, need, context);
+  if (typeof entries === 'string') return entries;
+  if (entries.length === 0) return fix;
+  return {
+    ...fix,
+    title: `${fix.title}; ${entries.map(({ path }) => path).join(', ')}: owner ${recipient.uid}:${recipient.gid}`,
+    disposition: 'needs-review',
+    layer: [...fix.layer, ...entries.map((entry) => takenOver(entry, recipient))],
+    note: `${fix.note}; what the process removes or renames itself becomes its own`,
+  };
+}
+
+/** The directory may be written already; only the sticky bit stands in the way. */
+function ownRemoved(directory: RootEntry, need: Need, answers: readonly string[], context: FixContext): Fix | string | undefined {
+  if ((directory.mode & 0o1000) === 0) return undefined;
+  const entries = removedEntries(directory, need, context);
+  if (typeof entries === 'string') return entries;
+  const [first] = entries;
+  if (first === undefined) return undefined;
+  const { uid, gid } = context.recipient;
+  return {
+    id: 'own-path',
+    subject: first.path,
+    title: `${entries.map(({ path, uid, gid }) => `${path}: ${uid}:${gid}`).join(', ')} → ${uid}:${gid}`,
+    disposition: entries.some(({ path }) => PROGRAM.test(path)) ? 'needs-review' : 'safe',
+    answers,
+    layer: entries.map((entry) => takenOver(entry, context.recipient)),
+    run: {},
+    note: `${directory.path} is sticky: only the owner of an entry removes or renames it`,
+  };
 }
 
 /** Entries of a directory that neither the program writes nor a service user owns: handing over the directory would let the recipient replace them. */
 function foreignChildren(entry: RootEntry, needs: Needs, context: FixContext): string[] {
   return context.rootFs.list(entry.path).filter((name) => {
     const path = child(entry.path, name);
+    if (needs.get(entry.path)?.removes.has(name) === true) return false;
     const touched = needs.get(path);
     if (touched && (touched.write || touched.change || touched.own)) return false;
     const inode = context.rootFs.get(path);
@@ -127,7 +188,7 @@ function makeChildren(
     answers,
     layer,
     run: {},
-    note: `${entry.path} holds ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''} and stays as it is; the program opens these names without O_EXCL`,
+    note: `${entry.path}${foreign.length === 0 ? '' : ` holds ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''} and`} stays as it is; the program opens these names without O_EXCL`,
   };
 }
 
@@ -167,7 +228,7 @@ function grantFile(entry: RootEntry, need: Need, context: FixContext): Fix | und
     entry,
     answers,
     change,
-    secret || (need.write && PROGRAM.test(entry.path)) ? 'needs-review' : 'safe',
+    secret || (writes && PROGRAM.test(entry.path)) ? 'needs-review' : 'safe',
     `file, ${size} bytes copied into the layer${secret ? '; only root could read it until now' : ''}`,
   );
 }

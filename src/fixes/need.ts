@@ -20,6 +20,8 @@ export interface Need {
   own: boolean;
   /** Children the program makes at fixed names, which could be there beforehand instead: name → what. */
   readonly creates: Map<string, { readonly kind: 'file' | 'directory'; readonly mode: number }>;
+  /** Children that are removed or renamed: where the sticky bit counts, whose they are decides too. */
+  readonly removes: Set<string>;
   readonly answers: Set<string>;
 }
 
@@ -31,8 +33,15 @@ export const findingKey = (finding: Finding): string =>
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
 
-/** Gathers the needs of every path finding; findings about anything else are left alone. */
-export function gatherNeeds(findings: readonly Finding[], rootFs: RootFs): Map<string, Need> {
+/**
+ * Gathers the needs of every path finding; findings about anything else are left alone. `mayChange` tells directories in which the recipient
+ * may make and remove entries as they are: of the two that rename and link touch, only those that deny are asked for.
+ */
+export function gatherNeeds(
+  findings: readonly Finding[],
+  rootFs: RootFs,
+  mayChange: (directory: string) => boolean = () => false,
+): Map<string, Need> {
   const needs = new Map<string, Need>();
   const need = (path: string, finding: Finding): Need => {
     let found = needs.get(path);
@@ -46,6 +55,7 @@ export function gatherNeeds(findings: readonly Finding[], rootFs: RootFs): Map<s
         execute: false,
         own: false,
         creates: new Map(),
+        removes: new Set(),
         answers: new Set(),
       };
       needs.set(path, found);
@@ -60,7 +70,7 @@ export function gatherNeeds(findings: readonly Finding[], rootFs: RootFs): Map<s
     const blocked = decision?.deniedAt;
     if (blocked?.need === 'mode' && blocked.want === 1 && rootFs.resolve(blocked.path).entry?.type === 'directory')
       need(rootFs.resolve(blocked.path).path, finding).search = true;
-    addOperation(operation, finding, rootFs, need);
+    addOperation(operation, finding, rootFs, need, mayChange);
   }
   return needs;
 }
@@ -70,6 +80,7 @@ function addOperation(
   finding: Finding,
   rootFs: RootFs,
   need: (path: string, finding: Finding) => Need,
+  mayChange: (directory: string) => boolean,
 ): void {
   const real = (path: string, follow = true): { path: string; exists: boolean; directory: boolean } => {
     const resolved = rootFs.resolve(path, { follow });
@@ -80,6 +91,19 @@ function addOperation(
     const parent = need(parentOf(at.path), finding);
     if (make) parent.creates.set(at.path.slice(at.path.lastIndexOf('/') + 1), make);
     else parent.change = true;
+  };
+  const denied = finding.decision?.deniedAt;
+  const changes = (directory: string): boolean => denied?.path === directory || !mayChange(directory);
+  const added = (path: string): void => {
+    const parent = parentOf(real(path, false).path);
+    if (changes(parent)) need(parent, finding).change = true;
+  };
+  const removed = (path: string): void => {
+    const at = real(path, false);
+    const parent = parentOf(at.path);
+    // What the sticky bit alone denied needs no writable directory.
+    if (changes(parent) && !(denied?.need === 'sticky' && denied.path === at.path)) need(parent, finding).change = true;
+    if (at.exists && at.path !== '/') need(parent, finding).removes.add(at.path.slice(at.path.lastIndexOf('/') + 1));
   };
   switch (operation.kind) {
     case 'open': {
@@ -99,13 +123,23 @@ function addOperation(
     case 'mkdir':
       inParent(operation.path, { kind: 'directory', mode: operation.mode ?? 0o755 });
       return;
-    case 'rename':
+    case 'rename': {
+      removed(operation.path);
+      if (real(operation.to, false).exists) removed(operation.to);
+      else added(operation.to);
+      // A directory that moves to another one is written to itself: its `..` changes (fs/namei.c vfs_rename).
+      const source = real(operation.path, false);
+      if (denied?.need === 'mode' && denied.path === source.path) need(source.path, finding).own = true;
+      return;
+    }
     case 'link':
-      if (operation.kind === 'rename') inParent(operation.path);
-      inParent(operation.to);
+      if (denied?.need === 'owner') need(real(operation.path, false).path, finding).own = true;
+      added(operation.to);
       return;
     case 'rmdir':
     case 'unlink':
+      removed(operation.path);
+      return;
     case 'symlink':
     case 'mknod':
     case 'bind-unix':

@@ -1,6 +1,9 @@
 /** From findings to the smallest set of fixes that answers them. The same findings always give the same fixes. */
 import type { Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
+import { fileTree } from '../launch/file-tree.ts';
+import { credentialsOf } from '../launch/launch.ts';
+import { EXECUTE, mayAccess, WRITE } from '../linux/permission.ts';
 import type { FixContext } from './context.ts';
 import { placeOf } from './context.ts';
 import { fileCapabilities } from './file-capabilities.ts';
@@ -48,6 +51,8 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     const place = placeOf(context.rootFs.resolve(path).path, context.target);
     if (place.kind === 'kernel')
       unresolved.push({ finding, reason: `${place.target} is made by the kernel or the runtime: an image cannot change it` });
+    else if (place.kind === 'volume' && place.readOnly)
+      unresolved.push({ finding, reason: `${place.target} is mounted read-only: its owner is settled where it comes from` });
     else if (place.kind === 'image') inImage.push(finding);
     else {
       onVolume.push(finding);
@@ -56,7 +61,7 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     }
   }
 
-  const granted = grantPaths(gatherNeeds(inImage, context.rootFs), context);
+  const granted = grantPaths(gatherNeeds(inImage, context.rootFs, changeable(context)), context);
   const volumes = volumeOwner(onVolume, context);
   const fixes = [
     // The directory a volume is mounted on is the volume's business.
@@ -73,6 +78,16 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     else if (!answered.has(key)) unresolved.push({ finding, reason: 'no change of owner or mode in the image answers it' });
   }
   return { fixes, unresolved };
+}
+
+/** Directories in which the recipient may make and remove entries as the image and the platform have them. */
+function changeable({ target, rootFs }: FixContext): (directory: string) => boolean {
+  const tree = fileTree(target, rootFs);
+  const who = credentialsOf(target);
+  return (directory) => {
+    const node = tree.lookup(directory);
+    return typeof node === 'object' && mayAccess(node.inode, who, WRITE | EXECUTE);
+  };
 }
 
 function waitReason(finding: Finding): string {
