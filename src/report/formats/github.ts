@@ -3,6 +3,7 @@ import { plural } from '../block.ts';
 import type { Report } from '../report.ts';
 import { harmless } from './harmless.ts';
 import { type Point, pointsOf } from './points.ts';
+import { titleOf } from './title.ts';
 
 /** One command a point, then a line for people: never empty, so that a log shows that something was looked at. */
 export function renderGithub(report: Report): string {
@@ -10,8 +11,7 @@ export function renderGithub(report: Report): string {
   const count = (wanted: Point['notice']): number => points.filter(({ notice }) => notice === wanted).length;
   const parts = [plural(count('error'), 'error'), plural(count('warning'), 'warning'), plural(count('notice'), 'notice')];
   const said = parts.filter((part) => !part.startsWith('0 ')).join(', ') || 'nothing to say';
-  const target = 'target' in report ? report.target : plural(report.containers.length, 'container');
-  return [...points.flatMap(command), `unroot ${report.kind} ${quiet(target)}: ${said}`, ''].join('\n');
+  return [...points.flatMap(command), `${quiet(titleOf(report))}: ${said}`, ''].join('\n');
 }
 
 /** The runner looks for commands of the older form anywhere in a line. */
@@ -29,14 +29,14 @@ function command({ notice, check, subject, where, message, details }: Point): re
     ['file', file],
     ['line', file === undefined ? undefined : where.line],
     ['col', file === undefined || where.line === undefined ? undefined : where.column],
-    ['title', titleOf(check, subject, where.file)],
+    ['title', annotationTitle(check, subject, where.file)],
   ];
   const written = fields.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${property(quiet(String(value)))}`]));
   return [`::${notice} ${written.join(',')}::${data([message, ...details].map(quiet).join('\n'))}`];
 }
 
 /** `path-not-writable: Deployment/web nginx`; the file is said already. */
-function titleOf(check: string, subject: string, file: string | undefined): string {
+function annotationTitle(check: string, subject: string, file: string | undefined): string {
   const about = file !== undefined && subject.startsWith(file) ? subject.slice(file.length).trim() : subject;
   const name = check.startsWith('not looked at: ') ? 'not looked at' : check;
   return about === '' ? name : `${name}: ${about}`;

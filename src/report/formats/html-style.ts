@@ -72,7 +72,7 @@ table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.4375rem .875rem;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
 thead th{border-top:0;color:var(--dim);font-size:.8125rem;font-weight:600;white-space:nowrap}
 tbody th{font-weight:400}
-td{white-space:pre-wrap}
+tbody th,td{white-space:pre-wrap}
 pre{margin:1rem 0;padding:.75rem .875rem;overflow-x:auto;overflow-wrap:normal;background:var(--card);border:1px solid var(--line);border-radius:.375rem;font:.875rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre:focus-visible{outline:3px solid var(--text);outline-offset:2px}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -85,9 +85,9 @@ th,td{padding:.375rem .5rem}
 .stack,.stack tbody{display:block}
 .stack tr{display:flex;flex-wrap:wrap;align-items:baseline;gap:.125rem 1rem;padding:.5rem .75rem;border-top:1px solid var(--line)}
 .stack tbody tr:first-child{border-top:0}
-.stack td{display:block;padding:0;border:0;white-space:normal;min-width:0}
-.stack td:empty{display:none}
-.stack td.first{flex:1 0 auto;max-width:100%}
+.stack tbody th,.stack td{display:block;padding:0;border:0;white-space:normal;min-width:0}
+.stack td:empty:not(.mark){display:none}
+.stack tbody th{flex:1 0 calc(100% - 2.25rem)}
 .stack td.wide{flex-basis:100%}
 .stack td.mark{flex:0 0 1.25rem}
 .stack td[data-label]::before{content:attr(data-label) " ";color:var(--dim);font-size:.8125rem}

@@ -72,12 +72,15 @@ const LONG = 34;
 
 function renderTable(head: readonly string[], rows: readonly (readonly Line[])[]): string {
   const stack = head.length > ROOM;
+  // A first column without a name may hold marks; then the next one says what the row is about.
+  const marks = head[0] === '' && rows.every(([cell = []]) => lengthOf(cell) <= 1);
   const names = head.map(
     (name) => `<th scope="col" role="columnheader">${name === '' ? '<span class="hidden">item</span>' : markup(name)}</th>`,
   );
-  const body = rows.map(
-    (cells) => `<tr role="row">${head.map((name, column) => renderCell(cells[column] ?? [], name, column, head)).join('')}</tr>`,
-  );
+  const body = rows.map((cells) => {
+    const parts = head.map((name, column) => renderCell(cells[column] ?? [], name, column - (marks ? 1 : 0)));
+    return `<tr role="row">${parts.join('')}</tr>`;
+  });
   return [
     '<div class="frame">',
     `<table role="table"${stack ? ' class="stack"' : ''}>`,
@@ -88,20 +91,17 @@ function renderTable(head: readonly string[], rows: readonly (readonly Line[])[]
   ].join('\n');
 }
 
-function renderCell(line: Line, name: string, column: number, head: readonly string[]): string {
-  const text = line.map(textOf).join('');
-  // A column without a name holds marks, and the next one what the row is about.
-  const mark = column === 0 && name === '';
-  const first = column === (head[0] === '' ? 1 : 0);
-  const classes = [mark ? 'mark' : '', first ? 'first' : '', !first && text.length > LONG ? 'wide' : ''].filter(
-    (one) => one !== '',
-  );
-  const attributes = [
-    classes.length === 0 ? '' : ` class="${classes.join(' ')}"`,
-    mark || first || text === '' ? '' : ` data-label="${markup(name)}"`,
-  ];
-  return `<td role="cell"${attributes.join('')}>${text === '' ? '' : renderLine(line)}</td>`;
+/** `place` -1: a mark; 0: what the row is about. */
+function renderCell(line: Line, name: string, place: number): string {
+  const length = lengthOf(line);
+  const text = length === 0 ? '' : renderLine(line);
+  if (place === -1) return `<td role="cell" class="mark">${text}</td>`;
+  if (place === 0) return `<th scope="row" role="rowheader">${text}</th>`;
+  const label = length === 0 ? '' : ` data-label="${markup(name)}"`;
+  return `<td role="cell"${length > LONG ? ' class="wide"' : ''}${label}>${text}</td>`;
 }
+
+const lengthOf = (line: Line): number => line.reduce((sum, span) => sum + textOf(span).length, 0);
 
 const toneOf = (span: Span): Tone => (typeof span === 'string' ? 'plain' : span.tone);
 
@@ -111,7 +111,7 @@ const SIGN = { bad: '✗', good: '✓', unknown: '?' } as const;
 
 /** Words that say what they mean by themselves. */
 const WORDS =
-  /^(?:error|warning|info|ok|bad|unsure|note|denied|safe|needs review|allowed|violates|exempt|not decodable|refused|unknown|proved|failed|inconclusive|no findings)$/;
+  /^(?:error|warning|info|ok|bad|unsure|note|denied|safe|needs review|allowed|violates|exempt|not decodable|refused|unknown|proved|failed|inconclusive|no findings|(?:low|medium) confidence)$/;
 
 /** Spans next to each other that mean the same are one: letters of a mode are coloured one by one. */
 function renderLine(line: Line): string {

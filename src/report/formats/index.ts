@@ -1,6 +1,7 @@
 /** The formats by name. Each is loaded only when it is asked for: the command line must start fast. */
 import type { Block } from '../block.ts';
 import type { Report } from '../report.ts';
+import { titleOf } from './title.ts';
 
 export const FORMATS = ['table', 'json', 'yaml', 'ndjson', 'markdown', 'html', 'sarif', 'junit', 'github'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -36,10 +37,6 @@ export async function render(report: Report, format: Format, options: RenderOpti
       return (await import('./html.ts')).renderHtml(await view(report, options.verbose), titleOf(report));
   }
 }
-
-/** What a page is called in a list of tabs. */
-const titleOf = (report: Report): string =>
-  `unroot ${report.kind} ${'target' in report ? report.target : report.containers.map(({ name }) => name).join(', ')}`.trimEnd();
 
 async function view(report: Report, verbose: boolean): Promise<readonly Block[]> {
   switch (report.kind) {

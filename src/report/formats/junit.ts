@@ -2,6 +2,7 @@
 import type { Report } from '../report.ts';
 import { markup, markupLines } from './markup.ts';
 import { type Outcome, type Point, pointsOf } from './points.ts';
+import { titleOf } from './title.ts';
 
 interface Case {
   readonly subject: string;
@@ -12,8 +13,7 @@ interface Case {
 /** Failed: findings at error and warning; error: what could not be read; skipped: what nobody knows. Nothing in it depends on when it was made. */
 export function renderJunit(report: Report): string {
   const cases = casesOf(pointsOf(report));
-  const target = 'target' in report ? report.target : report.containers.map(({ name }) => name).join(', ');
-  const name = `unroot ${report.kind} ${target}`.trimEnd();
+  const name = titleOf(report);
   const count = (wanted: Outcome): number => cases.filter((one) => outcomeOf(one) === wanted).length;
   const counts = `tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}"`;
   return [
