@@ -27,6 +27,10 @@ function problemOf(name: string, value: Uint8Array): { readonly why: string; rea
     const expected = '20 bytes of revision 2, or 24 of revision 3';
     const decoded = decodeFileCapabilities(value);
     if ('invalid' in decoded) return { why: decoded.invalid, expected };
+    // security/commoncap.c, validheader: beside the revision only the effective bit may be set (observed: EINVAL).
+    const magic = new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(0, true);
+    const flags = magic & 0x00ff_fffe;
+    if (flags !== 0) return { why: `unknown flags 0x${flags.toString(16)}`, expected: `${expected}, without flags but "effective"` };
     // security/commoncap.c, cap_convert_nscap: a file may have one from old times, nobody can give it one.
     return value.length === 12 ? { why: 'revision 1, which can no longer be set', expected } : undefined;
   }

@@ -234,6 +234,12 @@ describe('merged root file system', () => {
 
   it.each([
     ['a capability attribute of an unknown revision', 'security.capability', [1, 0, 0, 4], 'unknown revision 4'],
+    [
+      'one with flags that nobody knows',
+      'security.capability',
+      [0xf1, 0, 0, 2, 0, 4, ...Array<number>(14).fill(0)],
+      'unknown flags 0xf0',
+    ],
     ['one of another size', 'security.capability', [1, 0, 0, 2], '4 bytes, revision 2 has 20'],
     ['one that nobody can set any more', 'security.capability', [1, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0], 'revision 1, which'],
     ['a truncated access control list', 'system.posix_acl_access', [2, 0, 0, 0, 1, 0], '6 bytes, expected 4 + 8 per entry'],
