@@ -6,13 +6,14 @@ import { fileTree } from '../launch/file-tree.ts';
 import type { LaunchSubject } from '../launch/input.ts';
 import { credentialsOf, type Launch } from '../launch/launch.ts';
 import { launchImage } from '../launch/launch-image.ts';
-import { scriptsFrom } from '../launch/scripts.ts';
+import { programsFrom } from '../launch/scripts.ts';
 import { decide } from '../linux/access.ts';
 import type { Capability, CapabilitySet } from '../linux/capability.ts';
 import type { Credentials } from '../linux/credentials.ts';
 import type { Decision, FileTree } from '../linux/decision.ts';
 import { transitionOnExecve } from '../linux/execve.ts';
 import type { Operation } from '../linux/operation.ts';
+import type { Program } from '../linux/program.ts';
 import { type Asked, askedOperations } from './asked-operations.ts';
 import { CALLS } from './calls.ts';
 import type { Answer, Becomes, Component, Explanation } from './explanation.ts';
@@ -45,8 +46,8 @@ export async function explain(input: ExplainInput): Promise<Explanation> {
   const plain = fileTree(launch, subject.rootFs, input.binds === undefined ? {} : { binds: input.binds });
   const bare = seenTree(plain, launch, subject.rootFs);
   const { asked, operations } = askedOperations(question, sceneOf(launch, bare, names), bare, launch);
-  const scripts = await scriptsOf(operations, launch, subject.rootFs);
-  const tree = seenTree(plain, launch, subject.rootFs, scripts);
+  const programs = await programsOf(operations, launch, subject);
+  const tree = seenTree(plain, launch, subject.rootFs, programs);
   const ask: Ask = (operation, as) => decide(operation, as, tree, launch.facts);
 
   const answers = operations.map((one) => answerOf(one, who, ask));
@@ -102,13 +103,19 @@ const sceneOf = (launch: Launch, tree: FileTree, names: Names): Scene => ({
   at: (path, follow) => endOf(path, follow, tree),
 });
 
-/** Script → interpreter, both absolute, of what is executed. */
-async function scriptsOf(operations: readonly Asked[], launch: Launch, rootFs: RootFs): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
+/** What is executed, interpreters as absolute paths. */
+async function programsOf(
+  operations: readonly Asked[],
+  launch: Launch,
+  { rootFs, architecture }: ExplainInput['subject'],
+): Promise<ReadonlyMap<string, Program>> {
+  const found = new Map<string, Program>();
   const ofImage = (path: string): boolean => fromImage(path, launch.mounts);
   for (const { operation } of operations)
-    if (operation.kind === 'exec') await scriptsFrom(operation.path, rootFs, launch.cwd, found, ofImage);
-  return new Map([...found].map(([path, interpreter]) => [path, absolute(interpreter, launch.cwd)]));
+    if (operation.kind === 'exec') await programsFrom(operation.path, rootFs, launch.cwd, architecture, found, ofImage);
+  const placed = (program: Program): Program =>
+    program.kind === 'script' ? { ...program, interpreter: absolute(program.interpreter, launch.cwd) } : program;
+  return new Map([...found].map(([path, program]) => [path, placed(program)]));
 }
 
 function answerOf({ to, what, operation }: Asked, who: Credentials, ask: Ask): Answer {

@@ -4,6 +4,7 @@ import { ENGINE_FILES } from '../launch/file-tree.ts';
 import type { Launch, LaunchMount } from '../launch/launch.ts';
 import type { FileTree } from '../linux/decision.ts';
 import { baseName, isWithin, parentPath } from '../linux/file-path.ts';
+import type { Program } from '../linux/program.ts';
 
 /** The innermost mount over a path; undefined = the root file system. */
 export function mountOver(path: string, mounts: readonly LaunchMount[]): LaunchMount | undefined {
@@ -21,20 +22,23 @@ export function fromImage(path: string, mounts: readonly LaunchMount[]): boolean
   return mount === undefined || (mount.copiesImageContent === true && path !== mount.target);
 }
 
-/** `scripts` maps a script's path to its interpreter. */
+/** `programs`: what the files are that are executed; the interpreters of scripts are absolute. */
 export function seenTree(
   base: FileTree,
   launch: Launch,
   rootFs: RootFs,
-  scripts: ReadonlyMap<string, string> = new Map(),
+  programs: ReadonlyMap<string, Program> = new Map(),
 ): FileTree {
   const { mounts } = launch;
   return {
     lookup(path) {
       const node = base.lookup(path);
       if (node === undefined || node === 'unknown') return node;
-      const interpreter = scripts.get(path);
-      return interpreter === undefined ? node : { ...node, interpreter };
+      const program = programs.get(path);
+      if (program?.kind === 'script') return { ...node, program, interpreter: program.interpreter };
+      if (program !== undefined) return { ...node, program };
+      // What others put there, nobody has looked into.
+      return node.inode.type === 'file' && !fromImage(path, mounts) ? { ...node, program: { kind: 'unread' } } : node;
     },
     list(path) {
       const node = base.lookup(path);

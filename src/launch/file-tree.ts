@@ -1,5 +1,6 @@
 /** The files a container's process would see: the image's, with the mounts of its Launch laid over, /dev, and the part of /proc that is known. */
 import type { RootEntry, RootFs } from '../image/image.ts';
+import { unpackedAcl } from '../linux/acl.ts';
 import type { FileNode, FileTree } from '../linux/decision.ts';
 import { isWithin } from '../linux/file-path.ts';
 import type { Inode } from '../linux/inode.ts';
@@ -14,7 +15,7 @@ export type FileTreeSubject = Pick<
   Launch,
   'uid' | 'gid' | 'cwd' | 'mounts' | 'devices' | 'readOnlyRoot' | 'platform' | 'settings'
 > &
-  Partial<Pick<Launch, 'effectiveUid' | 'effectiveGid' | 'capabilities' | 'runtimeCapabilities'>>;
+  Partial<Pick<Launch, 'effectiveUid' | 'effectiveGid' | 'capabilities' | 'runtimeCapabilities' | 'notDumpable'>>;
 
 export interface FileTreeOptions {
   /** What is known of binds of the host, and of volumes whose content is not known otherwise, by mount target; paths handed to `lookup` are those inside the container. */
@@ -94,7 +95,7 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
 
   /** As the platform's store lays layers on top of each other. */
   function laidEntry(path: string): RootEntry | undefined {
-    const entry = rootFs.get(path);
+    const entry = unpacked(rootFs.get(path), launch.platform);
     if (entry?.passedBy === undefined || launch.platform.unlistedDirectoriesMadeAnew !== true) return entry;
     const { path: same, type, size, mtime, layer } = entry;
     return { path: same, type, size, mtime, layer, uid: 0, gid: 0, mode: 0o755 };
@@ -211,7 +212,7 @@ function onMount(
       if (mount.contentUnknown === true || mount.entries !== undefined) return onKnownEntries(below, mount, own, made.has(path));
       if (below === '') return mount.mode === undefined ? rootOfUnknown(mount, rootFs, own) : own(root(mount));
       if (mount.copiesImageContent === true) {
-        const entry = rootFs.get(path);
+        const entry = unpacked(rootFs.get(path), launch.platform);
         // mrunalp/fileutils 0.5.0, which runc 1.1 copies with: folders get the mode of the top one.
         const flattened = mount.type === 'tmpfs' && launch.platform.runtime === 'runc-1.1' && entry?.type === 'directory';
         if (flattened) return nodeOf({ ...(entry as RootEntry), mode: (mount.mode ?? 0o755) & 0o755 }, flags);
@@ -261,6 +262,13 @@ function root(mount: LaunchMount): Inode {
 function rootOfUnknown(mount: LaunchMount, rootFs: RootFs, own: (inode: Inode) => FileNode): FileNode | 'unknown' {
   const entry = rootFs.get(mount.target);
   return entry?.type === 'directory' ? own(inodeOf(entry)) : 'unknown';
+}
+
+/** Where mode and access control list of a layer disagree, what comes last counts. */
+function unpacked(entry: RootEntry | undefined, { listsSetLast }: Launch['platform']): RootEntry | undefined {
+  if (entry?.acl === undefined) return entry;
+  const { acl, ...rest } = entry;
+  return { ...rest, ...unpackedAcl(entry.mode, acl, listsSetLast === true) };
 }
 
 function nodeOf(entry: RootEntry, flags: MountFlags): FileNode {

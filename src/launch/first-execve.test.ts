@@ -6,16 +6,16 @@ import { profile } from '../platform/profiles.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { Launch, Refusal } from './launch.ts';
 import { launchImage } from './launch-image.ts';
-import { readScripts } from './scripts.ts';
+import { readPrograms } from './scripts.ts';
 
 const ELF = '\u007fELF';
 const NBS = { permitted: ['CAP_NET_BIND_SERVICE'], inheritable: [], effective: true } as const;
 
 async function start(files: Readonly<Record<string, MemoryEntry>>, settings: ContainerSettings = {}): Promise<Launch | Refusal> {
   const rootFs = memoryRootFs({ '/bin/sh': { content: ELF, mode: 0o755 }, ...files });
-  const scripts = await readScripts(rootFs, ['app'], ['PATH=/bin'], '/');
+  const programs = await readPrograms(rootFs, ['app'], ['PATH=/bin'], '/');
   const config = { ...CONFIG, user: '1000', env: ['PATH=/bin'], cmd: ['app'] };
-  return launchImage({ image: { reference: 'test', config, rootFs, scripts }, settings, profile: profile('docker') });
+  return launchImage({ image: { reference: 'test', config, rootFs, programs }, settings, profile: profile('docker') });
 }
 
 describe('a set-user-ID entrypoint', () => {
@@ -67,5 +67,73 @@ describe('an interpreter that cannot be executed refuses the script', () => {
     ],
   ])('%s', async (_, files, words) => {
     expect(await start({ '/bin/app': special, ...files })).toMatchObject({ kind: 'refusal', message: words });
+  });
+});
+
+describe('what the kernel cannot execute, and a loader that is missing', () => {
+  it.each<[what: string, content: string, words: string]>([
+    ['no magic number', 'hello', 'exec /bin/app: exec format error'],
+    ['empty', '', 'exec /bin/app: exec format error'],
+    ['a line with nothing but #!', '#! \n', 'exec /bin/app: exec format error'],
+    ['an interpreter that is none', '#!/bin/raw\n', 'exec /bin/app: exec format error'],
+    ['an interpreter that is missing', '#!/bin/nosuch\n', 'exec /bin/app: no such file or directory'],
+    ['Windows line ends', '#!/bin/sh\r\n', 'exec /bin/app: no such file or directory'],
+    ['a folder', '#!', 'exec /bin/app: permission denied'],
+  ])('%s', async (_, content, words) => {
+    const files = { '/bin/app': { content, mode: 0o755 }, '/bin/raw': { content: 'x', mode: 0o755 } };
+    expect(await start(files)).toMatchObject({ kind: 'refusal', by: 'runtime', reason: 'start', message: words });
+  });
+
+  it("in crun's words", async () => {
+    const message = async (content: string) => {
+      const rootFs = memoryRootFs({ '/bin/app': { content, mode: 0o755 } });
+      const programs = await readPrograms(rootFs, ['/bin/app'], [], '/');
+      const config = { ...CONFIG, cmd: ['/bin/app'] };
+      const outcome = launchImage({
+        image: { reference: 'test', config, rootFs, programs },
+        settings: {},
+        profile: profile('podman'),
+      });
+      return outcome.kind === 'refusal' ? outcome.message : outcome.kind;
+    };
+    expect(await message('x')).toBe('exec container process `/bin/app`: Exec format error');
+    expect(await message('#!/bin/no\n')).toBe(
+      'exec container process (missing dynamic library?) `/bin/app`: No such file or directory',
+    );
+  });
+
+  it('a program of another machine may have an emulator', async () => {
+    const rootFs = memoryRootFs({ '/bin/app': { content: 'x', mode: 0o755 } });
+    const programs = new Map([['/bin/app', { kind: 'foreign', why: 'it is a program for ARM' } as const]]);
+    const config = { ...CONFIG, cmd: ['/bin/app'] };
+    const launch = launchImage({
+      image: { reference: 'test', config, rootFs, programs },
+      settings: {},
+      profile: profile('docker'),
+    });
+    expect(launch.kind).toBe('launch');
+    expect(launch.because.map(({ source }) => source).join()).toContain('only where binfmt_misc hands such programs');
+  });
+
+  it('a file of the image behind a mount is not what is executed', async () => {
+    const files = { '/bin/app': { content: 'x', mode: 0o755 } };
+    const bind = { kind: 'bind', target: '/bin', source: '/host' } as const;
+    expect(await start(files, { volumes: [bind] })).toMatchObject({ kind: 'launch' });
+  });
+});
+
+describe('a program that its process may not read', () => {
+  const files = { '/bin/app': { content: ELF, mode: 0o711 } };
+  it('gives root its files in /proc', async () => {
+    expect(await start(files, { capDrop: ['ALL'] })).toMatchObject({ kind: 'launch', notDumpable: true });
+    expect(await start({ '/bin/app': { content: ELF, mode: 0o755 } }, { capDrop: ['ALL'] })).not.toHaveProperty('notDumpable');
+    // Docker's runtime still has CAP_DAC_OVERRIDE when it executes it.
+    expect(await start(files)).not.toHaveProperty('notDumpable');
+  });
+  it('a script that is not readable does not matter, its interpreter does', async () => {
+    const script = { '/bin/app': { content: '#!/bin/sh\n', mode: 0o711 } };
+    expect(await start(script, { capDrop: ['ALL'] })).not.toHaveProperty('notDumpable');
+    const secret = { ...script, '/bin/sh': { content: ELF, mode: 0o711 } };
+    expect(await start(secret, { capDrop: ['ALL'] })).toMatchObject({ notDumpable: true });
   });
 });

@@ -3,6 +3,9 @@ import type { CapabilityState } from '../linux/capability.ts';
 import type { Credentials } from '../linux/credentials.ts';
 import type { FileNode, FileTree, KernelFacts } from '../linux/decision.ts';
 import { transitionOnExecve } from '../linux/execve.ts';
+import type { Inode } from '../linux/inode.ts';
+import { permission, READ } from '../linux/permission.ts';
+import type { Program } from '../linux/program.ts';
 import { MAX_INTERPRETERS } from '../linux/script.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import { type Executable, lookForFile, type UnknownExecutable } from './executable.ts';
@@ -13,6 +16,8 @@ export interface Started {
   readonly kind: 'started';
   readonly capabilities: CapabilityState;
   readonly ids: Pick<Launch, 'effectiveUid' | 'effectiveGid'>;
+  /** See Launch.notDumpable. */
+  readonly notDumpable?: true;
   readonly because: readonly Derivation[];
 }
 
@@ -25,14 +30,18 @@ const WORDS = {
   ELOOP: 'too many levels of symbolic links',
   EINVAL: 'invalid argument',
   ERANGE: 'numerical result out of range',
+  ENOEXEC: 'exec format error',
 } as const;
 
-/** Of a file nobody knows, the usual is assumed: no set-id bits, no file capabilities. `scripts`: script → interpreter. */
+/** What a file is; undefined = nobody looked into it. */
+export type ProgramAt = (path: string) => Program | undefined;
+
+/** Of a file nobody knows, the usual is assumed: a program of this machine, no set-id bits, no file capabilities. */
 export function firstExecve(
   executable: Executable | UnknownExecutable,
   who: Credentials,
   tree: FileTree | undefined,
-  scripts: ReadonlyMap<string, string> | undefined,
+  programAt: ProgramAt,
   cwd: string,
   facts: KernelFacts,
   profile: PlatformProfile,
@@ -44,7 +53,7 @@ export function firstExecve(
     const text = WORDS[errno];
     const words =
       profile.runtime === 'crun'
-        ? `exec container process \`${path}\`: ${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
+        ? `exec container process ${errno === 'ENOENT' ? '(missing dynamic library?) ' : ''}\`${path}\`: ${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
         : `exec ${path}: ${text}`;
     return stopped('runtime', phaseReason(profile, 'execve'), words, [{ field: 'capabilities', value, source, ...where }]);
   };
@@ -52,23 +61,39 @@ export function firstExecve(
   const told: string[] = [];
   let node: FileNode | undefined = executable.kind === 'executable' ? executable.node : undefined;
   let at = path;
+  let interpreted = false;
+  let loader: FileNode | undefined;
+  const unsure: Derivation[] = [];
   for (let depth = 0; at !== undefined && tree !== undefined; depth += 1) {
-    const interpreter: string | undefined = scripts?.get(at);
-    if (interpreter === undefined) break;
-    if (depth === MAX_INTERPRETERS) return refuse('ELOOP', at, `more than ${MAX_INTERPRETERS} interpreters one behind the other`);
-    told.push(
-      `${at} is a script for ${interpreter}: its own set-id bits and file capabilities count for nothing, the interpreter's do`,
-    );
-    const next = lookForFile(interpreter.startsWith('/') ? interpreter : `${cwd}/${interpreter}`, tree, who, facts);
-    if ('node' in next) {
-      at = next.path;
-      node = next.node;
-      continue;
+    const program: Program | undefined = programAt(at);
+    if (program === undefined || program.kind === 'unread') break;
+    if (program.kind === 'invalid') return refuse('ENOEXEC', at, `${at} cannot be executed: ${program.why} (execve(2))`);
+    if (program.kind === 'foreign') {
+      const source = `${at}: ${program.why}: it starts only where binfmt_misc hands such programs to an emulator, else "${WORDS.ENOEXEC}"`;
+      unsure.push({ field: 'executable', value: at, source, where: { path: at } });
+      break;
     }
+    const named: string | undefined = program.kind === 'script' ? program.interpreter : program.loader;
+    if (named === undefined) break;
+    if (program.kind === 'script' && depth === MAX_INTERPRETERS)
+      return refuse('ELOOP', at, `more than ${MAX_INTERPRETERS} interpreters one behind the other`);
+    const next = lookForFile(named.startsWith('/') ? named : `${cwd}/${named}`, tree, who, facts);
+    const what = program.kind === 'script' ? 'interpreter' : 'dynamic loader';
+    if (!('node' in next) && next.errno !== 'unknown')
+      return refuse(next.errno === 'EISDIR' ? 'EACCES' : next.errno, named, `the ${what} of ${at}: ${next.text}`);
+    if (program.kind === 'elf') {
+      if ('node' in next) loader = next.node;
+      break;
+    }
+    interpreted = true;
+    if (node !== undefined && isSpecial(node.inode))
+      told.push(
+        `${at} is a script for ${named}: its own set-id bits and file capabilities count for nothing, the interpreter's do`,
+      );
     // A bind of the host, say: nobody knows, and the usual interpreter has nothing special.
-    if (next.errno === 'unknown') node = undefined;
-    else return refuse(next.errno === 'EISDIR' ? 'EACCES' : next.errno, interpreter, `the interpreter of ${at}: ${next.text}`);
-    break;
+    node = 'node' in next ? next.node : undefined;
+    if (!('node' in next)) break;
+    at = next.path;
   }
 
   const inode = node?.inode;
@@ -82,6 +107,7 @@ export function firstExecve(
   const steps = [...told, ...after.steps].join('; ') || 'nothing changes at the first execve';
   if (after.kind === 'refused') return refuse(after.errno, after.missing ?? '', steps);
   const because: Derivation[] = [
+    ...unsure,
     {
       field: 'capabilities.effective',
       value: after.capabilities.effective.join(','),
@@ -89,7 +115,7 @@ export function firstExecve(
       ...where,
     },
   ];
-  const what = told.length === 0 ? 'the entrypoint' : `the interpreter ${at}`;
+  const what = interpreted ? `the interpreter ${at}` : 'the entrypoint';
   if (after.uid !== who.uid)
     because.push({ field: 'effectiveUid', value: String(after.uid), source: `${what} is set-user-id`, ...where });
   if (after.gid !== who.gid)
@@ -98,5 +124,13 @@ export function firstExecve(
     ...(after.uid === who.uid ? {} : { effectiveUid: after.uid }),
     ...(after.gid === who.gid ? {} : { effectiveGid: after.gid }),
   };
-  return { kind: 'started', capabilities: after.capabilities, ids, because };
+  // would_dump (fs/exec.c): asked with the runtime's capabilities, of the program and its loader, not of a script.
+  const secret = [node, loader].some((one) => one !== undefined && !permission(one.inode, who, READ).allowed);
+  if (secret) {
+    const source = `uid ${who.uid} may execute ${at} but not read it: the process is not dumpable, and its files in /proc are root's (proc(5))`;
+    because.push({ field: 'notDumpable', value: 'true', source, ...where });
+  }
+  return { kind: 'started', capabilities: after.capabilities, ids, ...(secret ? { notDumpable: true } : {}), because };
 }
+
+const isSpecial = ({ mode, fileCapabilities }: Inode): boolean => (mode & 0o6000) !== 0 || fileCapabilities !== undefined;

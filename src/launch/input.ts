@@ -3,6 +3,7 @@ import type { ImageConfig, RootFs } from '../image/image.ts';
 import type { CapabilitySet } from '../linux/capability.ts';
 import type { KernelFacts } from '../linux/decision.ts';
 import type { Inode } from '../linux/inode.ts';
+import type { Program } from '../linux/program.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { Derivation, Refusal } from './launch.ts';
@@ -20,8 +21,10 @@ export interface LaunchSubject {
   /** The files that are larger than what was read of them: their texts are the first {@link ACCOUNT_FILE_BYTES}. */
   readonly partial?: readonly ('/etc/passwd' | '/etc/group')[];
   readonly rootFs?: RootFs | undefined;
-  /** Script → interpreter, of entrypoints whose set-id bits or capabilities would change the answer if they were programs. */
-  readonly scripts?: ReadonlyMap<string, string> | undefined;
+  /** What the files are that may be started, by path, with the interpreters of scripts. A file that is not among them was not looked into. */
+  readonly programs?: ReadonlyMap<string, Program> | undefined;
+  /** GOARCH, as the image names it. */
+  readonly architecture?: string;
 }
 
 /** What the machine at hand limits or sets differently from a usual host. */

@@ -1,4 +1,5 @@
 /** Works out the process that would really start from an image under some settings on a platform, or who refuses and how. */
+import { isWithin } from '../linux/file-path.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { capabilitiesOf } from './capabilities.ts';
@@ -7,10 +8,10 @@ import { askedIds, devicesOf } from './devices.ts';
 import { environmentOf } from './environment.ts';
 import { type Executable, executableOf, type UnknownExecutable } from './executable.ts';
 import { fileTree } from './file-tree.ts';
-import { firstExecve } from './first-execve.ts';
+import { firstExecve, type ProgramAt } from './first-execve.ts';
 import { type Identity, identityOf } from './identity.ts';
-import { isStopped, type LaunchInput, type Stopped } from './input.ts';
-import { type Derivation, type Launch, type Refusal, userNamespaceOf } from './launch.ts';
+import { isStopped, type LaunchInput, type LaunchSubject, type Stopped } from './input.ts';
+import { type Derivation, type Launch, type LaunchMount, type Refusal, userNamespaceOf } from './launch.ts';
 import { mountsOf } from './mounts.ts';
 import { networkOf } from './network.ts';
 import { userRequest } from './user-request.ts';
@@ -63,7 +64,15 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
       ? { kind: 'unknown', because: [] }
       : executableOf(command.argv[0] as string, environment.env, workdir.cwd, tree, runtime, network.facts, profile);
   if (isStopped(executable)) return executable;
-  const started = firstExecve(executable, runtime, tree, image.scripts, workdir.cwd, network.facts, profile);
+  const started = firstExecve(
+    executable,
+    runtime,
+    tree,
+    programsSeen(image.programs, mounts.mounts),
+    workdir.cwd,
+    network.facts,
+    profile,
+  );
   if (isStopped(started)) return started;
 
   const because: Derivation[] = [
@@ -89,6 +98,7 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
     settings,
     ...idsOf(identity),
     ...started.ids,
+    ...(started.notDumpable === true ? { notDumpable: true } : {}),
     runtimeCapabilities: capabilities.runtime,
     capabilities: started.capabilities,
     noNewPrivileges,
@@ -105,6 +115,14 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
     network: network.network,
     facts: network.facts,
     because,
+  };
+}
+
+/** A file of the image that something is mounted over is not what is executed. */
+function programsSeen(programs: LaunchSubject['programs'], mounts: readonly LaunchMount[]): ProgramAt {
+  return (path) => {
+    const over = [...mounts].sort((a, b) => b.target.length - a.target.length).find(({ target }) => isWithin(path, target));
+    return over === undefined || over.copiesImageContent === true ? programs?.get(path) : undefined;
   };
 }
 

@@ -76,6 +76,8 @@ export interface Launch {
   /** After the first execve, when the entrypoint's file is set-uid or set-gid and that takes effect; absent = uid, gid. */
   readonly effectiveUid?: number;
   readonly effectiveGid?: number;
+  /** The process may not read its own program, so that it gives out no core and its files in /proc are root's. */
+  readonly notDumpable?: true;
   /** The uid as the host's kernel sees it. */
   readonly hostUid: number;
   readonly uidMappings: readonly IdMapping[];

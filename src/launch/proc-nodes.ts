@@ -4,13 +4,14 @@ import type { Launch } from './launch.ts';
 
 /** The ids after the first execve count, where it changes them. */
 type Owner = Pick<Launch, 'uid' | 'gid' | 'platform'> &
-  Partial<Pick<Launch, 'effectiveUid' | 'effectiveGid' | 'capabilities' | 'runtimeCapabilities'>>;
+  Partial<Pick<Launch, 'effectiveUid' | 'effectiveGid' | 'capabilities' | 'runtimeCapabilities' | 'notDumpable'>>;
 
 /**
- * A process that gained ids or capabilities at its execve gives out no core and its files in /proc are root's (kernel/cred.c commit_creds,
- * fs/proc/base.c task_dump_owner).
+ * A process that gained ids or capabilities at its execve, or may not read its own program, gives out no core and its files in /proc are
+ * root's (kernel/cred.c commit_creds, fs/exec.c would_dump, fs/proc/base.c task_dump_owner).
  */
-function gained({ effectiveUid, effectiveGid, capabilities, runtimeCapabilities }: Owner): boolean {
+function isSecretive({ effectiveUid, effectiveGid, capabilities, runtimeCapabilities, notDumpable }: Owner): boolean {
+  if (notDumpable === true) return true;
   if (effectiveUid !== undefined || effectiveGid !== undefined) return true;
   return capabilities?.permitted.some((name) => runtimeCapabilities?.permitted.includes(name) === false) === true;
 }
@@ -113,7 +114,7 @@ function processNode(rest: readonly string[], owner: Owner): FileNode | 'unknown
   const [ownUid, ownGid] = [owner.effectiveUid ?? owner.uid, owner.effectiveGid ?? owner.gid];
   // This one directory always belongs to the process.
   if (name === undefined) return directory(0o555, ownUid, ownGid);
-  const [uid, gid] = gained(owner) ? [0, 0] : [ownUid, ownGid];
+  const [uid, gid] = isSecretive(owner) ? [0, 0] : [ownUid, ownGid];
   if (rest.length === 1) {
     if (name === 'fd' || name === 'fdinfo') return directory(0o500, uid, gid);
     if (name === 'task' || name === 'net' || name === 'ns') return directory(0o555, uid, gid);

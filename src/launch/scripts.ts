@@ -1,28 +1,25 @@
-/** Reads the first line of scripts, as the kernel does when it executes them: set-id bits and file capabilities of a script itself count for nothing. */
+/** Reads the beginning of what is to be executed: the kernel decides by it what the file is, and a script's interpreter counts instead of the script. */
 import type { RootEntry, RootFs } from '../image/image.ts';
-import { interpreterOf, MAX_INTERPRETERS, SCRIPT_HEAD } from '../linux/script.ts';
+import { PROGRAM_HEAD, type Program, programOf } from '../linux/program.ts';
+import { MAX_INTERPRETERS } from '../linux/script.ts';
 
-/** Scripts are small; a file above this is taken for a program. */
-const LARGEST = 1 << 20;
 const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/**
- * Script → interpreter, for what these words may start: only files with set-id bits or capabilities are read, and the interpreters of
- * those that are scripts. Paths are free of symlinks on the left and as written on the right.
- */
-export async function readScripts(
+/** What these words may start, with the interpreters of those that are scripts. Paths are free of symlinks. */
+export async function readPrograms(
   rootFs: RootFs,
   words: readonly (string | undefined)[],
   env: readonly string[],
   cwd: string,
-): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
+  architecture?: string,
+): Promise<ReadonlyMap<string, Program>> {
+  const found = new Map<string, Program>();
   const path = pathOf(env);
   for (const word of words) {
     if (word === undefined || word === '') continue;
     for (const place of placesOf(word, path)) {
       const entry = fileAt(rootFs, place, cwd);
-      if (entry !== undefined && special(entry)) await scriptsFrom(entry.path, rootFs, cwd, found);
+      if (entry !== undefined && (entry.mode & 0o111) !== 0) await programsFrom(entry.path, rootFs, cwd, architecture, found);
     }
   }
   return found;
@@ -44,23 +41,24 @@ function fileAt(rootFs: RootFs, path: string, cwd: string): RootEntry | undefine
   return entry?.type === 'file' ? entry : undefined;
 }
 
-/** The script at `path` and the scripts that interpret it; nothing when it is none. `readable`: which files are the image's own. */
-export async function scriptsFrom(
+/** The program at `path`, and what interprets it when it is a script. `readable`: which files are the image's own. */
+export async function programsFrom(
   path: string,
   rootFs: RootFs,
   cwd: string,
-  found: Map<string, string> = new Map(),
+  architecture: string | undefined,
+  found: Map<string, Program> = new Map(),
   readable: (path: string) => boolean = () => true,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, Program>> {
   let entry = fileAt(rootFs, path, cwd);
   for (let depth = 0; depth <= MAX_INTERPRETERS && entry !== undefined; depth += 1) {
-    if (found.has(entry.path) || entry.size > LARGEST || !readable(entry.path)) break;
-    const head = await rootFs.readFiles([entry.path], { limit: SCRIPT_HEAD, head: true });
-    const content = head.get(entry.path);
-    const interpreter: string | undefined = content === undefined ? undefined : interpreterOf(content);
-    if (interpreter === undefined) break;
-    found.set(entry.path, interpreter);
-    entry = fileAt(rootFs, interpreter, cwd);
+    if (found.has(entry.path) || !readable(entry.path)) break;
+    const head = (await rootFs.readFiles([entry.path], { limit: PROGRAM_HEAD, head: true })).get(entry.path);
+    if (head === undefined) break;
+    const program: Program = programOf(head, architecture);
+    found.set(entry.path, program);
+    if (program.kind !== 'script') break;
+    entry = fileAt(rootFs, program.interpreter, cwd);
   }
   return found;
 }

@@ -1,7 +1,7 @@
 /** Reads of an image what a Launch is worked out from. */
 import type { Image } from '../image/image.ts';
 import { ACCOUNT_FILE_BYTES, type LaunchSubject } from './input.ts';
-import { readScripts } from './scripts.ts';
+import { readPrograms } from './scripts.ts';
 
 export interface SubjectOptions {
   readonly rootFs?: boolean;
@@ -25,7 +25,9 @@ export async function launchSubject(image: Image, options: SubjectOptions = {}):
   };
   const partial = paths.filter((path) => (files.get(path)?.length ?? 0) > ACCOUNT_FILE_BYTES);
   const words = [...(options.argv0 ?? []), config.entrypoint[0], config.cmd[0]];
-  const scripts = rootFs === undefined ? undefined : await readScripts(rootFs, words, config.env, config.workingDir || '/');
+  const { architecture } = image.platform;
+  const programs =
+    rootFs === undefined ? undefined : await readPrograms(rootFs, words, config.env, config.workingDir || '/', architecture);
   return {
     reference: image.reference,
     config,
@@ -33,6 +35,7 @@ export async function launchSubject(image: Image, options: SubjectOptions = {}):
     group: text('/etc/group'),
     ...(partial.length === 0 ? {} : { partial }),
     rootFs,
-    scripts,
+    programs,
+    ...(architecture === '' ? {} : { architecture }),
   };
 }

@@ -1,5 +1,6 @@
 /** A Launch worked out from as little of an image as the answer needs. */
 import type { Image, RootFs } from '../image/image.ts';
+import { PROGRAM_HEAD, programOf } from '../linux/program.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { commandOf } from './command.ts';
@@ -36,8 +37,9 @@ export async function whoIn(
     near === undefined ? image : { ...image, readFiles: async (paths, options) => near.readFiles(paths, options) };
   const launch = launchImage({ ...input, image: await launchSubject(reader) });
   if (launch.kind === 'refusal') return launch;
-  if (launch.uid === 0 && near !== undefined && isPlainProgram(near, places)) return launch;
-  if (image.far?.() === true) return { ...launch, because: [...launch.because, NOT_LOOKED_AT] };
+  const far = image.far?.() === true;
+  if (launch.uid === 0 && near !== undefined && (await isPlainProgram(near, places, far ? undefined : image))) return launch;
+  if (far) return { ...launch, because: [...launch.because, NOT_LOOKED_AT] };
   return launchImage({
     ...input,
     image: await launchSubject(image, { rootFs: true, argv0: [settings.entrypoint?.[0], settings.command?.[0]] }),
@@ -57,11 +59,20 @@ function programPlaces(image: Image, settings: ContainerSettings, profile: Platf
   return usual.length === 0 ? places : usual;
 }
 
-/** The first of them that is a file, and one whose execution by root changes nothing. */
-function isPlainProgram(near: RootFs, places: readonly string[]): boolean {
+/**
+ * The first of them that is a file, and one whose execution by root changes nothing. Of an image at hand also one that needs no other file, which
+ * could be missing: no script, no dynamic loader.
+ */
+async function isPlainProgram(near: RootFs, places: readonly string[], image: Image | undefined): Promise<boolean> {
   for (const place of places) {
     const { entry } = near.resolve(place);
-    if (entry !== undefined) return entry.type === 'file' && (entry.mode & 0o111) !== 0 && !special(entry);
+    if (entry === undefined) continue;
+    if (entry.type !== 'file' || (entry.mode & 0o111) === 0 || special(entry)) return false;
+    if (image === undefined) return true;
+    const head = (await near.readFiles([entry.path], { limit: PROGRAM_HEAD, head: true })).get(entry.path);
+    if (head === undefined) return false;
+    const program = programOf(head, image.platform.architecture);
+    return program.kind === 'elf' && program.loader === undefined;
   }
   return false;
 }

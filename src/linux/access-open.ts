@@ -125,12 +125,36 @@ export function decideExec(question: Question, path: string): Stop | undefined {
     if (isStop(place)) return place;
     const refused = mayExecute(question, place);
     if (refused !== undefined) return refused;
+    const broken = isExecutableFormat(question, place);
+    if (broken !== undefined) return broken;
     if (place.node.interpreter === undefined) return fileCapabilitiesAllow(question, place);
     say(question, true, () => `${place.path} is a script for ${place.node.interpreter}`, place.path, 'execve(2)');
     program = place.node.interpreter;
     if (!program.startsWith('/')) return unknown(question, program);
   }
   return fail(question, 'ELOOP', () => `${path} leads through more than ${MAX_INTERPRETERS} interpreters`, path);
+}
+
+/** The content: ENOEXEC when nothing in the kernel knows it, and what stands behind a missing loader. */
+function isExecutableFormat(question: Question, { node, path }: Found): Stop | undefined {
+  const { program } = node;
+  if (program === undefined || program.kind === 'script') return undefined;
+  const source = 'execve(2)';
+  if (program.kind === 'invalid') {
+    say(question, false, () => `${path} cannot be executed: ${program.why}`, path, source);
+    return { stop: true, errno: 'ENOEXEC' };
+  }
+  if (program.kind === 'foreign') {
+    const text = () => `${path}: ${program.why}: ENOEXEC, unless binfmt_misc hands such programs to an emulator`;
+    say(question, false, text, path, source);
+    return { stop: true, unknown: true };
+  }
+  if (program.kind === 'unread') return unknown(question, path);
+  if (program.loader === undefined) return undefined;
+  say(question, true, () => `${path} asks for the dynamic loader ${program.loader}`, path, source);
+  if (!program.loader.startsWith('/')) return unknown(question, program.loader);
+  const loader = walkTo(question, program.loader, 'follow');
+  return isStop(loader) ? loader : mayExecute(question, loader);
 }
 
 function mayExecute(question: Question, place: Found): Stop | undefined {

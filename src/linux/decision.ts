@@ -66,6 +66,8 @@ export interface FileNode {
   readonly covered?: import('./inode.ts').Inode;
   /** The program named after `#!`, when the content is known: execve needs it to be executable too. */
   readonly interpreter?: string;
+  /** What execve makes of its content; absent = nobody asked, and it is taken for a program. */
+  readonly program?: import('./program.ts').Program;
   /** Names of one file (hard links) have the same; undefined = no other name is known. */
   readonly id?: string;
 }
