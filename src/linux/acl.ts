@@ -165,3 +165,19 @@ export function aclAfterChmod(acl: readonly AclEntry[], mode: number): readonly 
     return entry.tag === 'other' ? { ...entry, perm: mode & 7 } : entry;
   });
 }
+
+/**
+ * Mode and list of a file of a layer once an engine has unpacked it. Setting a list sets the mode bits, and one that says no more than
+ * those is not kept (posix_acl_update_mode); chmod(2) afterwards changes the list. Which comes last differs from engine to engine.
+ */
+export function unpackedAcl(
+  mode: number,
+  acl: readonly AclEntry[],
+  listLast: boolean,
+): { readonly mode: number; readonly acl?: readonly AclEntry[] } {
+  const more = acl.length > 3;
+  if (!listLast) return more ? { mode, acl: aclAfterChmod(acl, mode) } : { mode };
+  const perm = (tag: AclEntry['tag']): number | undefined => acl.find((entry) => entry.tag === tag)?.perm;
+  const bits = ((perm('user-obj') ?? 0) << 6) | ((perm('mask') ?? perm('group-obj') ?? 0) << 3) | (perm('other') ?? 0);
+  return { mode: (mode & ~0o777) | bits, ...(more ? { acl } : {}) };
+}

@@ -144,6 +144,7 @@ const crio: PlatformProfile = {
   deviceOwnershipFromSecurityContext: false,
   pods: { supplementalGroupsPolicy: true, userNamespaces: true },
   unlistedDirectoriesMadeAnew: true,
+  listsSetLast: true,
   environment: { PATH: DEFAULT_PATH, TERM: 'xterm' },
   refusals: {
     user: 'get exec user: %s',
@@ -175,6 +176,7 @@ const crio: PlatformProfile = {
     deviceOwnershipFromSecurityContext:
       'crio.conf device_ownership_from_security_context = false; the same meaning as in containerd',
     unlistedDirectoriesMadeAnew: 'containers/storage pkg/archive unpack, as for podman',
+    listsSetLast: 'containers/storage pkg/archive extractTarFileEntry, as for podman',
     environment: 'cri-o server/container_create_linux.go',
   },
 };

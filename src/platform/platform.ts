@@ -112,6 +112,8 @@ export interface PlatformProfile {
   readonly volumeOptions?: readonly string[];
   /** A layer that has something in a directory without listing it hides the owner and mode that layers below gave it: it is root's, 0755. */
   readonly unlistedDirectoriesMadeAnew?: boolean;
+  /** Access control lists of a layer are set after the mode, which follows them. Default: the mode is set last, and the list follows. */
+  readonly listsSetLast?: boolean;
   /** The container's own mode of `/`, whatever the image says. Default: the image's. */
   readonly rootDirectoryMode?: number;
   /** Without a network /etc/resolv.conf is the image's, or missing. */

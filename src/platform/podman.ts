@@ -35,6 +35,7 @@ const current: PlatformProfile = {
   rangeCheckedLate: true,
   rootDirectoryMode: 0o555,
   unlistedDirectoriesMadeAnew: true,
+  listsSetLast: true,
   resolvConfNeedsNetwork: true,
   refusals: {
     startByText: {
@@ -80,6 +81,7 @@ const current: PlatformProfile = {
     emptyGroupIsExplicit: 'podman libpod looks whether the user string has a ":" (observed with 4.3.1)',
     unlistedDirectoriesMadeAnew:
       'containers/storage pkg/archive unpack: a parent that the layer lacks is made 0755, and overlayfs shows the upper one (observed with 4.3.1)',
+    listsSetLast: 'containers/storage pkg/archive extractTarFileEntry: attributes after handleLChmod (observed with 4.3.1)',
     rootDirectoryMode: 'containers/storage drivers/overlay: the topmost layer is made with 0555 (observed with 4.3.1)',
     resolvConfNeedsNetwork: 'podman libpod makes /etc/resolv.conf together with the network (observed with 4.3.1)',
   },
