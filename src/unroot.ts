@@ -255,7 +255,7 @@ async function proveRounds(
       moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
       lostEffects: lost,
       sockets: traces ? socketsInBoth(...traces) : [],
-      leftDenials: leftDenials(rounds, options.probeCommand !== undefined),
+      leftDenials: leftDenials(rounds),
     },
     volumeOwners: rounds.run.volumes,
     like: rounds.before,

@@ -3,8 +3,8 @@ import type { RoundsResult } from './rounds.ts';
 import type { Expectation } from './verdict.ts';
 import { mayLoseWork } from './verdict.ts';
 
-/** `probed`: the user has said what must work, so that the rest may be missing. */
-export const leftDenials = ({ left, before, fixes }: RoundsResult, probed: boolean): Expectation['leftDenials'] => [
+/** A probe of the user's own that works says what must work, so that the rest may be missing. */
+export const leftDenials = ({ left, before, fixes }: RoundsResult): Expectation['leftDenials'] => [
   ...left.map(({ finding, reason }) => ({
     text: `${finding.message} — ${reason}`,
     losesWork: mayLoseWork(finding, before),
@@ -12,6 +12,11 @@ export const leftDenials = ({ left, before, fixes }: RoundsResult, probed: boole
   ...fixes.flatMap(({ loses }) =>
     loses === undefined
       ? []
-      : [{ text: `not done any more: ${loses} (--probe CMD shows whether what you need works)`, losesWork: !probed }],
+      : [
+          {
+            text: `not done any more: ${loses} (--probe CMD shows whether what you need works)`,
+            losesWork: before.command?.code !== 0,
+          },
+        ],
   ),
 ];

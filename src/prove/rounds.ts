@@ -153,6 +153,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   let trial: readonly Fix[] = [];
   let untried: { readonly extra: readonly Fix[]; readonly met: readonly Finding[] } | undefined;
   let tried = 0;
+  let lookedTwice = false;
   let withoutTrial: RoundsResult | undefined;
   for (let round = 1; ; round++) {
     const fixes = [...plan.fixes, ...extra];
@@ -185,7 +186,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       after,
       left,
       rounds: round,
-      notes,
+      notes: [...notes, ...rootNotes(recipes)],
     });
 
     met.push(...fresh.filter((finding) => !met.some((other) => sameOperation(other, finding))));
@@ -203,6 +204,11 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
         finding,
         reason: WENT_ON.has(finding.id) && !broken ? 'denied in the last run too, and the program went on' : reason,
       }));
+    // A trial that made it run at all gets a second look before it is dropped: on a busy machine an answer may come late once.
+    if (broken && !changed && trial.length > 0 && !lookedTwice && after.outcome === before.outcome && round < MAX_ROUNDS) {
+      lookedTwice = true;
+      continue;
+    }
     if (broken && !changed && worksByItself(before)) {
       // An experiment that did not help is no fix: the next one starts without it, and the result is the one before the first.
       withoutTrial ??= done(left);
@@ -211,15 +217,16 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       met.splice(0, met.length, ...untried.met);
       trial = [];
       while (trial.length === 0 && tried < experiments.length && round < MAX_ROUNDS) trial = experiments[tried++]?.(after) ?? [];
-      if (trial.length === 0) return { ...withoutTrial, rounds: round, notes: [...notes, ...rootNotes(recipes)] };
+      if (trial.length === 0) return { ...withoutTrial, rounds: round };
       const chosen = trial;
       extra.splice(0, extra.length, ...extra.filter((fix) => !chosen.some((one) => conflicts(one, fix))));
       addRemedies(extra, trial);
+      lookedTwice = false;
       plan = planFixes([...findings, ...met], context);
       continue;
     }
     if (!changed || round === MAX_ROUNDS || !worksByItself(before))
-      return broken && withoutTrial ? { ...withoutTrial, rounds: round, notes: [...notes, ...rootNotes(recipes)] } : done(left);
+      return broken && withoutTrial ? { ...withoutTrial, rounds: round } : done(left);
     plan = next;
   }
 }

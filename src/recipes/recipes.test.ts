@@ -412,7 +412,7 @@ const CASES: readonly Case[] = [
     files: { '/etc/dovecot/dovecot.conf': 'x = y\n', '/usr/lib/dovecot/anvil': 'elf' },
     text: {
       '/etc/dovecot/dovecot.conf':
-        'x = y\ndefault_internal_user = me\ndefault_internal_group = us\ndefault_login_user = me\nservice anvil {\n  chroot =\n}\n',
+        'x = y\ndefault_internal_user = me\ndefault_internal_group = us\ndefault_login_user = me\nmail_uid = 10001\nmail_gid = 10002\nfirst_valid_uid = 10001\nservice anvil {\n  chroot =\n}\n',
     },
   },
   {
