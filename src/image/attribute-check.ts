@@ -30,7 +30,8 @@ function problemOf(name: string, value: Uint8Array): { readonly why: string; rea
     // security/commoncap.c, validheader: beside the revision only the effective bit may be set (observed: EINVAL).
     const magic = new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(0, true);
     const flags = magic & 0x00ff_fffe;
-    if (flags !== 0) return { why: `unknown flags 0x${flags.toString(16)}`, expected: `${expected}, without flags but "effective"` };
+    if (flags !== 0)
+      return { why: `unknown flags 0x${flags.toString(16)}`, expected: `${expected}, without flags but "effective"` };
     // security/commoncap.c, cap_convert_nscap: a file may have one from old times, nobody can give it one.
     return value.length === 12 ? { why: 'revision 1, which can no longer be set', expected } : undefined;
   }

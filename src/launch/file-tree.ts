@@ -1,7 +1,6 @@
 /** The files a container's process would see: the image's, with the mounts of its Launch laid over, /dev, and the part of /proc that is known. */
 import type { RootEntry, RootFs } from '../image/image.ts';
 import { unpackedAcl } from '../linux/acl.ts';
-import { unpackedAcl } from '../linux/acl.ts';
 import type { FileNode, FileTree } from '../linux/decision.ts';
 import { isWithin } from '../linux/file-path.ts';
 import type { Inode } from '../linux/inode.ts';
@@ -263,13 +262,6 @@ function root(mount: LaunchMount): Inode {
 function rootOfUnknown(mount: LaunchMount, rootFs: RootFs, own: (inode: Inode) => FileNode): FileNode | 'unknown' {
   const entry = rootFs.get(mount.target);
   return entry?.type === 'directory' ? own(inodeOf(entry)) : 'unknown';
-}
-
-/** Where mode and access control list of a layer disagree, what comes last counts. */
-function unpacked(entry: RootEntry | undefined, { listsSetLast }: Launch['platform']): RootEntry | undefined {
-  if (entry?.acl === undefined) return entry;
-  const { acl, ...rest } = entry;
-  return { ...rest, ...unpackedAcl(entry.mode, acl, listsSetLast === true) };
 }
 
 /** Where mode and access control list of a layer disagree, what comes last counts. */
