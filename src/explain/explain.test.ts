@@ -181,6 +181,20 @@ describe('what is asked', () => {
     expect((await ask({}, ['ping'])).facts.map(({ field }) => field)).toContain('net.ipv4.ping_group_range');
   });
 
+  it('a file that the kernel cannot execute is not allowed, and one nobody saw is not known', async () => {
+    const files = {
+      '/raw': { content: 'x', mode: 0o755 },
+      '/s': { content: '#!/raw\n', mode: 0o755 },
+      '/no': { content: '#!/bin/nosuch\n', mode: 0o755 },
+      '/v/run': { content: '', mode: 0o755 },
+    };
+    expect((await ask(files, ['/raw', 'execute'])).decision).toMatchObject({ allowed: false, errno: 'ENOEXEC', known: true });
+    expect((await ask(files, ['/s', 'execute'])).decision).toMatchObject({ allowed: false, errno: 'ENOEXEC' });
+    expect((await ask(files, ['/no', 'execute'])).decision).toMatchObject({ allowed: false, errno: 'ENOENT' });
+    const mounted = { volumes: [{ kind: 'bind' as const, target: '/v', source: '/host' }] };
+    expect((await ask(files, ['/v/run', 'execute'], mounted)).decision).toMatchObject({ allowed: false, known: false });
+  });
+
   it("does not say that Podman's seccomp profile blocks namespaces", async () => {
     const { notes, decision } = await ask({}, ['unshare user'], {}, 'podman');
     expect(decision.allowed).toBe(true);
