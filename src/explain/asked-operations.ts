@@ -33,7 +33,10 @@ export function askedOperations(
       const call = CALLS[name];
       const operation = call?.make(words, scene);
       if (call === undefined || operation === undefined)
-        throw badQuestion(`${[name, ...words].join(' ')} is not understood`, callUsage(name, call?.usage ?? ''));
+        throw badQuestion(
+          `${[name, ...words].join(' ')} is not understood`,
+          [callUsage(name, call?.usage ?? ''), ...(call?.expects === undefined ? [] : [call.expects])].join('; '),
+        );
       return { asked: [name, ...words].join(' '), operations: [{ to: name, what: describeOperation(operation), operation }] };
     }
     case 'path': {
@@ -44,7 +47,10 @@ export function askedOperations(
         operations: names.map((one): Asked => {
           const operation = PATH_ACTIONS[one.name]?.make(one.path, one.value ?? '', scene);
           if (operation === undefined)
-            throw badQuestion(`--to ${one.name}=${one.value} is not understood`, `--to ${PATH_ACTIONS[one.name]?.usage}`);
+            throw badQuestion(
+              `--to ${one.name}=${one.value} is not understood`,
+              `--to ${PATH_ACTIONS[one.name]?.usage}${one.name === 'chown' ? '; UID and GID as numbers, or names that the image has' : ''}`,
+            );
           return { to: one.name, what: sentence(one.name, operation), operation };
         }),
       };

@@ -7,6 +7,8 @@ export interface Call {
   readonly usage: string;
   /** undefined = the arguments make no sense. */
   readonly make: (words: readonly string[], scene: Scene) => Operation | undefined;
+  /** What an argument has to be, where the usage does not tell. */
+  readonly expects?: string;
   /** What decides besides the kernel's own rule. */
   readonly note?: string;
 }
@@ -27,6 +29,7 @@ const onPath = (usage: string, make: (path: string) => Operation): Call => ({
 
 const ids = (kind: 'setuid' | 'setgid', usage: string): Call => ({
   usage,
+  expects: `${usage} as a number from 0 to 4294967294, or a name that is in ${kind === 'setuid' ? '/etc/passwd' : '/etc/group'} of the image`,
   make: ([text = '', ...more], { names }) => {
     const id = kind === 'setuid' ? names.uidOf(text) : names.gidOf(text);
     if (id === undefined || more.length > 0) return undefined;
@@ -53,11 +56,80 @@ function target(
   return targetUid === undefined ? undefined : { pid: Number(pid), targetUid };
 }
 
+/** What unshare(2) takes, by the words of unshare(1) where it has some. */
+const FLAGS: ReadonlyMap<string, string> = new Map([
+  ['mount', 'CLONE_NEWNS'],
+  ['uts', 'CLONE_NEWUTS'],
+  ['ipc', 'CLONE_NEWIPC'],
+  ['net', 'CLONE_NEWNET'],
+  ['pid', 'CLONE_NEWPID'],
+  ['user', 'CLONE_NEWUSER'],
+  ['cgroup', 'CLONE_NEWCGROUP'],
+  ['time', 'CLONE_NEWTIME'],
+  ['files', 'CLONE_FILES'],
+  ['fs', 'CLONE_FS'],
+  ['sysvsem', 'CLONE_SYSVSEM'],
+]);
+
+const cloneFlag = (word: string): string | undefined =>
+  FLAGS.get(word.toLowerCase()) ??
+  (word.toLowerCase() === 'ns' ? 'CLONE_NEWNS' : [...FLAGS.values()].find((flag) => flag === word.toUpperCase()));
+
+/** setrlimit(2), without RLIMIT_. */
+const RESOURCES: readonly string[] = [
+  'AS',
+  'CORE',
+  'CPU',
+  'DATA',
+  'FSIZE',
+  'LOCKS',
+  'MEMLOCK',
+  'MSGQUEUE',
+  'NICE',
+  'NOFILE',
+  'NPROC',
+  'RSS',
+  'RTPRIO',
+  'RTTIME',
+  'SIGPENDING',
+  'STACK',
+];
+
+/** Options of which it is known whether they ask for a capability (net/core/sock.c, net/ipv4/ip_sockglue.c, net/ipv6/ipv6_sockglue.c). */
+const SOCKET_OPTIONS = [
+  'SO_MARK',
+  'SO_RCVBUFFORCE',
+  'SO_SNDBUFFORCE',
+  'SO_DEBUG',
+  'SO_BINDTODEVICE',
+  'IP_TRANSPARENT',
+  'IPV6_TRANSPARENT',
+  'SO_REUSEADDR',
+  'SO_REUSEPORT',
+  'SO_KEEPALIVE',
+  'SO_BROADCAST',
+  'SO_LINGER',
+  'SO_RCVBUF',
+  'SO_SNDBUF',
+  'SO_RCVTIMEO',
+  'SO_SNDTIMEO',
+  'TCP_NODELAY',
+  'TCP_KEEPIDLE',
+  'TCP_KEEPINTVL',
+  'TCP_KEEPCNT',
+  'TCP_DEFER_ACCEPT',
+  'TCP_FASTOPEN',
+  'TCP_QUICKACK',
+  'TCP_CORK',
+  'IPV6_V6ONLY',
+] as const;
+
 export const CALLS: Readonly<Record<string, Call>> = {
   setuid: ids('setuid', 'UID'),
   setgid: ids('setgid', 'GID'),
   setgroups: {
     usage: '[GID…]',
+    expects: 'each GID as a number from 0 to 4294967294, or a name that is in /etc/group of the image',
     make: (words, { names }) => {
       const groups = words.map((word) => names.gidOf(word));
       return groups.some((gid) => gid === undefined) ? undefined : { kind: 'setgroups', groups: groups as number[] };
@@ -94,13 +166,22 @@ export const CALLS: Readonly<Record<string, Call>> = {
   'packet-socket': bare({ kind: 'socket', type: 'packet', family: 'packet' }),
   setsockopt: {
     usage: 'NAME',
-    make: ([name, ...more]) => (name === undefined || more.length > 0 ? undefined : { kind: 'setsockopt', name }),
+    expects: `one of ${SOCKET_OPTIONS.join(', ')}`,
+    make: ([text, ...more]) => {
+      const name = text?.toUpperCase();
+      const known = SOCKET_OPTIONS.find((one) => one === name);
+      return known === undefined || more.length > 0 ? undefined : { kind: 'setsockopt', name: known };
+    },
   },
   nice: bare({ kind: 'priority', call: 'setpriority', lowers: true }),
   rlimit: {
     usage: '[NAME]',
-    make: ([resource = 'RLIMIT_NOFILE', ...more]) =>
-      more.length > 0 ? undefined : { kind: 'rlimit', resource: resource.toUpperCase(), raises: true },
+    expects: `NAME one of ${RESOURCES.join(', ')}, with or without RLIMIT_`,
+    make: ([text = 'NOFILE', ...more]) => {
+      const name = text.toUpperCase().replace(/^RLIMIT_/, '');
+      if (more.length > 0 || !RESOURCES.includes(name)) return undefined;
+      return { kind: 'rlimit', resource: `RLIMIT_${name}`, raises: true };
+    },
   },
   mount: {
     ...onPath('PATH', (path) => ({ kind: 'mount', call: 'mount', path })),
@@ -110,17 +191,15 @@ export const CALLS: Readonly<Record<string, Call>> = {
   pivot_root: { ...onPath('PATH', (path) => ({ kind: 'mount', call: 'pivot_root', path })), note: SECCOMP_BUT_PODMAN },
   unshare: {
     usage: '[FLAG…]',
-    make: (words) => ({ kind: 'unshare', flags: words.length > 0 ? words.map(cloneFlag) : ['CLONE_NEWNS'] }),
+    expects: `FLAG one of ${[...FLAGS.keys()].join(', ')}, or its name in clone(2): CLONE_NEWNS …`,
+    make: (words) => {
+      const flags = words.length > 0 ? words.map(cloneFlag) : ['CLONE_NEWNS'];
+      return flags.some((flag) => flag === undefined) ? undefined : { kind: 'unshare', flags: flags as string[] };
+    },
     note: SECCOMP_BUT_PODMAN,
   },
   setns: bare({ kind: 'setns' }, SECCOMP_BUT_PODMAN),
   sethostname: bare({ kind: 'sethostname' }, SECCOMP),
   settime: bare({ kind: 'settime' }, SECCOMP),
   'bounding-drop': bare({ kind: 'bounding-drop' }),
-};
-
-/** `mount` and `net` for CLONE_NEWNS and CLONE_NEWNET, as unshare(1) has them. */
-const cloneFlag = (word: string): string => {
-  if (/^CLONE_/i.test(word)) return word.toUpperCase();
-  return word === 'mount' ? 'CLONE_NEWNS' : `CLONE_NEW${word.toUpperCase()}`;
 };
