@@ -1,5 +1,5 @@
 /**
- * What is wrong with a JUnit document by the rules that Ant's, Surefire's and Jenkins' schemas have in common. The reader takes no more XML
+ * What is wrong with a JUnit document by what Jenkins' junit-10.xsd allows, and more strictly where other readers are. The reader takes no more XML
  * than such a document needs, and is strict about that: what it lets through is well-formed.
  */
 

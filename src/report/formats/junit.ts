@@ -1,4 +1,4 @@
-/** A report as JUnit XML: a testcase for each check of each container. The elements and attributes are those that all readers know (Ant, Surefire, Jenkins). */
+/** A report as JUnit XML: a testcase for each check of each container. The elements and attributes are those of Jenkins' junit-10.xsd, which other readers take too. */
 import type { Report } from '../report.ts';
 import { markup, markupLines } from './markup.ts';
 import { type Outcome, type Point, pointsOf } from './points.ts';
