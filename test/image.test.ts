@@ -148,6 +148,8 @@ describe('what we read', () => {
         expect(digestOf(Buffer.concat(parts))).toBe(layer.diffId);
       }
       expect(Buffer.from((await stored.readFiles(['/etc/passwd'])).get('/etc/passwd')!).toString()).toContain('root:x:0:0');
+      const head = await stored.readFiles(['/etc/passwd'], { limit: 6, head: true });
+      expect(Buffer.from(head.get('/etc/passwd')!).toString()).toBe('root:x');
       await stored.close();
       const short = await openImage(`unroot-test-${process.pid}:store`);
       expect(short.configDigest).toBe(built.configDigest);

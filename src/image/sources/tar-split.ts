@@ -42,7 +42,8 @@ export function storedLayer(layer: Layer, stored: StoredLayer, limits: ImageLimi
   let parts: readonly Part[] | undefined;
   let index: LayerIndex | undefined;
   /** Offset of a content in the tar → name of the file. */
-  const names = new Map<number, string>();
+  /** Files by the place of their content in the tar. */
+  const files = new Map<number, { readonly name: string; readonly size: number }>();
 
   function readParts(): readonly Part[] {
     if (parts !== undefined) return parts;
@@ -90,7 +91,7 @@ export function storedLayer(layer: Layer, stored: StoredLayer, limits: ImageLimi
         position += part.bytes.length;
       } else {
         if (!tar.skip(part.size)) throw bad(`the size of ${JSON.stringify(part.name)} does not fit its header`);
-        names.set(position, part.name);
+        files.set(position, { name: part.name, size: part.size });
         position += part.size;
       }
     }
@@ -136,11 +137,12 @@ export function storedLayer(layer: Layer, stored: StoredLayer, limits: ImageLimi
     throw bad(`the content of ${JSON.stringify(name)} was changed`);
   }
 
-  function* streamFile(name: string, size: number): Generator<Uint8Array> {
+  /** `wanted`: how much of its beginning. */
+  function* streamFile(name: string, size: number, wanted: number = size): Generator<Uint8Array> {
     const fd = open(name, size);
     try {
-      for (let done = 0; done < size; ) {
-        const bytes = new Uint8Array(Math.min(CHUNK, size - done));
+      for (let done = 0; done < wanted; ) {
+        const bytes = new Uint8Array(Math.min(CHUNK, wanted - done));
         const count = readSync(fd, bytes, 0, bytes.length, done);
         if (count === 0) throw bad(`the content of ${JSON.stringify(name)} is shorter than its header says`);
         done += count;
@@ -162,9 +164,9 @@ export function storedLayer(layer: Layer, stored: StoredLayer, limits: ImageLimi
       readIndex();
       return ranges.map(({ offset, size }) => {
         if (size === 0) return new Uint8Array(0);
-        const name = names.get(offset);
-        if (name === undefined) throw bad(`no content at ${offset}`);
-        return new Uint8Array(Buffer.concat([...streamFile(name, size)]));
+        const file = files.get(offset);
+        if (file === undefined) throw bad(`no content at ${offset}`);
+        return new Uint8Array(Buffer.concat([...streamFile(file.name, file.size, size)]));
       });
     },
   };
