@@ -26,9 +26,15 @@ export function parseOutput(text: string): Output {
   return file === undefined || file === '-' ? { format } : { format, file };
 }
 
-/** All of them; standard output can only hold one. None = a table. */
-export function parseOutputs(texts: readonly string[]): readonly Output[] {
+/** All of them; standard output can only hold one. None = a table. `command`: one that finds nothing, so that a list of findings would be empty whatever it says. */
+export function parseOutputs(texts: readonly string[], command?: string): readonly Output[] {
   const outputs = texts.map(parseOutput);
+  if (command !== undefined && outputs.some(({ format }) => format === 'sarif')) {
+    throw usageError(
+      `${command} has no findings, and SARIF holds nothing else`,
+      `one of ${FORMATS.filter((one) => one !== 'sarif').join(', ')}; sarif is for check, fix and who`,
+    );
+  }
   if (outputs.filter((one) => one.file === undefined).length > 1) {
     throw usageError(
       'Two formats cannot both go to standard output',

@@ -49,7 +49,7 @@ export function explain(command: Command, context: CommandContext): Command {
   addUser(command, 'ask for this user, as docker run --user; or arbitrary (default: who the container starts as)');
   addSettings(addAccess(addCommon(addImages(addProfile(command)))));
   return command.action(async (target: string, what: string, words: readonly string[], flags: ExplainFlags) => {
-    const outputs = parseOutputs(flags.output ?? []);
+    const outputs = parseOutputs(flags.output ?? [], 'explain');
     const question = readQuestion([what, ...words], flags.to);
     const manifest = manifestTarget(target);
     const report =

@@ -23,7 +23,7 @@ export function prove(command: Command, context: CommandContext): Command {
   addProbes(addEngine(addProfile(command)));
   addSettings(addAccess(addCommon(command)));
   return command.action(async (target: string, flags: RunFlags) => {
-    const outputs = parseOutputs(flags.output ?? []);
+    const outputs = parseOutputs(flags.output ?? [], 'prove');
     const log = logFor(flags);
     await withImage(
       target,

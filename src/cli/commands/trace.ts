@@ -20,7 +20,7 @@ export function trace(command: Command, context: CommandContext): Command {
   addEngine(addProfile(command));
   addSettings(addAccess(addCommon(command)));
   return command.action(async (target: string, flags: RunFlags) => {
-    const outputs = parseOutputs(flags.output ?? []);
+    const outputs = parseOutputs(flags.output ?? [], 'trace');
     const log = logFor(flags);
     const options = imageOptions(flags, context, log);
     const settings = { ...options.settings, ...(flags.user === undefined ? {} : { user: flags.user }) };
