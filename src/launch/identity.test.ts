@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { launchOf, outcomeOf, refusalOf, type Scene, why } from '../../test/support/launch.ts';
-import { PROFILE_NAMES } from '../platform/profiles.ts';
+import { PROFILE_NAMES, profile } from '../platform/profiles.ts';
 
 /** uid, gid, groups; or the words of a refusal. */
 function shown(scene: Scene): string {
@@ -132,6 +132,43 @@ describe('settings', () => {
   it('an image without account files still runs as a number', () => {
     expect(shown({ user: '1000', passwd: null, group: null })).toBe('1000:0 0');
     expect(shown({ user: '', passwd: null, group: null })).toBe('0:0 0');
+  });
+});
+
+/** Every row was asked of podman 4.3.1 with runc 1.1.5. */
+describe('ids beyond the range', () => {
+  const passwd = 'root:x:0:0::/:\nbig:x:4294967295:5::/:\nneg:x:-5:5::/:\nbig2:x:2147483648:5::/:\ng:x:7:4294967295::/:\n';
+  const group = 'root:x:0:\nfive:x:5:\ngbig:x:4294967295:\ngbig2:x:2147483648:\ngneg:x:-5:\n';
+  const setup = 'OCI runtime error: runc: runc create failed: unable to start container process: unable to setup user: ';
+  const range = 'uids and gids must be in range 0-2147483647';
+  const podman = { ...profile('podman', '4.3.1'), runtime: 'runc-1.1' } as const;
+  it.each<[user: string, groupAdd: string[], expected: string]>([
+    ['4294967295', [], `${setup}invalid argument`],
+    ['4294967295:5', [], `${setup}invalid argument`],
+    ['2147483648', [], '2147483648:5 5'],
+    ['2147483648:2147483648', [], '2147483648:2147483648 2147483648'],
+    ['5:2147483648', [], '5:2147483648 2147483648'],
+    ['5:4294967295', [], `${setup}setgroups: invalid argument`],
+    ['4294967294', [], range],
+    ['4294967296', [], range],
+    ['big', [], `${setup}invalid argument`],
+    ['neg', [], `${setup}${range}`],
+    ['big2', [], '2147483648:5 5'],
+    ['g', [], `${setup}setgroups: invalid argument`],
+    ['5:gbig', [], `${setup}setgroups: invalid argument`],
+    ['5:gbig2', [], '5:2147483648 2147483648'],
+    ['5:gneg', [], `${setup}${range}`],
+    ['-5', [], `${setup}${range}`],
+    ['9999999999999999999999', [], 'unable to find user 9999999999999999999999: no matching entries in passwd file'],
+    ['3000000000:5', [], range],
+    ['5:4294967296', [], range],
+    ['1000', ['4294967295'], `${setup}setgroups: invalid argument`],
+    ['1000', ['gbig'], `${setup}setgroups: invalid argument`],
+    ['1000', ['2147483648'], '1000:0 0,2147483648'],
+  ])('%s %j', (user, groupAdd, expected) => {
+    const scene = { passwd, group, profile: podman, settings: { user, groupAdd } };
+    const outcome = outcomeOf(scene);
+    expect(outcome.kind === 'refusal' ? outcome.message : shown(scene)).toBe(expected);
   });
 });
 

@@ -124,21 +124,30 @@ function endOf(path: '/etc/passwd' | '/etc/group', image: LaunchSubject, profile
 
 const MAX_ID = 2 ** 31 - 1;
 
+/** (uid_t) -1, which no call takes for an id. */
+const NO_ID = 0xffffffff;
+
 /**
- * runc up to 1.2 looks ids up in the container's own account files and refuses what is out of range and not listed there (observed with
- * 1.1.5). Newer ones hand them to the kernel, for which -1 is no id (setuid(2)).
+ * runc up to 1.2 looks ids up in the container's own account files and refuses what is out of range and not listed there; what is listed goes
+ * to the kernel, for which -1 is no id (setgroups(2), setuid(2)). The groups are set first (all observed with 1.1.5). Newer ones hand every id
+ * to the kernel. crun's setuid with -1 was not seen; its setgroups was (1.8.1).
  */
 function beyondRuntime(user: ResolvedUser, image: LaunchSubject, profile: PlatformProfile): string | undefined {
+  const noGroup = user.groups.includes(NO_ID);
   if (profile.runtime === 'runc-1.1') {
+    const groups = parseGroup(image.group ?? '');
     const listed =
       (user.uid <= MAX_ID || userById(parsePasswd(image.passwd ?? ''), user.uid) !== undefined) &&
-      (user.gid <= MAX_ID || groupById(parseGroup(image.group ?? ''), user.gid) !== undefined);
-    return listed ? undefined : `unable to setup user: uids and gids must be in range 0-${MAX_ID}`;
+      [user.gid, ...user.groups].every((gid) => gid <= MAX_ID || groupById(groups, gid) !== undefined);
+    const refuse = (words: string): string => `unable to setup user: ${words}`;
+    if (!listed) return refuse(`uids and gids must be in range 0-${MAX_ID}`);
+    if (noGroup) return refuse('setgroups: invalid argument');
+    return user.gid === NO_ID || user.uid === NO_ID ? refuse('invalid argument') : undefined;
   }
+  if (profile.runtime === 'crun') return noGroup ? 'setgroups: Invalid argument' : undefined;
   if (profile.runtime !== 'runc') return undefined;
-  // The group is set first.
-  if (user.gid === 0xffffffff) return `cannot setgid to unmapped gid ${user.gid} in user namespace`;
-  return user.uid === 0xffffffff ? `cannot setuid to unmapped uid ${user.uid} in user namespace` : undefined;
+  if (user.gid === NO_ID) return `cannot setgid to unmapped gid ${user.gid} in user namespace`;
+  return user.uid === NO_ID ? `cannot setuid to unmapped uid ${user.uid} in user namespace` : undefined;
 }
 
 /** Newer containerd looks component by component: without /etc, that is what is missing (observed with 2.4). */

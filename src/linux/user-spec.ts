@@ -159,7 +159,7 @@ function resolveMoby(spec: string, files: AccountFiles, options: UserSpecOptions
   } else if (entry !== undefined && !implicit) {
     steps.push(droppedGroupsStep(entry.name, known));
   }
-  const added = addedGroups(options.groupAdd ?? [], known, options.dialect, steps);
+  const added = addedGroups(options, known, steps);
   if (!Array.isArray(added)) return failed(added as string, steps);
   return resolved(uid, gid, [gid, ...groups.map((one) => one.gid), ...added], entry, steps);
 }
@@ -218,7 +218,7 @@ function resolveContainerd(written: string, files: AccountFiles, options: UserSp
     members = groupsListing(known, owner.name).filter((one) => !(options.skipsGroupNamedLikeUser && one.name === owner.name));
     steps.push(...memberSteps(owner.name, members, known, options));
   }
-  const added = addedGroups(options.groupAdd ?? [], known, options.dialect, steps);
+  const added = addedGroups(options, known, steps);
   if (!Array.isArray(added)) return failed(added as string, steps);
   const groups = [gid, ...members.map((one) => one.gid), ...added].sort((a, b) => a - b);
   return resolved(uid, gid, groups, owner, steps);
@@ -242,16 +242,15 @@ function resolved(
 
 /** moby GetAdditionalGroups, or containerd WithAppendAdditionalGroups. A string is the failure. */
 function addedGroups(
-  wanted: readonly string[],
+  { groupAdd: wanted = [], dialect, rangeCheckedLate }: UserSpecOptions,
   known: Groups,
-  dialect: UserSpecOptions['dialect'],
   steps: UserStep[],
 ): number[] | string {
   const gids: number[] = [];
   if (wanted.length > 0 && known.failure !== undefined)
     return `unable to find additional groups [${wanted.join(' ')}]: ${known.failure}`;
   for (const text of wanted) {
-    const part = partOf(text);
+    const part = partOf(text, rangeCheckedLate);
     if (part.kind === 'out-of-range') return RANGE;
     // moby/sys/user GetAdditionalGroups: the first line with that name or that gid, even when the text is a number.
     const match =
@@ -262,6 +261,7 @@ function addedGroups(
       return `unable to find group ${text}${dialect === 'moby-sys-user' ? ': no matching entries in group file' : ''}`;
     }
     const gid = match?.gid ?? (part as { readonly id: number }).id;
+    if (match === undefined && outOfRange(gid)) return RANGE;
     gids.push(gid);
     steps.push({ field: 'groups', value: String(gid), source: `group-add asks for "${text}", gid ${gid}` });
   }
