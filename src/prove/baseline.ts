@@ -48,7 +48,7 @@ async function asServiceUser(input: RoundsInput, image: PreparedImage): Promise<
   if (stranger.kind === 'refusal') return undefined;
   input.onProgress('it does not work as root: looking for the user that it wants to be');
   const watched = await observe(image, stranger, { ...input.observe, tracer: input.tracer });
-  const owner = wantedOwner(watched, stranger, input);
+  const owner = wantedOwner(watched, stranger, input) ?? namesake(stranger, input);
   if (owner === undefined || owner.uid === recipient.uid) return undefined;
   const user: ContainerSettings = profile.kubelet
     ? { runAsUser: owner.uid, runAsGroup: owner.gid }
@@ -77,6 +77,14 @@ function wantedOwner(
     }
   }
   return undefined;
+}
+
+/** The account that is called like the program: what its package made for it. For machines where nothing watches, and programs that ask nothing. */
+function namesake({ argv }: Launch, { subject }: RoundsInput): { readonly uid: number; readonly gid: number } | undefined {
+  const program = argv[0]?.split('/').at(-1);
+  const fields = (subject.passwd ?? '').split('\n').map((line) => line.split(':'));
+  const [, , uid, gid] = fields.find(([name, , id]) => name === program && id !== '0') ?? [];
+  return uid === undefined || gid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
 }
 
 function primaryMember(gid: number, passwd: string): number | undefined {
