@@ -18,6 +18,7 @@ import { type HeldPod, podIn } from './pod-template.ts';
 import { policyOfLabels } from './policy.ts';
 import { readPod } from './read-pod.ts';
 import { servedPod } from './served-pod.ts';
+import { unknownFields } from './unknown-fields.ts';
 
 /** A place as people count. */
 export interface Position {
@@ -82,7 +83,7 @@ export function checkManifest(file: SourceFile, options: ManifestPolicy): Checke
     } else {
       const checked = checkObject(object, held, options);
       objects.push(checked.object);
-      problems.push(...checked.problems);
+      problems.push(...checked.problems, ...unknownFieldProblems(object, held));
     }
   }
   if (read.others > 0)
@@ -140,6 +141,14 @@ function checkObject(
     problems: [],
   };
 }
+
+/** In the words of the server's strict decoding (k8s.io/apimachinery pkg/runtime/serializer/json). */
+const unknownFieldProblems = (object: KubernetesObject, held: HeldPod): readonly TextProblem[] =>
+  unknownFields(held.pod).map((path) => {
+    const below = [...held.path, ...path];
+    const message = `${titleOf(object)}: unknown field ${JSON.stringify(pathText(below))}, which the API server ignores`;
+    return problemAtField(object, below, message, 'warning');
+  });
 
 function valueAt(object: unknown, path: Path): unknown {
   let at: unknown = object;
