@@ -1,6 +1,6 @@
 /** Where owner and mode of a path come from: a layer and its line of the Dockerfile, a mount, or the engine. */
 import type { Layer, RootFs } from '../image/image.ts';
-import { ENGINE_FILES } from '../launch/file-tree.ts';
+import { CONTAINER_ENV, ENGINE_FILES } from '../launch/file-tree.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { Component, LayerOrigin, MountOrigin } from './explanation.ts';
 import { mountOver } from './seen-tree.ts';
@@ -13,7 +13,8 @@ export interface Story {
 }
 
 export function originOf(path: string, { launch, rootFs, layers }: Story): Pick<Component, 'layer' | 'mount' | 'madeBy'> {
-  if (ENGINE_FILES.has(path)) return { madeBy: 'written by the engine and mounted over the file of the image' };
+  if (ENGINE_FILES.has(path) || (path === CONTAINER_ENV && rootFs.get(path) === undefined))
+    return { madeBy: 'written by the engine and mounted over the file of the image' };
   const mount = mountOver(path, launch.mounts);
   const entry = rootFs.get(path);
   const { rootDirectoryMode, name, sources } = launch.platform;

@@ -52,6 +52,22 @@ describe('image and engine', () => {
     expect(shown(tree, '/etc/resolv.conf')).toBe('file 0:0 644');
     expect(shown(tree, '/')).toBe('directory 0:0 755');
   });
+  it("has Podman's mark of a container, unless /run is made anew over it", () => {
+    const mark = (scene: Scene): string => shown(treeOf({ platform: 'podman', ...scene }).tree, '/run/.containerenv');
+    expect(mark({})).toBe('file 0:0 644');
+    expect(mark({ platform: 'docker' })).toBe('undefined');
+    // --read-only brings a tmpfs for /run.
+    expect(mark({ settings: { readOnly: true } })).toBe('undefined');
+    expect(shown(treeOf({ platform: 'podman' }).tree, '/run')).toBe('directory 0:0 755');
+  });
+  it('has /dev/tty only for those with a terminal', () => {
+    const open = (settings: Scene['settings'] = {}) => {
+      const { tree, launch } = treeOf({ settings });
+      return decide({ kind: 'open', path: '/dev/tty', access: 'write' }, credentialsOf(launch), tree, launch.facts);
+    };
+    expect(open()).toMatchObject({ allowed: false, errno: 'ENXIO', known: true });
+    expect(open({ tty: true }).allowed).toBe(true);
+  });
   it('is read-only when asked', () => {
     const { tree } = treeOf({ settings: { readOnly: true } });
     expect(shown(tree, '/data')).toBe('directory 33:0 750 ro');

@@ -25,6 +25,9 @@ export interface FileTreeOptions {
 /** Written by the engine and bound over the image's, root 0644; the kubelet's /etc/hosts too. */
 export const ENGINE_FILES: ReadonlySet<string> = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
 
+/** Podman's, when nothing is mounted over its folder from memory: empty, or about a privileged container (libpod setupContainerEnv; observed with 4.3.1). */
+export const CONTAINER_ENV = '/run/.containerenv';
+
 /** Nodes kept. */
 const MOST_SEEN = 100_000;
 
@@ -52,7 +55,8 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
       return { mount, prefix, flags: isMounted(mount, launch) ? flagsOf(mount) : rootFlags };
     });
   const lastWords = terminationLog(launch);
-  const made = madeDirectories(launch, rootFs, lastWords);
+  const containerEnv = hasContainerEnv(launch) ? CONTAINER_ENV : undefined;
+  const made = madeDirectories(launch, rootFs, [...ENGINE_FILES, lastWords, containerEnv]);
   const ownUsers = launch.platform.kubelet && launch.settings.hostUsers === false;
   // Directories of the image lie in lower layers of an overlay.
   const lowerFlags: MountFlags = { ...rootFlags, lower: true };
@@ -78,7 +82,7 @@ export function fileTree(launch: FileTreeSubject, rootFs: RootFs, options: FileT
     const device = launch.devices?.find((one) => one.path === path);
     if (device !== undefined) return deviceNode(device);
     // Bound over everything else, unless something is mounted at that very place.
-    const mountedOver = ENGINE_FILES.has(path) || path === lastWords;
+    const mountedOver = ENGINE_FILES.has(path) || path === lastWords || path === containerEnv;
     if (path === '/etc/resolv.conf' && launch.platform.resolvConfNeedsNetwork === true && launch.settings.network === 'none')
       return ofImage(path);
     if (mountedOver && over?.mount.target !== path)
@@ -157,17 +161,20 @@ function flagsOf({ target, readOnly, options }: LaunchMount): MountFlags {
 }
 
 /** Directories the runtime makes because something is mounted in them, or because it is the working directory. 0755, root's unless the platform says otherwise. */
-function madeDirectories(launch: FileTreeSubject, rootFs: RootFs, lastWords: string | undefined): ReadonlySet<string> {
+function madeDirectories(launch: FileTreeSubject, rootFs: RootFs, files: readonly (string | undefined)[]): ReadonlySet<string> {
   const made = new Set<string>();
   const add = (path: string): void => {
     for (let cut = path.indexOf('/', 1); cut > 0; cut = path.indexOf('/', cut + 1)) made.add(path.slice(0, cut));
   };
   for (const { target } of launch.mounts) add(`${target}/`);
-  for (const path of ENGINE_FILES) add(path);
-  if (lastWords !== undefined) add(lastWords);
+  for (const path of files) if (path !== undefined) add(path);
   const cwd = rootFs.resolve(launch.cwd);
   if (cwd.entry === undefined) add(`${launch.cwd}/`);
   return made;
+}
+
+function hasContainerEnv({ platform, mounts }: FileTreeSubject): boolean {
+  return platform.passwdInjection === 'podman' && !mounts.some(({ type, target }) => type === 'tmpfs' && target === '/run');
 }
 
 /** The kubelet's /etc/hosts is bound writable even over a read-only root; the engine's files follow the root. */
@@ -246,7 +253,7 @@ function bound(tree: FileTree | undefined, path: string, flags: MountFlags): Fil
 
 function devNode(below: string, launch: FileTreeSubject, made: boolean): FileNode | 'unknown' | undefined {
   const known = DEVICE_NODES[below];
-  if (known !== undefined) return known;
+  if (known !== undefined) return below === 'tty' && launch.settings.tty !== true ? { ...known, noTerminal: true } : known;
   // A privileged container has the host's devices, whatever they are.
   if (launch.settings.privileged === true) return 'unknown';
   return made

@@ -67,6 +67,8 @@ function openExisting(question: Question, place: Found, operation: Open): Stop |
     const at = { path, want, need: 'mode' as const };
     return deny(question, 'EACCES', () => `${path} is a device on a mount with nodev`, at, { source: 'mount(2)' });
   }
+  if (node.noTerminal === true)
+    return fail(question, 'ENXIO', () => `${path} is the process's own terminal, and the container is started without one`, path);
   if (type === 'socket') return fail(question, 'ENXIO', () => `${path} is a socket: open cannot`, path);
   // Devices and fifos are not written to the file system, so a read-only mount does not matter to them.
   return writes && type === 'file' ? requireWritableMount(question, path, node) : undefined;

@@ -60,6 +60,8 @@ export interface FileNode {
   readonly noDev?: boolean;
   /** The mount it lives on, by its mount point or any other name of its own, when known: entries of different mounts cannot be renamed or linked into one another (EXDEV). */
   readonly mount?: string;
+  /** The process's own terminal, which it does not have. */
+  readonly noTerminal?: true;
   /** A directory of a lower layer of an overlay file system, which cannot be renamed (EXDEV, as long as redirect_dir is off: the default). */
   readonly lower?: true;
   /** Of a mount point, the directory it hides: removing and renaming look at that one. undefined = as the visible one. */

@@ -32,6 +32,8 @@ export interface Volume {
   readonly otherFilesMode?: number;
   /** Of a pod: folders the kubelet makes in the volume because something else is mounted there. */
   readonly mountpoints?: readonly string[];
+  /** Of a pod: folders of the volume, seen from here, that the same container mounts somewhere else by `subPath`; the kubelet makes them. */
+  readonly subFolders?: readonly string[];
   /** Of a pod: another container mounts it too and may have put files there; `before` = one that starts earlier. */
   readonly shared?: 'before' | 'beside';
   /** external: whether the kubelet gives the files to fsGroup, and the rule that says so. */
@@ -71,6 +73,8 @@ export interface ContainerSettings {
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly volumes?: readonly Volume[];
   readonly devices?: readonly Device[];
+  /** A terminal of its own: without one /dev/tty cannot be opened. */
+  readonly tty?: boolean;
   readonly network?: 'none' | 'host' | 'bridge';
   readonly hostname?: string;
   /** Kubernetes only. */

@@ -69,6 +69,7 @@ function settingsOf(pod: Pod, container: PodContainer, around: Surroundings): Co
     unmaskedProc: context.procMount === 'Unmasked' ? true : undefined,
     sysctls: sysctls.length === 0 ? undefined : Object.fromEntries(sysctls),
     volumes: volumes.volumes.length === 0 ? undefined : volumes.volumes,
+    tty: container.tty === true ? true : undefined,
     network: spec.hostNetwork === true ? ('host' as const) : undefined,
     hostname: spec.hostNetwork === true ? undefined : (textOf(spec.hostname) ?? textOf(metadata.name)),
     runAsNonRoot: truthOf(context.runAsNonRoot),
