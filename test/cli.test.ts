@@ -20,7 +20,7 @@ const layer = [
   { path: '/etc/passwd', content: PASSWD },
   { path: '/etc/group', content: 'root:x:0:\napp:x:1234:\nextra:x:77:app\n' },
   { path: '/bin' },
-  { path: '/bin/app', content: '#!/bin/false\n', mode: 0o755 },
+  { path: '/bin/app', content: '\u007fELF', mode: 0o755 },
 ];
 
 beforeAll(() => {
