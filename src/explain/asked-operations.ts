@@ -88,11 +88,12 @@ function usual(path: string, scene: Scene, tree: FileTree, launch: Launch): read
 
 const trimmed = (path: string): string => path.replace(/\/+$/, '') || '/';
 
-/** A name that nothing in the folder has. */
+/** A name that nothing in the folder has, as far as anybody knows. */
 function freeName(folder: string, scene: Scene): string {
+  const free = (name: string): boolean => typeof scene.at(childPath(trimmed(folder), name), false) !== 'object';
   for (let count = 0; count < 100; count += 1) {
     const name = count === 0 ? 'new-entry' : `new-entry-${count}`;
-    if (scene.at(childPath(trimmed(folder), name), false) === undefined) return name;
+    if (free(name)) return name;
   }
   return 'new-entry-100';
 }

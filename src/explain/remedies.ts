@@ -131,7 +131,11 @@ const remedyOf = ({ id, title, disposition, note }: Fix): Remedy => ({
 /** Secrets, configMaps and tokens are mounted read-only whatever the pod asks for (pkg/volume/secret, configmap, projected: ReadOnly: true). */
 function writtenByKubelet({ deniedAt }: Decision, { launch, walk }: RemedyContext): Component['mount'] {
   const { mount } = [...walk].reverse().find(({ path }) => path === deniedAt?.path) ?? {};
-  const written = launch.mounts.some(({ target, entries }) => target === mount?.target && entries !== undefined);
+  // An emptyDir has folders only.
+  const written = launch.mounts.some(
+    ({ target, entries, contentUnknown }) =>
+      target === mount?.target && entries?.some(({ inode }) => contentUnknown === true || inode.type !== 'directory') === true,
+  );
   return written && launch.platform.kubelet ? mount : undefined;
 }
 

@@ -3,7 +3,7 @@ import type { RootFs } from '../image/image.ts';
 import { ENGINE_FILES } from '../launch/file-tree.ts';
 import type { Launch, LaunchMount } from '../launch/launch.ts';
 import type { FileTree } from '../linux/decision.ts';
-import { baseName, isWithin, parentPath } from '../linux/file-path.ts';
+import { baseName, childPath, isWithin, parentPath } from '../linux/file-path.ts';
 import type { Program } from '../linux/program.ts';
 
 /** The innermost mount over a path; undefined = the root file system. */
@@ -48,6 +48,10 @@ export function seenTree(
         (target) => target !== '/' && parentPath(target) === path,
       );
       const names = new Set(made.map(baseName));
+      if (mount?.contentUnknown === true) return base.list?.(path) ?? 'unknown';
+      const target = mount?.target ?? '/';
+      for (const entry of mount?.entries ?? [])
+        if (entry.path !== '' && parentPath(childPath(target, entry.path)) === path) names.add(baseName(entry.path));
       if (mount !== undefined && !['tmpfs', 'volume'].includes(mount.type)) return base.list?.(path) ?? 'unknown';
       // Entries of the image show through where nothing is mounted, and where its content was copied.
       if (mount === undefined || mount.copiesImageContent === true) for (const name of rootFs.list(path)) names.add(name);

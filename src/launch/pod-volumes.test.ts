@@ -102,6 +102,44 @@ describe('emptyDir', () => {
   });
 });
 
+describe('an emptyDir mounted twice in one container', () => {
+  const twice = (emptyDir: object, context: PodSpec['securityContext'] = {}, extra: object = {}): Seen =>
+    pod({
+      volumes: [{ name: 'v', emptyDir }],
+      securityContext: context ?? {},
+      containers: [
+        {
+          name: 'main',
+          env: [{ name: 'UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
+          volumeMounts: [
+            { name: 'v', mountPath: '/e' },
+            { name: 'v', mountPath: '/sub', subPath: 'a/b', ...extra },
+          ],
+        },
+      ],
+    });
+  it('shows the folder of the subPath in the whole, and nothing else', () => {
+    const seen = twice({});
+    expect(['/e', '/e/a', '/e/a/b', '/e/none', '/sub', '/sub/none'].map(seen.at)).toEqual([
+      'directory 0:0 777',
+      'directory 0:0 777',
+      'directory 0:0 777',
+      'undefined',
+      'directory 0:0 777',
+      'undefined',
+    ]);
+    const create = { kind: 'open', path: '/e/new', access: 'write', create: true } as const;
+    expect(text(decide(create, credentialsOf(seen.launch), seen.tree, seen.launch.facts))).toBe('ok');
+    expect(text(decide({ ...create, path: '/sub/new' }, credentialsOf(seen.launch), seen.tree, seen.launch.facts))).toBe('ok');
+  });
+  it('hands on the group', () => {
+    expect(twice({}, { fsGroup: 5 }).at('/e/a/b')).toBe('directory 0:5 2777');
+  });
+  it('is unknown where the folder is named by an expression', () => {
+    expect(twice({}, {}, { subPath: undefined, subPathExpr: '$(UID)' }).at('/e/x')).toBe('unknown');
+  });
+});
+
 describe('what the kubelet writes', () => {
   it('is reached through ..data, and nobody writes there', () => {
     const seen = volume({ configMap: { name: 'c' } }, {}, objects);

@@ -47,7 +47,17 @@ function emptyDir(volume: Volume, { fsGroup }: PodOwners, common: Common): PodVo
   const source = `an emptyDir ${tmpfs ? 'in memory' : 'on the disk'} starts out as 0:0 ${octal(mode)} (pkg/volume/emptydir)`;
   if (volume.shared === 'before' && volume.subPath !== undefined)
     return unknown(common, `${source}; a container that starts earlier may have made ${volume.subPath}`);
-  const mount = { ...common, ...ownerOf(shown), ...(volume.shared === undefined ? {} : { contentUnknown: true }) };
+  const inside: Inode = (root.mode & 0o2000) !== 0 ? root : { ...root, gid: 0 };
+  const folders = new Set(
+    (volume.subFolders ?? []).flatMap((path) => path.split('/').map((_, at, all) => all.slice(0, at + 1).join('/'))),
+  );
+  const entries = [...folders].map((path): MountEntry => ({ path, inode: inside }));
+  const mount = {
+    ...common,
+    ...ownerOf(shown),
+    ...(entries.length === 0 ? {} : { entries }),
+    ...(volume.shared === undefined ? {} : { contentUnknown: true }),
+  };
   return { mount, because: derivation(mount, `${source}${groupSaid(fsGroup, '02770')}`) };
 }
 

@@ -37,7 +37,7 @@ export function volumesOfContainer(
       ...(mount.readOnly === true || facts.readOnly === true ? { readOnly: true } : {}),
       ...(typeof sub === 'string' && sub !== '' ? { subPath: sub } : {}),
       ...(nested.length === 0 ? {} : { mountpoints: nested }),
-      ...(facts.kind === 'empty-dir' ? sharing(pod, container, volume.name) : {}),
+      ...(facts.kind === 'empty-dir' ? { ...sharing(pod, container, volume.name), ...subFolders(container, mount, sub) } : {}),
     });
   }
   return error === undefined ? { volumes } : { volumes, error };
@@ -52,12 +52,29 @@ function sharing(pod: Pod, container: PodContainer, volume: string): Pick<Volume
     other.name !== container.name &&
     objectsOf(other.volumeMounts).some((mount) => mount.name === volume && mount.readOnly !== true);
   const writers = all.filter(writes);
-  // Mounted twice here, a subPath of one is a folder in the other.
+  // Mounted twice here, by a subPath that nobody knows before: that folder may be anywhere in the other.
   const own = objectsOf(container.volumeMounts).filter((mount) => mount.name === volume);
-  if (writers.length === 0) return own.length > 1 ? { shared: 'beside' } : {};
+  const unclear = own.length > 1 && own.some(({ subPathExpr }) => (textOf(subPathExpr) ?? '') !== '');
+  if (writers.length === 0) return unclear ? { shared: 'beside' } : {};
   const place = init.findIndex(({ name }) => name === container.name);
   const earlier = place === -1 ? init : init.slice(0, place);
   return { shared: writers.some((writer) => earlier.includes(writer)) ? 'before' : 'beside' };
+}
+
+/** What the other mounts of the volume in this container make of it before anything starts (kubelet_pods.go makeMounts): their subPaths. */
+function subFolders(container: PodContainer, mount: VolumeMount, own: unknown): Pick<Volume, 'subFolders'> {
+  const plain = (path: string): string =>
+    path
+      .split('/')
+      .filter((part) => part !== '' && part !== '.')
+      .join('/');
+  const here = typeof own === 'string' ? plain(own) : '';
+  const found = objectsOf(container.volumeMounts).flatMap((other): string[] => {
+    const path = other.name === mount.name ? plain(textOf(other.subPath) ?? '') : '';
+    if (here === '') return path === '' ? [] : [path];
+    return path.startsWith(`${here}/`) ? [path.slice(here.length + 1)] : [];
+  });
+  return found.length === 0 ? {} : { subFolders: [...new Set(found)] };
 }
 
 function subPathOf(mount: VolumeMount, environment: PodEnvironment): string | { readonly error: string } | undefined {
