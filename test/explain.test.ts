@@ -8,6 +8,7 @@ import type { ExplainReport } from '../src/report/report.ts';
 import { freshDist } from './support/build.ts';
 import { schemaErrors, unroot } from './support/cli.ts';
 import { writeLayout } from './support/image-builder.ts';
+import { smallestProgram } from './support/program.ts';
 
 let folder = '';
 let image = '';
@@ -21,7 +22,8 @@ beforeAll(() => {
     { path: '/etc/passwd', content: 'root:x:0:0::/root:/bin/sh\napp:x:1234:1234::/:/bin/sh\n' },
     { path: '/etc/group', content: 'root:x:0:\napp:x:1234:\n' },
     { path: '/bin' },
-    { path: '/bin/app', content: '#!/bin/none\n', mode: 0o755 },
+    { path: '/bin/app', content: smallestProgram(), mode: 0o755 },
+    { path: '/bin/script', content: '#!/bin/none\n', mode: 0o755 },
   ];
   const conf = [
     { path: '/etc/conf', content: 'x', mode: 0o640 },
@@ -54,7 +56,7 @@ describe('documents', () => {
     [['/etc/conf', '--user', '10001'], false, 'EACCES'],
     [['/etc/conf', '--to', 'read'], true, undefined],
     [['/var/run/x', '--user', 'app', '--to', 'create'], false, 'EACCES'],
-    [['/bin/app', '--to', 'execute', '--user', 'app'], false, 'ENOENT'],
+    [['/bin/script', '--to', 'execute', '--user', 'app'], false, 'ENOENT'],
     [['/gone/deeper', '--to', 'write'], false, 'ENOENT'],
     [['/etc', '--user', 'app', '--read-only'], false, 'EROFS'],
     [['/data', '--user', 'app', '--to', 'list'], true, undefined],

@@ -10,6 +10,7 @@ import { launchSubject } from '../src/launch/subject.ts';
 import { whoIn } from '../src/launch/who-in.ts';
 import { profile } from '../src/platform/profiles.ts';
 import { type Compression, type LayerItem, temporaryFolder, writeLayout } from './support/image-builder.ts';
+import { smallestProgram } from './support/program.ts';
 
 /** vfs_cap_data of revision 2 with the effective bit: one capability, permitted. */
 const capability = (bit: number): Readonly<Record<string, Uint8Array>> => ({
@@ -20,11 +21,13 @@ const SYS_ADMIN = 21;
 
 const items: readonly LayerItem[] = [
   { path: '/etc/passwd', content: 'root:x:0:0::/root:/bin/sh\n' },
-  { path: '/usr/bin/plain', content: 'x', mode: 0o755 },
-  { path: '/usr/bin/inside', content: 'x', mode: 0o755, xattrs: capability(NET_BIND_SERVICE) },
-  { path: '/usr/bin/outside', content: 'x', mode: 0o755, xattrs: capability(SYS_ADMIN) },
+  { path: '/usr/bin/plain', content: smallestProgram(), mode: 0o755 },
+  { path: '/usr/bin/inside', content: smallestProgram(), mode: 0o755, xattrs: capability(NET_BIND_SERVICE) },
+  { path: '/usr/bin/outside', content: smallestProgram(), mode: 0o755, xattrs: capability(SYS_ADMIN) },
+  { path: '/usr/bin/script', content: '#!/bin/nosuch\n', mode: 0o755 },
+  { path: '/usr/bin/raw', content: 'x', mode: 0o755 },
   { path: '/usr/bin/data', content: 'x', mode: 0o644 },
-  { path: '/usr/bin/sgid', content: 'x', mode: 0o2755, gid: 7 },
+  { path: '/usr/bin/sgid', content: smallestProgram(), mode: 0o2755, gid: 7 },
   { path: '/usr/bin/link', target: 'outside' },
   { path: '/bin', target: 'usr/bin' },
 ];
@@ -82,6 +85,8 @@ describe.each<Compression>(['none', 'gzip'])('the program of an image of root, l
     'data',
     'sgid',
     'none',
+    'script',
+    'raw',
   ])('%s: who says what check finds', async (program) => {
     const { answer, whole } = await ask(program, compression);
     expect(short(answer)).toEqual(short(whole));
@@ -89,6 +94,14 @@ describe.each<Compression>(['none', 'gzip'])('the program of an image of root, l
   it('is refused when its file capabilities lie outside the bounding set', async () => {
     const { answer } = await ask('outside', compression);
     expect(answer).toMatchObject({ kind: 'refusal', by: 'runtime', message: 'exec /usr/bin/outside: operation not permitted' });
+  });
+  it('is refused when the kernel cannot execute it, or its interpreter is missing', async () => {
+    expect((await ask('raw', compression)).answer).toMatchObject({
+      kind: 'refusal',
+      message: 'exec /usr/bin/raw: exec format error',
+    });
+    const { answer } = await ask('script', compression);
+    expect(answer).toMatchObject({ kind: 'refusal', message: 'exec /usr/bin/script: no such file or directory' });
   });
 });
 
