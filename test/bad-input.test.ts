@@ -23,6 +23,7 @@ import {
   writeLayout,
 } from './support/image-builder.ts';
 import { CONFIG } from './support/launch.ts';
+import { smallestProgram } from './support/program.ts';
 
 const folder = temporaryFolder();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -63,7 +64,7 @@ const image = (passwd: string, config: Record<string, unknown> = {}, group = GRO
   layers: [
     [
       { path: '/bin' },
-      { path: '/bin/app', content: '\u007fELF', mode: 0o755 },
+      { path: '/bin/app', content: smallestProgram(), mode: 0o755 },
       { path: '/etc' },
       { path: '/etc/passwd', content: passwd },
       { path: '/etc/group', content: group },

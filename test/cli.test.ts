@@ -9,6 +9,7 @@ import type { WhoReport } from '../src/report/report.ts';
 import { freshDist } from './support/build.ts';
 import { cleanEnv, schemaErrors, unroot } from './support/cli.ts';
 import { writeDockerArchive, writeLayout } from './support/image-builder.ts';
+import { smallestProgram } from './support/program.ts';
 
 let folder = '';
 let image = '';
@@ -20,7 +21,7 @@ const layer = [
   { path: '/etc/passwd', content: PASSWD },
   { path: '/etc/group', content: 'root:x:0:\napp:x:1234:\nextra:x:77:app\n' },
   { path: '/bin' },
-  { path: '/bin/app', content: '\u007fELF', mode: 0o755 },
+  { path: '/bin/app', content: smallestProgram(), mode: 0o755 },
 ];
 
 beforeAll(() => {
@@ -55,7 +56,7 @@ describe('who', () => {
   });
 
   it('sees root behind a set-user-ID entrypoint of a named user, and that no_new_privs stops it', async () => {
-    const items = layer.map((item) => (item.path === '/bin/app' ? { ...item, content: '\u007fELF', mode: 0o4755 } : item));
+    const items = layer.map((item) => (item.path === '/bin/app' ? { ...item, content: smallestProgram(), mode: 0o4755 } : item));
     const setuid = `oci:${writeLayout(join(folder, 'setuid'), { layers: [items], config: { Cmd: ['/bin/app'], User: 'app' } })}`;
     const [one] = (await who(setuid)).containers;
     expect(one).toMatchObject({ outcome: 'starts', uid: 1234, isRoot: true });

@@ -9,6 +9,7 @@ import { freshDist } from './support/build.ts';
 import { type CliResult, cleanEnv, schemaErrors, unroot } from './support/cli.ts';
 import { writeBelow } from './support/files.ts';
 import { writeDockerArchive, writeLayout } from './support/image-builder.ts';
+import { smallestProgram } from './support/program.ts';
 
 let folder = '';
 /** A store that has nothing, so that no image of this machine gets in. */
@@ -21,7 +22,7 @@ const layer = [
   { path: '/etc/passwd', content: PASSWD },
   { path: '/etc/group', content: 'root:x:0:\napp:x:1234:\nextra:x:77:app\n' },
   { path: '/bin' },
-  { path: '/bin/app', content: '\u007fELF', mode: 0o755 },
+  { path: '/bin/app', content: smallestProgram(), mode: 0o755 },
 ];
 
 const WEB = `# the shop

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliResult, schemaErrors, unroot } from './support/cli.ts';
 import { buildImage, writeLayout } from './support/image-builder.ts';
+import { smallestProgram } from './support/program.ts';
 import {
   type DebianRegistry,
   debianRegistry,
@@ -31,7 +32,7 @@ const spec = {
   layers: [
     [
       { path: '/bin' },
-      { path: '/bin/app', content: '#!/bin/sh\n', mode: 0o755 },
+      { path: '/bin/app', content: smallestProgram(), mode: 0o755 },
       { path: '/etc' },
       { path: '/etc/group', content: 'root:x:0:\nstaff:x:50:app\n' },
       { path: '/etc/passwd', content: 'root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/srv:/bin/sh\n' },
@@ -88,7 +89,7 @@ describe.skipIf(missing !== undefined)("Debian's docker-registry", () => {
 
   it('who says that it left the program in the registry, and looks at it once it is here', async () => {
     const registry = await testRegistry();
-    const setuid = [...(spec.layers[0] ?? []), { path: '/bin/app', content: '\x7fELF', mode: 0o4755 }];
+    const setuid = [...(spec.layers[0] ?? []), { path: '/bin/app', content: smallestProgram(), mode: 0o4755 }];
     const above = [
       { path: '/etc/passwd', content: 'app:x:1000:1000::/srv:/bin/sh\n' },
       { path: '/etc/group', content: '' },
