@@ -87,7 +87,9 @@ export function checkManifest(file: SourceFile, options: ManifestPolicy): Checke
     }
   }
   if (read.others > 0)
-    skipped.push(read.others === 1 ? 'a document that is no object' : `${read.others} documents that are no objects`);
+    skipped.push(
+      `${read.others === 1 ? 'a document' : `${read.others} documents`} without a Kubernetes object (a text, a list, or no apiVersion and kind)`,
+    );
   return { objects, skipped, problems };
 }
 

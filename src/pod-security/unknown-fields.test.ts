@@ -70,3 +70,10 @@ spec:
     },
   ]);
 });
+
+it('documents that hold no object are said to be what they are', () => {
+  const options = { policy: parseLevelVersion('baseline:v1.34'), exemptions: NO_EXEMPTIONS, namespace: 'default' };
+  const said = (text: string): readonly string[] => checkManifest(sourceFile('x.yaml', text), options).skipped;
+  expect(said('just text\n')).toEqual(['a document without a Kubernetes object (a text, a list, or no apiVersion and kind)']);
+  expect(said('text\n---\n- a\n')[0]).toMatch(/^2 documents without a Kubernetes object/);
+});
