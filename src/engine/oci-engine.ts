@@ -23,7 +23,7 @@ export interface LocalEngineParts {
 export function localEngine(parts: LocalEngineParts): Engine {
   const made = new Set<() => Promise<void>>();
   const prepare = async (image: Image, options: EngineOptions = {}): Promise<PreparedImage> => {
-    const stored = await storeLayers(image, options);
+    const stored = await storeLayers(image, { ...options, listsSetLast: parts.profile.listsSetLast === true });
     const containers = new Set<Container>();
     const remove = async (): Promise<void> => {
       made.delete(remove);

@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildLayer, digestOf, type LayerItem, temporaryFolder, writeLayout } from '../../../test/support/image-builder.ts';
+import { encodeAcl } from '../../image/acl-xattr.ts';
 import type { Image } from '../../image/image.ts';
 import { openImage } from '../../image/sources/index.ts';
 import { registered } from '../reaper.ts';
@@ -221,6 +222,24 @@ describe.skipIf(!root)('root file system', () => {
       expect(dump('odd\nname=é')).toContain('user.note=0x610062');
     });
   });
+
+  it.skipIf(!hasSetfattr)('sets a mode after a list that says otherwise, or before it', async () => {
+    const list = encodeAcl([
+      { tag: 'user-obj', perm: 6 },
+      { tag: 'group-obj', perm: 4 },
+      { tag: 'group', id: 77, perm: 6 },
+      { tag: 'mask', perm: 6 },
+      { tag: 'other', perm: 4 },
+    ]);
+    const image = await imageOf([{ path: '/f', content: 'x', mode: 0o600, xattrs: { 'system.posix_acl_access': list } }]);
+    const modes: string[] = [];
+    for (const listsSetLast of [false, true]) {
+      const stored = await storeLayers(image, { listsSetLast });
+      modes.push((statSync(join(stored.folders[0]!, 'f')).mode & 0o7777).toString(8));
+      stored.release();
+    }
+    expect(modes).toEqual(['600', '664']);
+  });
 });
 
 describe.skipIf(!root)('hostile layers', () => {
@@ -253,7 +272,7 @@ describe.skipIf(!root)('hostile layers', () => {
     ['a whiteout of the parent', [{ path: 'a/.wh...', content: '' }], 'engine.unsafe-layer'],
   ];
   it.each(cases)('%s is refused and leaves nothing', async (_title, items, code) => {
-    const store = join(process.env.UNROOT_CACHE!, 'layers-1');
+    const store = join(process.env.UNROOT_CACHE!, 'layers-2');
     mkdirSync(store, { recursive: true });
     const before = readdirSync(store);
     await expect(storeLayers(raw(buildLayer(items)))).rejects.toMatchObject({ code });
@@ -322,7 +341,7 @@ describe.skipIf(!root)('layer store', () => {
 
   it('removes the least recently used that nobody holds, and never more than it must', async () => {
     const big = (name: string): Promise<Image> => imageOf([{ path: `/${name}`, content: 'x'.repeat(2 ** 20) }]);
-    const store = join(process.env.UNROOT_CACHE!, 'layers-1');
+    const store = join(process.env.UNROOT_CACHE!, 'layers-2');
     rmSync(store, { recursive: true, force: true });
     const oldest = await storeLayers(await big('one'));
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -25,11 +25,16 @@ export interface StoredLayers {
   release(): void;
 }
 
+export interface StoreOptions extends EngineOptions {
+  /** As of the profile whose engine is played. Default: false. */
+  readonly listsSetLast?: boolean;
+}
+
 /** Change it when the form on disk changes: older caches are then left alone and pruned by their own version. */
-const VERSION = 'layers-1';
+const VERSION = 'layers-2';
 
 /** Unpacks what is not there yet. Two processes may do so at once: each makes its own copy, the first to finish wins. */
-export async function storeLayers(image: LayerSource, options: EngineOptions = {}): Promise<StoredLayers> {
+export async function storeLayers(image: LayerSource, options: StoreOptions = {}): Promise<StoredLayers> {
   const store = join(cacheFolder(), VERSION);
   mkdirSync(store, { recursive: true, mode: 0o700 });
   const held: string[] = [];
@@ -43,7 +48,7 @@ export async function storeLayers(image: LayerSource, options: EngineOptions = {
     for (const [index, layer] of image.layers.entries()) {
       // The chain and not the layer alone: a parent directory a layer does not list looks as the layers below have it.
       chain = createHash('sha256')
-        .update(chain === '' ? layer.diffId : `${chain} ${layer.diffId}`)
+        .update(`${chain === '' && options.listsSetLast ? 'lists last' : chain} ${layer.diffId}`)
         .digest('base64url');
       // 132 bits of the hash: overlayfs takes all folders of an image in one page of mount options.
       const home = join(store, chain.slice(0, 22));
@@ -75,14 +80,14 @@ async function unpack(
   store: string,
   home: string,
   below: readonly string[],
-  options: EngineOptions,
+  options: StoreOptions,
 ): Promise<void> {
   const temporary = join(store, `.new-${process.pid}-${randomBytes(6).toString('hex')}`);
   const registration = register(undo.remove(temporary));
   const folder = join(temporary, 'f');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   mkdirSync(join(temporary, 'used'));
-  const writer = layerWriter(folder, temporary, mergedLayers(below.toReversed()));
+  const writer = layerWriter(folder, temporary, mergedLayers(below.toReversed()), options.listsSetLast === true);
   try {
     const where = { image: image.reference, layer: index };
     const tar = createTarStream((entry) => writer.begin(entry), { where, what: `layer ${index + 1} of ${image.reference}` });

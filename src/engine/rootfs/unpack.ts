@@ -41,12 +41,19 @@ type Known = { readonly kind: 'directory' } | { readonly kind: 'symlink'; readon
 const DIRECTORY: Known = { kind: 'directory' };
 const OTHER: Known = { kind: 'other' };
 
-/** `folder` exists, is empty, and nobody else writes in it. `lower`: the layers below. `scratch`: a folder beside it, same file system. */
-export function layerWriter(folder: string, scratch: string, lower: MergedLayers): LayerWriter {
+const ACCESS_LIST = 'system.posix_acl_access';
+
+/**
+ * `folder` exists, is empty, and nobody else writes in it. `lower`: the layers below. `scratch`: a folder beside it, same file system.
+ * `listsSetLast`: where a mode and an access control list disagree, the list counts (PlatformProfile), not the mode.
+ */
+export function layerWriter(folder: string, scratch: string, lower: MergedLayers, listsSetLast: boolean): LayerWriter {
   // Everything in the folder was made here, so this map is the truth and no lstat is needed to stay inside.
   const known = new Map<string, Known>([['', DIRECTORY]]);
   const times = new Map<string, number>();
   const xattrs = new Map<string, Readonly<Record<string, Uint8Array>>>();
+  /** Modes to set again, because the list that is set after them changes them (posix_acl_update_mode, fs/posix_acl.c). */
+  const modes = new Map<string, number>();
   const opaque = new Set<string>();
   const removed = new Set<string>();
   const notes = new Set<string>();
@@ -124,11 +131,13 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
     if (what.kind !== 'directory') unlinkSync(at(path));
     else {
       rmSync(at(path), { recursive: true, force: true });
-      for (const map of [known, times, xattrs]) for (const key of map.keys()) if (key.startsWith(`${path}/`)) map.delete(key);
+      for (const map of [known, times, xattrs, modes])
+        for (const key of map.keys()) if (key.startsWith(`${path}/`)) map.delete(key);
     }
     known.delete(path);
     times.delete(path);
     xattrs.delete(path);
+    modes.delete(path);
   };
 
   const makeWhiteout = whiteoutMaker(scratch);
@@ -237,7 +246,10 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
     } else if (path === '') {
       throw unsafe(entry.name, 'the root is not a directory');
     } else make(entry, path);
-    if (entry.xattrs && entry.type !== 'hardlink') xattrs.set(path, entry.xattrs);
+    if (entry.xattrs && entry.type !== 'hardlink') {
+      xattrs.set(path, entry.xattrs);
+      if (!listsSetLast && ACCESS_LIST in entry.xattrs) modes.set(path, entry.mode & 0o7777);
+    }
   };
 
   // The root itself, when the layer does not list it.
@@ -277,6 +289,7 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
         }
         for (const path of opaque) if (known.get(path)?.kind === 'directory') hideBelow(path);
         for (const note of restoreXattrs(folder, xattrs)) notes.add(note);
+        for (const [path, mode] of modes) chmodSync(at(path), mode);
         // Last, because every file made in a directory touches it.
         for (const [path, mtime] of times) utimesSync(at(path), mtime, mtime);
         return { entries, bytes, notes: [...notes] };
