@@ -1,10 +1,11 @@
 /** Real images for tests, made of Debian packages: mmdebstrap for the packages, a second layer for the files of the recipe. Cached by recipe. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   createReadStream,
   createWriteStream,
   existsSync,
+  linkSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -17,6 +18,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
+import { debianBase, EPOCH, installPackages } from './debian-packages.ts';
 
 /** One entry of the second layer. Parents that the packages do not bring are listed too. */
 export interface RecipeEntry {
@@ -70,8 +72,6 @@ export interface TestImage {
 
 /** Raise when the builder itself changes what it makes. */
 const BUILDER = 'unroot-test-image 2';
-const SUITE = 'bookworm';
-const EPOCH = '1700000000';
 const MEDIA = 'application/vnd.oci.image';
 
 /** What keeps this machine from building images, with the line that helps; undefined when it can. */
@@ -89,7 +89,7 @@ export function onPath(program: string): boolean {
 /** Builds the image, or takes it from the cache. Two test files asking at once wait for one build. */
 export async function debianImage(recipe: ImageRecipe): Promise<TestImage> {
   const hash = createHash('sha256')
-    .update(JSON.stringify([BUILDER, SUITE, recipe]))
+    .update(JSON.stringify([BUILDER, 'bookworm', recipe]))
     .digest('hex')
     .slice(0, 16);
   const cache = process.env.UNROOT_TEST_CACHE ?? '/var/tmp/unroot-test-images';
@@ -103,7 +103,7 @@ export async function debianImage(recipe: ImageRecipe): Promise<TestImage> {
     rmSync(building, { recursive: true, force: true });
     mkdirSync(join(building, 'layout'), { recursive: true });
     try {
-      await buildLayout(recipe, building);
+      await buildLayout(recipe, building, cache);
       rmSync(folder, { recursive: true, force: true });
       renameSync(building, folder);
     } finally {
@@ -135,21 +135,12 @@ function dockerArchive(folder: string, name: string): string {
   return file;
 }
 
-async function buildLayout(recipe: ImageRecipe, work: string): Promise<void> {
-  const packages = join(work, 'packages.tar');
-  const hook = recipe.script === undefined ? [] : ['--customize-hook', recipe.script];
-  const excluded = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
-  await run('mmdebstrap', [
-    '--quiet',
-    '--variant=minbase',
-    ...(recipe.packages.length > 0 ? [`--include=${recipe.packages.join(',')}`] : []),
-    '--aptopt=Acquire::Languages "none"',
-    ...excluded.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
-    ...hook,
-    SUITE,
-    packages,
-  ]);
-  const layers = [await addLayer(work, packages, `packages ${recipe.packages.join(' ')}`)];
+async function buildLayout(recipe: ImageRecipe, work: string, cache: string): Promise<void> {
+  const base = await withLock(join(cache, 'base.lock'), () => baseLayer(cache));
+  const packages = await withLock(join(cache, 'apt.lock'), () =>
+    installPackages(base.folder, work, cache, recipe.packages, recipe.script),
+  );
+  const layers = [base.into(work), await addLayer(work, packages, `packages ${recipe.packages.join(' ')}`)];
   if ((recipe.entries ?? []).length > 0)
     layers.push(await addLayer(work, packEntries(recipe.entries ?? [], work), 'files of the recipe'));
 
@@ -195,11 +186,31 @@ function packEntries(entries: readonly RecipeEntry[], work: string): string {
   return file;
 }
 
-async function addLayer(
-  work: string,
-  tar: string,
-  createdBy: string,
-): Promise<{ digest: string; diffId: string; size: number; createdBy: string }> {
+interface Layer {
+  readonly digest: string;
+  readonly diffId: string;
+  readonly size: number;
+  readonly createdBy: string;
+}
+
+/** The layer that all images share: packed once, then a second name of the same file. */
+async function baseLayer(cache: string): Promise<{ readonly folder: string; into(work: string): Layer }> {
+  const { made, folder, tar } = await debianBase(cache);
+  const description = join(made, 'layer.json');
+  if (!existsSync(description)) writeFileSync(description, JSON.stringify(await addLayer(made, tar, 'minimal system')));
+  const layer = JSON.parse(readFileSync(description, 'utf8')) as Layer;
+  const blob = join('layout/blobs/sha256', layer.digest.slice('sha256:'.length));
+  return {
+    folder,
+    into(work) {
+      mkdirSync(join(work, dirname(blob)), { recursive: true });
+      linkSync(join(made, blob), join(work, blob));
+      return layer;
+    },
+  };
+}
+
+async function addLayer(work: string, tar: string, createdBy: string): Promise<Layer> {
   const plain = createHash('sha256');
   const packed = createHash('sha256');
   const file = `${tar}.gz`;
@@ -226,23 +237,8 @@ function addBlob(work: string, value: unknown): { readonly digest: string; reado
   return { digest: `sha256:${hex}`, size: bytes.length };
 }
 
-function run(program: string, args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, SOURCE_DATE_EPOCH: EPOCH },
-    });
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-4000);
-    });
-    child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${program} ended with ${code}:\n${said}`))));
-  });
-}
-
 /** A folder as a lock; one left behind by a process that is gone is taken over. */
-async function withLock(folder: string, work: () => Promise<void>): Promise<void> {
+async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const owner = join(folder, 'pid');
   for (;;) {
     try {
@@ -256,7 +252,7 @@ async function withLock(folder: string, work: () => Promise<void>): Promise<void
     }
   }
   try {
-    await work();
+    return await work();
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
