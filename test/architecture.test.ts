@@ -43,6 +43,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: [''],
   fzstd: ['image/'],
   'smol-toml': ['image/sources/registry/'],
+  diff: ['text/'],
   execa: OUTSIDE_WORLD,
   commander: ['cli/'],
   unbash: ['recipes/'],
