@@ -30,7 +30,7 @@ import type { LayerWriter } from './layer-writer.ts';
 import type { MergedLayers } from './merged.ts';
 import { mknod, whiteoutMaker } from './nodes.ts';
 import { failed, unsafe } from './unpack-error.ts';
-import { restoreXattrs } from './xattrs.ts';
+import { attributesToSet } from './xattrs.ts';
 
 /** More entries than this in one layer is no image. */
 const MAX_ENTRIES = 4_000_000;
@@ -41,8 +41,6 @@ type Known = { readonly kind: 'directory' } | { readonly kind: 'symlink'; readon
 const DIRECTORY: Known = { kind: 'directory' };
 const OTHER: Known = { kind: 'other' };
 
-const ACCESS_LIST = 'system.posix_acl_access';
-
 /**
  * `folder` exists, is empty, and nobody else writes in it. `lower`: the layers below. `scratch`: a folder beside it, same file system.
  * `listsSetLast`: where a mode and an access control list disagree, the list counts (PlatformProfile), not the mode.
@@ -51,9 +49,7 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
   // Everything in the folder was made here, so this map is the truth and no lstat is needed to stay inside.
   const known = new Map<string, Known>([['', DIRECTORY]]);
   const times = new Map<string, number>();
-  const xattrs = new Map<string, Readonly<Record<string, Uint8Array>>>();
-  /** Modes to set again, because the list that is set after them changes them (posix_acl_update_mode, fs/posix_acl.c). */
-  const modes = new Map<string, number>();
+  const attributes = attributesToSet(listsSetLast);
   const opaque = new Set<string>();
   const removed = new Set<string>();
   const notes = new Set<string>();
@@ -131,13 +127,10 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
     if (what.kind !== 'directory') unlinkSync(at(path));
     else {
       rmSync(at(path), { recursive: true, force: true });
-      for (const map of [known, times, xattrs, modes])
+      for (const map of [known, times, ...attributes.maps])
         for (const key of map.keys()) if (key.startsWith(`${path}/`)) map.delete(key);
     }
-    known.delete(path);
-    times.delete(path);
-    xattrs.delete(path);
-    modes.delete(path);
+    for (const map of [known, times, ...attributes.maps]) map.delete(path);
   };
 
   const makeWhiteout = whiteoutMaker(scratch);
@@ -246,10 +239,7 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
     } else if (path === '') {
       throw unsafe(entry.name, 'the root is not a directory');
     } else make(entry, path);
-    if (entry.xattrs && entry.type !== 'hardlink') {
-      xattrs.set(path, entry.xattrs);
-      if (!listsSetLast && ACCESS_LIST in entry.xattrs) modes.set(path, entry.mode & 0o7777);
-    }
+    if (entry.xattrs && entry.type !== 'hardlink') attributes.add(path, entry.xattrs, entry.mode);
   };
 
   // The root itself, when the layer does not list it.
@@ -288,8 +278,7 @@ export function layerWriter(folder: string, scratch: string, lower: MergedLayers
           else if (mine?.kind === 'directory') opaque.add(path);
         }
         for (const path of opaque) if (known.get(path)?.kind === 'directory') hideBelow(path);
-        for (const note of restoreXattrs(folder, xattrs)) notes.add(note);
-        for (const [path, mode] of modes) chmodSync(at(path), mode);
+        for (const note of attributes.restore(folder, at)) notes.add(note);
         // Last, because every file made in a directory touches it.
         for (const [path, mtime] of times) utimesSync(at(path), mtime, mtime);
         return { entries, bytes, notes: [...notes] };

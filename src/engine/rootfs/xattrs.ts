@@ -1,11 +1,40 @@
 /** Extended attributes of an unpacked layer. Node has no setxattr, so setfattr(1) gets all of them in one batch. */
 import { spawnSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
+
+type Attributes = Readonly<Record<string, Uint8Array>>;
+
+/** Gathered while a layer is unpacked, by path below its folder; set when everything is there. */
+export interface AttributesToSet {
+  readonly maps: readonly Map<string, unknown>[];
+  add(path: string, attributes: Attributes, mode: number): void;
+  /** Returns what could not be set, in words. */
+  restore(folder: string, at: (path: string) => string | Buffer): readonly string[];
+}
+
+const ACCESS_LIST = 'system.posix_acl_access';
+
+/** `listsSetLast`: where a mode and an access control list disagree, the list counts and not the mode. */
+export function attributesToSet(listsSetLast: boolean): AttributesToSet {
+  const xattrs = new Map<string, Attributes>();
+  // Modes to set again, because the list that is set after them changes them (posix_acl_update_mode, fs/posix_acl.c).
+  const modes = new Map<string, number>();
+  return {
+    maps: [xattrs, modes],
+    add(path, attributes, mode) {
+      xattrs.set(path, attributes);
+      if (!listsSetLast && ACCESS_LIST in attributes) modes.set(path, mode & 0o7777);
+    },
+    restore(folder, at) {
+      const notes = restoreXattrs(folder, xattrs);
+      for (const [path, mode] of modes) chmodSync(at(path), mode);
+      return notes;
+    },
+  };
+}
 
 /** Sets them; returns what could not be set, in words. Paths are relative to the folder. */
-export function restoreXattrs(
-  folder: string,
-  xattrs: ReadonlyMap<string, Readonly<Record<string, Uint8Array>>>,
-): readonly string[] {
+function restoreXattrs(folder: string, xattrs: ReadonlyMap<string, Attributes>): readonly string[] {
   let text = '';
   let count = 0;
   for (const [path, values] of xattrs) {
