@@ -80,7 +80,7 @@ function convert(document: Document.Parsed<ParsedNode>, base: number): YamlNode 
     }
     if (isMap(from)) {
       const entries: YamlPair[] = [];
-      const made: YamlMap = { kind: 'map', entries, start, end };
+      const made: YamlMap = { kind: 'map', entries, ...tagOf(from), start, end };
       if (from.anchor !== undefined) anchors.set(from.anchor, made);
       open.add(made);
       for (const pair of from.items) {
@@ -92,7 +92,7 @@ function convert(document: Document.Parsed<ParsedNode>, base: number): YamlNode 
     }
     if (!isSeq(from)) throw new Broken(start, 'this is neither a scalar, a mapping nor a list');
     const items: YamlNode[] = [];
-    const made: YamlNode = { kind: 'list', items, start, end };
+    const made: YamlNode = { kind: 'list', items, ...tagOf(from), start, end };
     if (from.anchor !== undefined) anchors.set(from.anchor, made);
     open.add(made);
     for (const item of from.items) items.push(node(item as ParsedNode | null, start));
@@ -101,6 +101,8 @@ function convert(document: Document.Parsed<ParsedNode>, base: number): YamlNode 
   };
   return node(document.contents, base);
 }
+
+const tagOf = ({ tag }: { readonly tag?: string | undefined }): { readonly tag?: string } => (tag === undefined ? {} : { tag });
 
 function keyOf(key: YamlNode, at: number): YamlScalar {
   const target = key.kind === 'alias' ? key.target : key;
@@ -117,5 +119,5 @@ function scalar(from: Scalar, start: number, end: number): YamlScalar {
         ? 'block'
         : 'quoted';
   const value = from.tag !== undefined ? taggedValue(text, from.tag) : style === 'plain' ? plainValue(text) : text;
-  return { kind: 'scalar', value, style, start, end };
+  return { kind: 'scalar', value, style, ...tagOf(from), start, end };
 }

@@ -8,6 +8,8 @@ export interface YamlScalar {
   /** As Kubernetes reads it: see scalar.ts. */
   readonly value: string | number | boolean | null;
   readonly style: ScalarStyle;
+  /** As it was written, `!reset`; absent without one. */
+  readonly tag?: string;
   readonly start: number;
   readonly end: number;
 }
@@ -20,6 +22,7 @@ export interface YamlPair {
 export interface YamlMap {
   readonly kind: 'map';
   readonly entries: readonly YamlPair[];
+  readonly tag?: string;
   readonly start: number;
   readonly end: number;
 }
@@ -27,6 +30,7 @@ export interface YamlMap {
 export interface YamlList {
   readonly kind: 'list';
   readonly items: readonly YamlNode[];
+  readonly tag?: string;
   readonly start: number;
   readonly end: number;
 }
