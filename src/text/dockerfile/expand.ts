@@ -16,9 +16,9 @@ class Stop extends Error {
 }
 
 /** One word, quotes removed. */
-export function expand(word: string, lookup: Lookup, escape = '\\'): Expanded {
+export function expand(word: string, lookup: Lookup, mark = '\\'): Expanded {
   try {
-    return { text: process({ text: word, at: 0, escape, lookup }, undefined) };
+    return { text: lex({ text: word, at: 0, mark, lookup }, undefined) };
   } catch (error) {
     if (error instanceof Stop) return error.outcome;
     throw error;
@@ -26,14 +26,14 @@ export function expand(word: string, lookup: Lookup, escape = '\\'): Expanded {
 }
 
 /** Words between blanks, as written. */
-export function words(text: string, escape = '\\'): { readonly text: string; readonly start: number; readonly end: number }[] {
+export function words(text: string, mark = '\\'): { readonly text: string; readonly start: number; readonly end: number }[] {
   const out: { text: string; start: number; end: number }[] = [];
   for (let at = 0; at < text.length; ) {
     if (/\s/.test(text[at]!)) {
       at += 1;
       continue;
     }
-    const end = Math.max(at + 1, wordEnd(text, at, escape));
+    const end = Math.max(at + 1, wordEnd(text, at, mark));
     out.push({ text: text.slice(at, end), start: at, end });
     at = end;
   }
@@ -43,12 +43,12 @@ export function words(text: string, escape = '\\'): { readonly text: string; rea
 interface Reader {
   readonly text: string;
   at: number;
-  readonly escape: string;
+  readonly mark: string;
   readonly lookup: Lookup;
 }
 
 /** Up to `until`, or to the end. */
-function process(reader: Reader, until: string | undefined): string {
+function lex(reader: Reader, until: string | undefined): string {
   let out = '';
   while (reader.at < reader.text.length) {
     const char = reader.text[reader.at]!;
@@ -56,7 +56,7 @@ function process(reader: Reader, until: string | undefined): string {
     if (char === "'") out += single(reader);
     else if (char === '"') out += double(reader);
     else if (char === '$') out += variable(reader);
-    else if (char === reader.escape) {
+    else if (char === reader.mark) {
       reader.at += 1;
       if (reader.at >= reader.text.length) break;
       out += reader.text[reader.at++]!;
@@ -87,10 +87,10 @@ function double(reader: Reader): string {
       return out;
     }
     if (char === '$') out += variable(reader);
-    else if (char === reader.escape) {
+    else if (char === reader.mark) {
       const next = reader.text[reader.at + 1];
       if (next === undefined) break;
-      out += next === '"' || next === '$' || next === reader.escape ? next : char + next;
+      out += next === '"' || next === '$' || next === reader.mark ? next : char + next;
       reader.at += 2;
     } else {
       out += char;
@@ -108,7 +108,7 @@ function variable(reader: Reader): string {
     const name = NAME.exec(reader.text.slice(reader.at))?.[0];
     if (name === undefined) return '$';
     reader.at += name.length;
-    return valueOf(reader, name) ?? '';
+    return settingOf(reader, name) ?? '';
   }
   reader.at += 1;
   const name = NAME.exec(reader.text.slice(reader.at))?.[0];
@@ -118,7 +118,7 @@ function variable(reader: Reader): string {
   if (operator === undefined) {
     if (reader.text[reader.at] !== '}') throw new Stop({ error: `unsupported modifier in \${${name}` });
     reader.at += 1;
-    return valueOf(reader, name) ?? '';
+    return settingOf(reader, name) ?? '';
   }
   reader.at += operator.length;
   return modified(reader, name, operator);
@@ -130,21 +130,19 @@ function modified(reader: Reader, name: string, operator: string): string {
   const value = reader.lookup(name);
   const set = value !== undefined && !(operator.startsWith(':') && value === '');
   const used = operator.endsWith('+') ? set : !set;
-  const word = needed
-    ? process(used ? reader : deaf(reader), '}')
-    : reader.text.slice(reader.at, closing(reader.text, reader.at));
+  const word = needed ? lex(used ? reader : deaf(reader), '}') : reader.text.slice(reader.at, closing(reader.text, reader.at));
   if (needed) {
     if (!used) reader.at = closing(reader.text, reader.at);
     reader.at += 1;
     if (operator.endsWith('?')) {
       if (!set) throw new Stop({ error: `${name}: ${word === '' ? 'is not allowed to be unset' : word}` });
-      return valueOf(reader, name) ?? '';
+      return settingOf(reader, name) ?? '';
     }
     if (operator.endsWith('+')) return set ? word : '';
-    return set ? (valueOf(reader, name) ?? '') : word;
+    return set ? (settingOf(reader, name) ?? '') : word;
   }
   reader.at = closing(reader.text, reader.at) + 1;
-  const text = valueOf(reader, name) ?? '';
+  const text = settingOf(reader, name) ?? '';
   if (operator.startsWith('/')) {
     const [pattern = '', replacement = ''] = word.split('/', 2);
     return text.replace(globOf(pattern, operator === '//' ? 'g' : '', ''), () => replacement);
@@ -164,7 +162,7 @@ function closing(text: string, from: number): number {
   throw new Stop({ error: 'there is no } that ends it' });
 }
 
-function valueOf(reader: Reader, name: string): string | undefined {
+function settingOf(reader: Reader, name: string): string | undefined {
   const value = reader.lookup(name);
   if (value === null) throw new Stop({ unknown: name });
   return value;

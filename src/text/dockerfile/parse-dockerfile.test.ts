@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Dockerfiles
 import { describe, expect, it } from 'vitest';
 import { sourceFile } from '../source-file.ts';
 import { expand, words } from './expand.ts';
@@ -22,8 +23,8 @@ describe('parseDockerfile', () => {
   });
 
   it('takes the escape character that the directive names, and two of them for one', () => {
-    const { instructions, escape } = parse('# syntax=docker/dockerfile:1\n# escape=`\nFROM a\nRUN dir c:\\\nRUN a `\n b\n');
-    expect(escape).toBe('`');
+    const { instructions, escape: mark } = parse('# syntax=docker/dockerfile:1\n# escape=`\nFROM a\nRUN dir c:\\\nRUN a `\n b\n');
+    expect(mark).toBe('`');
     expect(instructions.map((one) => one.args.text)).toEqual(['a', 'dir c:\\', 'a  b']);
     expect(parse('FROM a\nRUN x \\\\\nRUN y').instructions.map((one) => one.args.text)).toEqual(['a', 'x \\\\', 'y']);
   });

@@ -15,7 +15,8 @@ interface Line {
 interface Reading {
   readonly file: SourceFile;
   readonly lines: readonly Line[];
-  readonly escape: string;
+  /** What continues a line. */
+  readonly mark: string;
   readonly problems: TextProblem[];
 }
 
@@ -30,8 +31,8 @@ export function parseDockerfile(file: SourceFile): Dockerfile {
   const lines = linesOf(file.text);
   const problems: TextProblem[] = [];
   const { directives, next } = directivesOf(file, lines, problems);
-  const escape = directives.escape ?? '\\';
-  const reading: Reading = { file, lines, escape, problems };
+  const mark = directives.escape ?? '\\';
+  const reading: Reading = { file, lines, mark, problems };
   const instructions: Instruction[] = [];
   for (let at = next; at < lines.length; ) {
     const text = textOf(reading, at);
@@ -47,7 +48,7 @@ export function parseDockerfile(file: SourceFile): Dockerfile {
       break;
     }
   }
-  return { file, escape, directives, instructions, problems };
+  return { file, escape: mark, directives, instructions, problems };
 }
 
 function linesOf(text: string): Line[] {
@@ -88,19 +89,19 @@ function directivesOf(
 }
 
 /** Where a line is continued, what of it counts. */
-function continued(line: string, escape: string): number | undefined {
+function continued(line: string, mark: string): number | undefined {
   const trimmed = line.replace(/[ \t]+$/, '');
   const last = trimmed.length - 1;
-  if (last < 0 || trimmed[last] !== escape) return undefined;
+  if (last < 0 || trimmed[last] !== mark) return undefined;
   // Two of them are one that means itself.
-  return last > 0 && trimmed[last - 1] === escape ? undefined : last;
+  return last > 0 && trimmed[last - 1] === mark ? undefined : last;
 }
 
 function readInstruction(
   reading: Reading,
   first: number,
 ): { readonly instruction: Instruction | undefined; readonly next: number } {
-  const { lines, escape, file } = reading;
+  const { lines, mark, file } = reading;
   const ranges: (readonly [number, number])[] = [];
   let at = first;
   for (let more = true; more && at < lines.length; at += 1) {
@@ -108,7 +109,7 @@ function readInstruction(
     // Comments and empty lines between the lines of an instruction count for nothing.
     if (at > first && (/^\s*#/.test(text) || text.trim() === '')) continue;
     const { start, end } = lines[at]!;
-    const cut = continued(text, escape);
+    const cut = continued(text, mark);
     const from = at === first ? start + (text.length - text.trimStart().length) : start;
     ranges.push([from, cut === undefined ? end : start + cut]);
     more = cut !== undefined;
@@ -177,11 +178,11 @@ function trimmed(text: LogicalText): LogicalText {
 }
 
 /** Words that begin with `--`, before anything else. */
-function flagsOf({ file, escape }: Reading, text: LogicalText): { readonly flags: readonly Flag[]; readonly rest: LogicalText } {
+function flagsOf({ file, mark }: Reading, text: LogicalText): { readonly flags: readonly Flag[]; readonly rest: LogicalText } {
   const flags: Flag[] = [];
   let at = 0;
   while (text.text.startsWith('--', at)) {
-    const end = wordEnd(text.text, at, escape);
+    const end = wordEnd(text.text, at, mark);
     const word = text.text.slice(at + 2, end);
     if (word === '') {
       at = end;
@@ -190,7 +191,7 @@ function flagsOf({ file, escape }: Reading, text: LogicalText): { readonly flags
     const equals = word.indexOf('=');
     flags.push({
       name: equals < 0 ? word : word.slice(0, equals),
-      ...(equals < 0 ? {} : { value: unquoted(word.slice(equals + 1), escape) }),
+      ...(equals < 0 ? {} : { value: unquoted(word.slice(equals + 1), mark) }),
       span: spanAt(file, text.offset(at), text.offset(end - 1) + 1),
     });
     at = end + (/^\s*/.exec(text.text.slice(end))?.[0].length ?? 0);
@@ -199,11 +200,11 @@ function flagsOf({ file, escape }: Reading, text: LogicalText): { readonly flags
 }
 
 /** Behind the word that begins there: quotes and escapes hold blanks together. */
-export function wordEnd(text: string, from: number, escape: string): number {
+export function wordEnd(text: string, from: number, mark: string): number {
   let quote = '';
   for (let at = from; at < text.length; at += 1) {
     const char = text[at]!;
-    if (char === escape && quote !== "'") at += 1;
+    if (char === mark && quote !== "'") at += 1;
     else if (quote !== '') quote = char === quote ? '' : quote;
     else if (char === '"' || char === "'") quote = char;
     else if (/\s/.test(char)) return at;
@@ -211,12 +212,12 @@ export function wordEnd(text: string, from: number, escape: string): number {
   return text.length;
 }
 
-const unquoted = (text: string, escape: string): string => {
+const unquoted = (text: string, mark: string): string => {
   let out = '';
   let quote = '';
   for (let at = 0; at < text.length; at += 1) {
     const char = text[at]!;
-    if (char === escape && quote !== "'") out += text[++at] ?? '';
+    if (char === mark && quote !== "'") out += text[++at] ?? '';
     else if (quote !== '') {
       if (char === quote) quote = '';
       else out += char;
@@ -247,18 +248,18 @@ function heredocsAfter(
   if (!HEREDOC_HOLDERS.has(holder) || !whole.text.includes('<<')) return { heredocs: [], next: from };
   const heredocs: Heredoc[] = [];
   let at = from;
-  for (const { name, tabs, expand, index } of heredocWords(whole.text, reading.escape)) {
+  for (const { name, tabs, expand, index } of heredocWords(whole.text, reading.mark)) {
     const start = reading.lines[at]?.start ?? reading.file.text.length;
     let content = '';
     let found = false;
     for (; at < reading.lines.length && !found; at += 1) {
-      const { start: from, end, after } = reading.lines[at]!;
-      const line = reading.file.text.slice(from, end);
+      const { start: begin, end, after } = reading.lines[at]!;
+      const line = reading.file.text.slice(begin, end);
       if ((tabs ? line.replace(/^\t+/, '') : line) === name) {
         found = true;
-        heredocs.push({ name, expand, content, start, end: from, after });
+        heredocs.push({ name, expand, content, start, end: begin, after });
       } else {
-        const full = reading.file.text.slice(from, after);
+        const full = reading.file.text.slice(begin, after);
         content += tabs ? full.replace(/^\t+/, '') : full;
       }
     }
@@ -277,16 +278,16 @@ interface HeredocWord {
   readonly index: number;
 }
 
-function* heredocWords(text: string, escape: string): Generator<HeredocWord> {
+function* heredocWords(text: string, mark: string): Generator<HeredocWord> {
   for (let at = 0; at < text.length; ) {
     if (/\s/.test(text[at]!)) {
       at += 1;
       continue;
     }
-    const end = wordEnd(text, at, escape);
+    const end = wordEnd(text, at, mark);
     const [, dash, word] = /^\d*<<(-?)([^<\s]+)$/.exec(text.slice(at, end)) ?? [];
     if (word !== undefined) {
-      const name = unquoted(word, escape);
+      const name = unquoted(word, mark);
       if (name !== '') yield { name, tabs: dash === '-', expand: name === word, index: at };
     }
     at = end;
