@@ -1,9 +1,18 @@
 /** A fix is data: layer changes, run settings, or both. Nothing here touches anything. */
+import type { Capability } from '../linux/capability.ts';
 
 /** One entry of the layer that is added to the image. Paths are absolute and free of symlinks. */
 export type LayerChange =
   /** Same content, other owner or mode. Directories cost nothing; files are copied. */
-  | { readonly kind: 'own'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number }
+  | {
+      readonly kind: 'own';
+      readonly path: string;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mode: number;
+      /** File capabilities that it carries from then on, effective; none at all: it loses those it has. Absent = as they are. */
+      readonly capabilities?: readonly Capability[];
+    }
   | { readonly kind: 'directory'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number }
   | {
       readonly kind: 'file';
@@ -33,6 +42,10 @@ export interface Run {
   readonly sysctls: Readonly<Record<string, string>>;
   readonly noNewPrivileges: boolean;
   readonly readOnly: boolean;
+  /** The host's network; absent = a network of its own. */
+  readonly network?: 'host';
+  /** Words of the HEALTHCHECK (`CMD-SHELL`, …) where they name a port that moved; the image says them. */
+  readonly healthcheck?: readonly string[];
 }
 
 export type Disposition = 'safe' | 'needs-review';

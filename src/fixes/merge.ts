@@ -7,10 +7,21 @@ export function mergeLayer(fixes: readonly Fix[]): LayerChange[] {
   const byPath = new Map<string, LayerChange>();
   for (const change of fixes.flatMap((fix) => fix.layer)) {
     const earlier = byPath.get(change.path);
-    const both = change.kind === 'own' && earlier?.kind === 'own';
-    byPath.set(change.path, both ? { ...change, mode: change.mode | (earlier.mode & 0o700) } : change);
+    byPath.set(change.path, change.kind === 'own' && earlier?.kind === 'own' ? bothOwn(earlier, change) : change);
   }
   return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+type Own = Extract<LayerChange, { kind: 'own' }>;
+
+/** File capabilities are about neither owner nor mode, and are kept when those change: the kernel takes them away at chown(2), a layer does not. */
+function bothOwn(earlier: Own, later: Own): Own {
+  if (later.capabilities !== undefined) return { ...earlier, capabilities: later.capabilities };
+  return {
+    ...later,
+    mode: later.mode | (earlier.mode & 0o700),
+    ...(earlier.capabilities ? { capabilities: earlier.capabilities } : {}),
+  };
 }
 
 /** The lowest privilege that Pod Security restricted asks for, plus what the fixes add. */
@@ -29,13 +40,15 @@ export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run
   const entrypoint = last((run) => run.entrypoint);
   const command = last((run) => run.command);
   const workdir = last((run) => run.workdir);
+  const healthcheck = last((run) => run.healthcheck);
+  const moves = new Map(list((run) => run.ports).map(({ from, to }) => [from, to]));
   return {
     user: `${recipient.uid}:${recipient.gid}`,
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(command === undefined ? {} : { command }),
     env: record((run) => run.env),
     ...(workdir === undefined ? {} : { workdir }),
-    ports,
+    ports: ports.map((port) => ({ ...port, to: moves.get(port.from) ?? port.to })),
     tmpfs: list((run) => run.tmpfs),
     volumes: list((run) => run.volumes),
     capAdd: list((run) => run.capAdd),
@@ -43,5 +56,6 @@ export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run
     sysctls: record((run) => run.sysctls),
     noNewPrivileges: last((run) => run.noNewPrivileges) ?? true,
     readOnly: last((run) => run.readOnly) ?? false,
+    ...(healthcheck === undefined ? {} : { healthcheck }),
   };
 }

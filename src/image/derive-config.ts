@@ -29,6 +29,7 @@ export function deriveConfig(
   if (change.entrypoint !== undefined) config.Entrypoint = [...change.entrypoint];
   if (change.cmd !== undefined) config.Cmd = [...change.cmd];
   if (change.workingDir !== undefined) config.WorkingDir = change.workingDir;
+  if (change.healthcheck !== undefined) config.Healthcheck = { ...objectOr(config.Healthcheck), Test: [...change.healthcheck] };
   if (change.exposedPorts !== undefined) config.ExposedPorts = setOf(change.exposedPorts);
   if (change.volumes !== undefined) config.Volumes = setOf(change.volumes);
   if (change.labels !== undefined) config.Labels = { ...objectOr(config.Labels), ...change.labels };

@@ -1,6 +1,7 @@
 /** Turns layer entries into the tar of one layer on top of an image: only what changes, and the directories that lead to it. */
 import { UnrootError, type Where } from '../error.ts';
 import { aclAfterChmod } from '../linux/acl.ts';
+import { type Capability, capabilitySet, encodeFileCapabilities } from '../linux/capability.ts';
 import { encodeAcl } from './acl-xattr.ts';
 import type { RootEntry, RootFs } from './image.ts';
 import type { LayerEntry } from './layer-entry.ts';
@@ -141,11 +142,21 @@ function plan(
 function reown(
   existing: RootEntry,
   name: string,
-  change: { readonly uid: number; readonly gid: number; readonly mode: number; readonly dropCapabilities?: boolean },
+  change: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly mode: number;
+    readonly dropCapabilities?: boolean;
+    readonly capabilities?: readonly Capability[];
+  },
 ): TarWriteEntry {
   const mode = change.mode & 0o7777;
   const xattrs: Record<string, Uint8Array> = { ...existing.rawXattrs };
-  if (change.dropCapabilities) delete xattrs[CAPABILITY];
+  if (change.dropCapabilities || change.capabilities?.length === 0) delete xattrs[CAPABILITY];
+  else if (change.capabilities !== undefined) {
+    const permitted = capabilitySet(change.capabilities);
+    xattrs[CAPABILITY] = encodeFileCapabilities({ permitted, inheritable: [], effective: true });
+  }
   // Extraction sets the list after the mode, and a list brings its own mode bits: it has to say the same.
   if (existing.acl !== undefined) xattrs[ACL] = encodeAcl(aclAfterChmod(existing.acl, mode));
   return {

@@ -1,4 +1,5 @@
 /** What a derived image changes in the file system. The shape of a fix's layer changes, so that fixes need no translation. */
+import type { Capability } from '../linux/capability.ts';
 
 /** Paths are absolute. Symlinks among the parents are resolved inside the image; the last component is meant as it is. */
 export type LayerEntry =
@@ -11,6 +12,8 @@ export type LayerEntry =
       readonly mode: number;
       /** Leave out security.capability. */
       readonly dropCapabilities?: boolean;
+      /** What security.capability says from then on, with the effective bit; an empty list leaves it out. */
+      readonly capabilities?: readonly Capability[];
     }
   /** Made when missing; owner and mode are set when it is there. */
   | { readonly kind: 'directory'; readonly path: string; readonly uid: number; readonly gid: number; readonly mode: number }
@@ -36,6 +39,8 @@ export interface ConfigChange {
   readonly entrypoint?: readonly string[];
   readonly cmd?: readonly string[];
   readonly workingDir?: string;
+  /** The words of the HEALTHCHECK; how often it is asked stays. */
+  readonly healthcheck?: readonly string[];
   /** The whole list, `8080/tcp`. */
   readonly exposedPorts?: readonly string[];
   /** The whole list. */

@@ -42,7 +42,14 @@ function commandsOf(change: LayerChange): string[] {
   const owner = `${change.uid}:${change.gid}`;
   if (change.kind === 'symlink') return [`ln -sfn ${quote(change.target)} ${path}`, `chown -h ${owner} ${path}`];
   const make = change.kind === 'directory' ? [`mkdir -p ${path}`] : change.kind === 'file' ? [writes(change.content, path)] : [];
-  return [...make, `chown ${owner} ${path}`, `chmod ${octal(change.mode)} ${path}`];
+  return [...make, `chown ${owner} ${path}`, `chmod ${octal(change.mode)} ${path}`, ...capabilityCommands(change, path)];
+}
+
+/** Behind chown, which takes file capabilities away (chown(2)). */
+function capabilityCommands(change: LayerChange, path: string): string[] {
+  if (change.kind !== 'own' || change.capabilities === undefined) return [];
+  if (change.capabilities.length === 0) return [`setcap -r ${path}`];
+  return [`setcap ${change.capabilities.map((name) => name.toLowerCase()).join(',')}=ep ${path}`];
 }
 
 /** In base64, so that any content survives the Dockerfile's and the shell's own reading of it. */

@@ -69,7 +69,7 @@ function changeText(change: LayerChange): string {
   const owner = `${change.uid}:${change.gid}`;
   switch (change.kind) {
     case 'own':
-      return `${change.path}  owner ${owner}, mode ${octal(change.mode)}`;
+      return `${change.path}  owner ${owner}, mode ${octal(change.mode)}${capabilitiesText(change.capabilities)}`;
     case 'directory':
       return `${change.path}/  new directory, owner ${owner}, mode ${octal(change.mode)}`;
     case 'file':
@@ -77,6 +77,11 @@ function changeText(change: LayerChange): string {
     case 'symlink':
       return `${change.path} -> ${change.target}  owner ${owner}`;
   }
+}
+
+function capabilitiesText(names: readonly string[] | undefined): string {
+  if (names === undefined) return '';
+  return names.length === 0 ? ', without file capabilities' : `, file capabilities ${names.join(', ')}`;
 }
 
 /** The settings to start it with, only those that say something. */
@@ -104,6 +109,8 @@ function runFacts(run: Run): readonly { name: string; line: Line }[] {
     ['capabilities', [...run.capDrop.map((name) => `-${name}`), ...run.capAdd.map((name) => `+${name}`)].join(' ')],
     ['new privileges', run.noNewPrivileges ? 'barred' : 'possible'],
     ['root file system', run.readOnly ? 'read-only' : ''],
+    ['network', run.network === undefined ? '' : "the host's"],
+    ['health check', commandLine(run.healthcheck ?? [])],
   ];
   return facts.filter(([, value]) => value !== '').map(([name, value]) => ({ name, line: [value] }));
 }
