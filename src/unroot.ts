@@ -12,16 +12,17 @@ import type { Launch, Refusal } from './launch/launch.ts';
 import { started } from './launch/started.ts';
 import type { PlatformProfile } from './platform/platform.ts';
 import { foreseenOf } from './prove/foreseen.ts';
-import { leftDenials } from './prove/left-denials.ts';
+import type { Measured } from './prove/measured.ts';
 import type { Observation } from './prove/observation.ts';
 import { type ObserveOptions, observe } from './prove/observe.ts';
-import { type Proof, prove } from './prove/prove.ts';
-import { arbitraryUids, recipientOf } from './prove/recipient.ts';
-import { findingsOf, fixContext, type RoundsResult, runRounds } from './prove/rounds.ts';
-import { differencesOf, openSession, type Session } from './prove/session.ts';
-import { settingsAs, settingsOfRun, withAsked } from './prove/settings.ts';
+import type { Proof } from './prove/prove.ts';
+import { proveRounds } from './prove/prove-rounds.ts';
+import { recipientOf } from './prove/recipient.ts';
+import { findingsOf, fixContext, runRounds } from './prove/rounds.ts';
+import { differencesOf, openSession } from './prove/session.ts';
+import { settingsAs, withAsked } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
-import { compareEffects, socketsInBoth } from './trace/compare.ts';
+import { unusedPaths } from './prove/unused-grants.ts';
 import type { Trace } from './trace/event.ts';
 import type { ContainerSettings } from './workload/container.ts';
 
@@ -133,6 +134,8 @@ export interface FixResult {
   readonly asIs: Launch;
   readonly rounds: number;
   readonly proof?: Proof;
+  /** Absent when nothing was run. */
+  readonly measured?: Pick<Measured, 'seconds' | 'serviceStartMs' | 'grantsUnused'>;
   /** Denials that the watched runs met, in words. */
   readonly denials: { readonly before: readonly string[]; readonly after: readonly string[] };
   readonly unknown: readonly string[];
@@ -178,6 +181,7 @@ export async function fixImageStatically(
 export async function fixImage(image: Image, options: ImageOptions & { readonly prove?: boolean }): Promise<FixResult> {
   const { settings } = options;
   const onProgress = options.onProgress ?? (() => undefined);
+  const began = performance.now();
   const subject = await readSubject(image);
   const session = await openSession(options);
   try {
@@ -200,7 +204,9 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       },
       asIs,
     );
-    const proof = options.prove === false ? undefined : await proveRounds(rounds, subject, recipient, session, options);
+    const observing = { observe: observeOptions(image, options), prepare: hooks(options), onProgress };
+    const proof =
+      options.prove === false ? undefined : await proveRounds({ rounds, subject, recipient, session, settings, ...observing });
     return {
       subject,
       recipient,
@@ -216,6 +222,11 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       asIs: rounds.asIs,
       rounds: rounds.rounds,
       ...(proof ? { proof } : {}),
+      measured: {
+        seconds: (performance.now() - began) / 1000,
+        serviceStartMs: rounds.before.readyMs,
+        ...unusedPaths(rounds, subject),
+      },
       denials: { before: denialTexts(rounds.before.trace), after: denialTexts(rounds.after.trace) },
       unknown: [
         ...new Set([
@@ -229,39 +240,6 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
   } finally {
     await session.close();
   }
-}
-
-async function proveRounds(
-  rounds: RoundsResult,
-  subject: Subject,
-  recipient: Recipient,
-  session: Session,
-  options: ImageOptions,
-): Promise<Proof> {
-  const { engine, profile } = session;
-  const fixed = await readSubject(rounds.image);
-  const uids = recipient.arbitrary ? arbitraryUids(3) : [recipient.uid];
-  const launches = uids.map((uid) =>
-    launchOf(fixed, settingsOfRun(rounds.run, { ...recipient, uid }, options.settings, profile), profile),
-  );
-  const before = await engine.prepare(subject.image, hooks(options));
-  const after = await engine.prepare(rounds.image, hooks(options));
-  const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
-  const lost = traces ? compareEffects(...traces) : [];
-  return prove({
-    before: { image: before, launch: rounds.asIs },
-    after: launches.map((launch) => ({ image: after, launch })),
-    expectation: {
-      moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
-      lostEffects: lost,
-      sockets: traces ? socketsInBoth(...traces) : [],
-      leftDenials: leftDenials(rounds),
-    },
-    volumeOwners: rounds.run.volumes,
-    like: rounds.before,
-    observe: observeOptions(subject.image, options),
-    onProgress: options.onProgress ?? (() => undefined),
-  });
 }
 
 async function derive(image: Image, layer: readonly LayerChange[], run: Run): Promise<DerivedImage> {

@@ -46,6 +46,16 @@ export function fixedImage(target: string, image: Image, result: FixResult, name
     unresolved,
     run,
     addedBytes: result.image.added.compressed,
+    ...(result.measured === undefined
+      ? {}
+      : {
+          measured: {
+            ...result.measured,
+            rounds,
+            bytesAdded: result.image.added.compressed,
+            bytesUnpacked: result.image.added.uncompressed,
+          },
+        }),
     dockerfile: dockerfile(artifacts),
     ...(proof === undefined ? {} : { proof }),
     unknown,

@@ -44,9 +44,14 @@ function badUser(user: string, why: string): UnrootError {
   });
 }
 
-/** Other uids of the same kind for a proof that does not hang on one number. */
-export function arbitraryUids(count: number, random: () => number = Math.random): number[] {
+/** Other uids of the same kind for a proof that does not hang on one number: the same ones for the same image, so that its report is the same. */
+export function arbitraryUids(count: number, digest: string): number[] {
+  // FNV-1a over the digest, continued from uid to uid.
+  let hash = 0x811c9dc5;
   const uids = new Set<number>();
-  while (uids.size < count) uids.add(1_000_000_000 + Math.floor(random() * 900_000_000));
+  for (let turn = 0; uids.size < count; turn++) {
+    for (const letter of `${digest}/${turn}`) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193) >>> 0;
+    uids.add(1_000_000_000 + (hash % 900_000_000));
+  }
   return [...uids];
 }

@@ -4,6 +4,7 @@ import type { Finding } from '../finding/finding.ts';
 import type { Fix, Run } from '../finding/fix.ts';
 import type { Unresolved } from '../fixes/plan.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
+import type { Measured } from '../prove/measured.ts';
 import type { Proof } from '../prove/prove.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
 import { type CheckReport, type FixReport, type ProveReport, SCHEMA_VERSION, type TraceReport } from './report.ts';
@@ -89,6 +90,7 @@ export interface FixParts extends Subject {
   readonly unresolved: readonly Unresolved[];
   readonly run: Run;
   readonly addedBytes: number;
+  readonly measured?: Measured;
   readonly proof?: ProveReport;
   readonly dockerfile: string;
   readonly written?: FixReport['written'];
@@ -97,7 +99,7 @@ export interface FixParts extends Subject {
 
 /** The document of `fix`, and `report.json`. */
 export function fixReport(parts: FixParts): FixReport {
-  const { target, platform, user, fixes, unresolved, run, addedBytes, proof, dockerfile, written, unknown } = parts;
+  const { target, platform, user, fixes, unresolved, run, addedBytes, measured, proof, dockerfile, written, unknown } = parts;
   return {
     schemaVersion: SCHEMA_VERSION,
     kind: 'fix',
@@ -110,6 +112,7 @@ export function fixReport(parts: FixParts): FixReport {
     ...(proof === undefined ? {} : { verdict: proof.verdict, proof }),
     ...(written === undefined ? {} : { written }),
     addedBytes,
+    ...(measured === undefined ? {} : { measured }),
     dockerfile,
     diagnostics: [],
     unknown,

@@ -5,6 +5,7 @@ import type { Diagnostic, Finding } from '../finding/finding.ts';
 import type { Fix, Run } from '../finding/fix.ts';
 import type { Derivation } from '../launch/launch.ts';
 import type { CapabilityState } from '../linux/capability.ts';
+import type { Measured } from '../prove/measured.ts';
 import type { Observation, ObservedPort, ObservedProcess } from '../prove/observation.ts';
 import type { Reason } from '../prove/reason.ts';
 import type { VerdictName } from '../prove/verdict.ts';
@@ -130,6 +131,8 @@ export interface FixReport {
   /** What was written, with `--out`: the folder, its files, and the bytes the added layer takes. */
   readonly written?: { readonly directory: string; readonly files: readonly string[] };
   readonly addedBytes?: number;
+  /** What it cost, in numbers; absent when nothing was run. Times differ from run to run. */
+  readonly measured?: Measured;
   /** The derived image as a Dockerfile: the change as a person would write it. */
   readonly dockerfile?: string;
   readonly diagnostics: readonly Diagnostic[];

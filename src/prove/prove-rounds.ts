@@ -1,0 +1,55 @@
+/** The proof of what the rounds came to: their image and settings, unwatched, as every user it is meant for. */
+import type { EngineOptions } from '../engine/engine.ts';
+import type { Recipient } from '../fixes/context.ts';
+import { compareEffects, socketsInBoth } from '../trace/compare.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import { leftDenials } from './left-denials.ts';
+import type { ObserveOptions } from './observe.ts';
+import { type Proof, prove } from './prove.ts';
+import { arbitraryUids } from './recipient.ts';
+import type { RoundsResult } from './rounds.ts';
+import type { Session } from './session.ts';
+import { settingsOfRun } from './settings.ts';
+import { launchOf, readSubject, type Subject } from './subject.ts';
+
+export interface ProveRoundsInput {
+  readonly rounds: RoundsResult;
+  readonly subject: Subject;
+  readonly recipient: Recipient;
+  readonly session: Session;
+  readonly settings: ContainerSettings;
+  readonly observe: ObserveOptions;
+  readonly prepare: EngineOptions;
+  readonly onProgress: (message: string) => void;
+}
+
+/** How many uids a result for arbitrary ones is tried as. */
+const ARBITRARY_TRIALS = 3;
+
+export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
+  const { rounds, subject, recipient, settings } = input;
+  const { engine, profile } = input.session;
+  const fixed = await readSubject(rounds.image);
+  const uids = recipient.arbitrary ? arbitraryUids(ARBITRARY_TRIALS, subject.image.configDigest) : [recipient.uid];
+  const launches = uids.map((uid) =>
+    launchOf(fixed, settingsOfRun(rounds.run, { ...recipient, uid }, settings, profile), profile),
+  );
+  const before = await engine.prepare(subject.image, input.prepare);
+  const after = await engine.prepare(rounds.image, input.prepare);
+  const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
+  const lost = traces ? compareEffects(...traces) : [];
+  return prove({
+    before: { image: before, launch: rounds.asIs },
+    after: launches.map((launch) => ({ image: after, launch })),
+    expectation: {
+      moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
+      lostEffects: lost,
+      sockets: traces ? socketsInBoth(...traces) : [],
+      leftDenials: leftDenials(rounds),
+    },
+    volumeOwners: rounds.run.volumes,
+    like: rounds.before,
+    observe: input.observe,
+    onProgress: input.onProgress,
+  });
+}
