@@ -6,11 +6,13 @@ import type { Fix, LayerChange, Run } from './finding/fix.ts';
 import type { Recipient } from './fixes/context.ts';
 import { mergeLayer, mergeRun } from './fixes/merge.ts';
 import { planFixes, type Unresolved } from './fixes/plan.ts';
+import type { PortStrategy } from './fixes/port-strategy.ts';
 import type { DerivedImage } from './image/derive.ts';
 import type { Image } from './image/image.ts';
 import type { Launch, Refusal } from './launch/launch.ts';
 import { started } from './launch/started.ts';
 import type { PlatformProfile } from './platform/platform.ts';
+import { findingsOf, fixContext } from './prove/findings.ts';
 import { foreseenOf } from './prove/foreseen.ts';
 import type { Measured } from './prove/measured.ts';
 import type { Observation } from './prove/observation.ts';
@@ -18,7 +20,7 @@ import { type ObserveOptions, observe } from './prove/observe.ts';
 import type { Proof } from './prove/prove.ts';
 import { proveRounds } from './prove/prove-rounds.ts';
 import { recipientOf } from './prove/recipient.ts';
-import { findingsOf, fixContext, runRounds } from './prove/rounds.ts';
+import { runRounds } from './prove/rounds.ts';
 import { differencesOf, openSession } from './prove/session.ts';
 import { settingsAs, withAsked } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
@@ -37,6 +39,8 @@ export interface ImageOptions {
   readonly onProgress?: (message: string) => void;
   readonly probeCommand?: readonly string[];
   readonly probePath?: string;
+  /** What becomes of low ports; default `auto`. */
+  readonly portStrategy?: PortStrategy;
 }
 
 export const DEFAULT_USER = '10001';
@@ -82,7 +86,7 @@ export async function checkImage(
   const findings = findingsOf(subject, asIs, target, trace, trace ? [] : await foreseenOf(subject, asIs));
   const fixes =
     asIs.kind === 'launch' && target.kind === 'launch'
-      ? planFixes(findings, fixContext(subject, asIs, target, recipient)).fixes
+      ? planFixes(findings, fixContext(subject, asIs, target, recipient, portStrategyOf(options))).fixes
       : [];
   return {
     asIs,
@@ -152,7 +156,7 @@ export async function fixImageStatically(
   const asIs = started(launchOf(subject, settings, profile));
   const target = started(launchOf(subject, settingsAs(recipient, settings, profile), profile));
   const findings = findingsOf(subject, asIs, target, undefined, await foreseenOf(subject, asIs));
-  const plan = planFixes(findings, fixContext(subject, asIs, target, recipient));
+  const plan = planFixes(findings, fixContext(subject, asIs, target, recipient, portStrategyOf(options)));
   const layer = mergeLayer(plan.fixes);
   const run = mergeRun(plan.fixes, recipient, []);
   return {
@@ -200,6 +204,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
         derive: (layer, run) => derive(image, layer, run),
         tracer: session.tracer,
         observe: observeOptions(image, options),
+        ...portStrategyOf(options),
         onProgress,
       },
       asIs,
@@ -255,6 +260,9 @@ async function derive(image: Image, layer: readonly LayerChange[], run: Run): Pr
     },
   });
 }
+
+const portStrategyOf = ({ portStrategy }: ImageOptions): Pick<ImageOptions, 'portStrategy'> =>
+  portStrategy === undefined ? {} : { portStrategy };
 
 const hooks = (options: ImageOptions): { signal?: AbortSignal; onProgress?: (message: string) => void } => ({
   ...(options.signal ? { signal: options.signal } : {}),

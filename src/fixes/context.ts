@@ -1,6 +1,8 @@
 /** What remedies may look at. */
 import type { RootFs } from '../image/image.ts';
-import type { Launch } from '../launch/launch.ts';
+import type { Launch, Refusal } from '../launch/launch.ts';
+import type { Program } from '../linux/program.ts';
+import type { PortStrategy } from './port-strategy.ts';
 
 /** Whom the image shall be prepared for. `arbitrary`: any uid, gid 0 (OpenShift), so that only the group can be used. */
 export interface Recipient {
@@ -21,6 +23,15 @@ export interface FixContext {
   readonly configs: ReadonlyMap<string, string>;
   /** The image's account files, as text; undefined when it has none. */
   readonly accounts: { readonly passwd: string | undefined; readonly group: string | undefined };
+  /** What becomes of a port below the first unprivileged one; absent = `auto`. */
+  readonly portStrategy?: PortStrategy;
+  /** The recipient's Launch with other privileges: how remedies ask the model whether a capability becomes effective. */
+  readonly launchWith?: (privileges: {
+    readonly capAdd: readonly string[];
+    readonly noNewPrivileges: boolean;
+  }) => Launch | Refusal;
+  /** What the programs are that ran, by their real path: of a script it is the interpreter that the kernel executes. */
+  readonly programs?: ReadonlyMap<string, Program>;
 }
 
 /** What is known of programs, as far as remedies ask; filled from `recipes/`. */

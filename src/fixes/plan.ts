@@ -63,12 +63,15 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
 
   const granted = grantPaths(gatherNeeds(inImage, context.rootFs, changeable(context)), context);
   const volumes = volumeOwner(onVolume, context);
+  const ports = unprivilegedPort(rest, context);
+  for (const finding of ports.left === undefined ? [] : rest)
+    if (finding.operation?.kind === 'bind') unresolved.push({ finding, reason: ports.left as string });
   const fixes = [
     // The directory a volume is mounted on is the volume's business.
     ...granted.fixes.filter((fix) => !volumes.some((volume) => volume.subject === fix.subject)),
     ...home.fixes,
     ...volumes,
-    ...unprivilegedPort(rest),
+    ...ports.fixes,
     ...fileCapabilities(rest, context),
   ];
   const answered = new Set(fixes.flatMap((fix) => fix.answers));

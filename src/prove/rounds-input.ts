@@ -2,6 +2,7 @@
 import type { PreparedImage } from '../engine/engine.ts';
 import type { LayerChange, Run } from '../finding/fix.ts';
 import type { Recipient } from '../fixes/context.ts';
+import type { PortStrategy } from '../fixes/port-strategy.ts';
 import type { Image } from '../image/image.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Tracer } from '../trace/tracer.ts';
@@ -20,5 +21,7 @@ export interface RoundsInput {
   readonly derive: (layer: readonly LayerChange[], run: Run) => Promise<Image>;
   readonly tracer: Tracer;
   readonly observe: ObserveOptions;
+  /** What becomes of low ports; default `auto`. */
+  readonly portStrategy?: PortStrategy;
   readonly onProgress: (message: string) => void;
 }

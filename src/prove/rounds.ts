@@ -3,16 +3,12 @@
  * still denied, fix again, until nothing new is denied or nothing more can be done.
  */
 
-import type { CheckContext } from '../checks/check.ts';
-import { checks } from '../checks/index.ts';
-import { observedDenials, replay } from '../checks/replay.ts';
-import { hostBinds } from '../engine/host-binds.ts';
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import { accessAsked } from '../fixes/access-asked.ts';
 import { formerUser, passwdEntry, serviceUser } from '../fixes/accounts.ts';
 import { configLine, withoutIdentityLines } from '../fixes/config-line.ts';
-import type { FixContext, Recipient } from '../fixes/context.ts';
+import type { FixContext } from '../fixes/context.ts';
 import { handedOver } from '../fixes/handed-over.ts';
 import { identityArguments, withoutIdentityArguments } from '../fixes/identity-arguments.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
@@ -20,15 +16,11 @@ import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
 import { conflicts, recipe } from '../fixes/recipe.ts';
 import type { Image } from '../image/image.ts';
-import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
-import { directiveOf } from '../recipes/config-directives.ts';
-import { privilegeDrop as knownDrop, passThroughScript, unwrapped } from '../recipes/privilege-drop.ts';
-import type { ReadOperation } from '../recipes/reading/read-operation.ts';
 import { newDenials } from '../trace/denials.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
 import { workingBaseline } from './baseline.ts';
-import { foreseenTrace } from './foreseen.ts';
+import { findingsOf, fixContext, observedFindings } from './findings.ts';
 import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
 import { observe } from './observe.ts';
@@ -36,7 +28,7 @@ import { portsOf } from './ports.ts';
 import { recipesFor, recipeTrials, rootNotes } from './recipe-trials.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
-import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
+import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
 import { worksByItself, worksLess } from './verdict.ts';
 
 export const MAX_ROUNDS = 9;
@@ -59,69 +51,6 @@ export interface RoundsResult {
   readonly notes: readonly string[];
 }
 
-const knowledge: FixContext['knowledge'] = {
-  unwrap: unwrapped,
-  directive: directiveOf,
-  standIn: (program) => {
-    const drop = knownDrop(program);
-    return drop && passThroughScript(drop);
-  },
-};
-
-export function fixContext(
-  subject: Subject,
-  asIs: Launch,
-  target: Launch,
-  recipient: Recipient,
-  configs: ReadonlyMap<string, string> = new Map(),
-): FixContext {
-  return {
-    rootFs: subject.rootFs,
-    asIs,
-    target,
-    recipient,
-    knowledge,
-    configs,
-    accounts: { passwd: subject.passwd, group: subject.group },
-  };
-}
-
-/** Findings of the checks on an image; with a trace, of what a run as the image says did. */
-export function findingsOf(
-  subject: Subject,
-  asIs: Launch | Refusal,
-  target: Launch | Refusal,
-  trace?: Trace,
-  foreseen: readonly ReadOperation[] = [],
-): Finding[] {
-  const tree =
-    target.kind === 'launch' ? fileTree(target, subject.rootFs, { binds: hostBinds(target) }) : { lookup: () => undefined };
-  // What the model does not know is no claim of ours when nobody saw it.
-  const denied =
-    target.kind === 'refusal'
-      ? []
-      : trace
-        ? replay(trace, target, tree)
-        : replay(foreseenTrace(foreseen), target, tree).filter(({ decision }) => decision.known);
-  return runChecks({ image: subject.image, rootFs: subject.rootFs, asIs, target, tree, denied, ...(trace ? { trace } : {}) });
-}
-
-const runChecks = (context: CheckContext): Finding[] => checks.flatMap((check) => check.run(context));
-
-/** The checks of a run, over denials that the recipient really met. */
-function observedFindings(
-  subject: Subject,
-  asIs: Launch,
-  launch: Launch,
-  denials: readonly TraceEvent[],
-  trace: Trace,
-): Finding[] {
-  const tree = fileTree(launch, subject.rootFs, { binds: hostBinds(launch) });
-  const denied = observedDenials(denials, launch, tree);
-  const context: CheckContext = { image: subject.image, rootFs: subject.rootFs, asIs, target: launch, tree, denied, trace };
-  return runChecks(context).filter((finding) => finding.evidence.some((evidence) => evidence.kind === 'observed'));
-}
-
 export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Promise<RoundsResult> {
   const { subject, recipient, settings, profile, onProgress } = input;
   onProgress('running it as the image says, watched');
@@ -132,7 +61,11 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
 
   const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
   if (target.kind === 'refusal') throw new Error(`the model refuses the recipient: ${target.message}`);
-  const context = fixContext(subject, asIs, target, recipient, await configsRead(baseline, subject));
+  const context = fixContext(subject, asIs, target, recipient, {
+    configs: await configsRead(baseline, subject),
+    programs: await programsRun(baseline, subject),
+    ...(input.portStrategy === undefined ? {} : { portStrategy: input.portStrategy }),
+  });
   const findings = findingsOf(subject, asIs, target, baseline);
 
   const met: Finding[] = [];

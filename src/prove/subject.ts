@@ -3,7 +3,9 @@ import type { Image, RootFs } from '../image/image.ts';
 import type { LaunchSubject } from '../launch/input.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { launchImage } from '../launch/launch-image.ts';
+import { programsFrom } from '../launch/scripts.ts';
 import { launchSubject } from '../launch/subject.ts';
+import type { Program } from '../linux/program.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Trace } from '../trace/event.ts';
 import type { ContainerSettings } from '../workload/container.ts';
@@ -42,4 +44,14 @@ export async function configsRead(trace: Trace, subject: Subject): Promise<Reado
   const contents = await subject.rootFs.readFiles(paths, { limit: CONFIG_BYTES });
   const texts = [...contents].filter(([, bytes]) => !bytes.includes(0));
   return new Map(texts.map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]));
+}
+
+const PROGRAMS = 200;
+
+/** What the programs of a run are: compiled, or scripts with their interpreters. */
+export async function programsRun(trace: Trace, { rootFs, programs, image }: Subject): Promise<ReadonlyMap<string, Program>> {
+  const found = new Map(programs);
+  const paths = new Set(trace.events.map(({ program }) => program).filter((program) => program.startsWith('/')));
+  for (const path of [...paths].slice(0, PROGRAMS)) await programsFrom(path, rootFs, '/', image.platform.architecture, found);
+  return found;
 }
