@@ -39,7 +39,7 @@ function holdsSomething(text: string, start: number, end: number): boolean {
   for (let at = start; at < end; ) {
     const code = text.charCodeAt(at);
     // Comments; and directives, which stand before the marker of the document they are about.
-    if (code === 35 || (code === 37 && (at === 0 || text.charCodeAt(at - 1) === 10))) {
+    if (code === 35 || (code === 37 && (at === 0 || text.charCodeAt(at - 1) === 10 || text.charCodeAt(at - 1) === 0xfeff))) {
       const next = text.indexOf('\n', at);
       if (next < 0 || next >= end) return false;
       at = next;

@@ -1,0 +1,48 @@
+/** Finds values that differ from what is wanted only because an anchor shares the text of another one that was changed. */
+
+import { isPlainObject } from './dump.ts';
+import { keyText, resolved, type YamlNode } from './node.ts';
+import { locate, type Path } from './path.ts';
+import { entryNamed } from './spot.ts';
+import { yamlValue } from './value.ts';
+import { sameValue } from './value-change.ts';
+
+/** The paths of such values; undefined when something else differs. */
+export function sharedDifferences(root: YamlNode, wanted: unknown): readonly Path[] | undefined {
+  const out: Path[] = [];
+  return visit(root, wanted, [], out) ? out : undefined;
+}
+
+function plainOf(node: YamlNode): unknown {
+  const read = yamlValue(node, false);
+  return 'fault' in read ? undefined : read.value;
+}
+
+function visit(node: YamlNode, wanted: unknown, path: Path, out: Path[]): boolean {
+  if (node.kind === 'alias') {
+    if (!sameValue(plainOf(node.target), wanted)) out.push(path);
+    return true;
+  }
+  if (node.kind === 'scalar') return sameValue(node.value, wanted);
+  if (node.kind === 'list')
+    return (
+      Array.isArray(wanted) &&
+      wanted.length === node.items.length &&
+      node.items.every((item, index) => visit(item, wanted[index], [...path, index], out))
+    );
+  if (!isPlainObject(wanted)) return false;
+  const own = new Set(node.entries.map(({ key }) => keyText(key)));
+  for (const name of Object.keys(wanted)) {
+    const found = entryNamed(node, name);
+    if (found === undefined) return false;
+    if (found.via === 'own') {
+      if (!visit(node.entries[found.index]!.value, wanted[name], [...path, name], out)) return false;
+      continue;
+    }
+    const merged = locate(node, [name])?.node;
+    if (merged === undefined) return false;
+    if (!sameValue(plainOf(resolved(merged)), wanted[name])) out.push([...path, name]);
+  }
+  // Nothing more than what is wanted, of its own or by `<<`.
+  return Object.keys((plainOf(node) as object | undefined) ?? {}).every((name) => Object.hasOwn(wanted, name)) && own.size > 0;
+}
