@@ -39,6 +39,10 @@ export interface Volume {
   /** external: whether the kubelet gives the files to fsGroup, and the rule that says so. */
   readonly takesFsGroup?: { readonly answer: 'yes' | 'no' | 'unknown'; readonly source: string; readonly policyHeeded?: boolean };
   readonly readOnly?: boolean;
+  /** named: what the image has there is not copied into it (`nocopy`). */
+  readonly noCopy?: boolean;
+  /** Podman's `U`: everything in it is given to the container's user at the start. */
+  readonly chown?: boolean;
   /** tmpfs, empty-dir: the mode, uid, gid asked for; absent = the platform's rule. */
   readonly mode?: number;
   readonly uid?: number;

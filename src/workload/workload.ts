@@ -15,6 +15,8 @@ export interface WorkloadContainer {
   readonly image?: string;
   /** Everything around the image, pod and container level already merged the way the platform does it. */
   readonly settings: ContainerSettings;
+  /** Why nobody can tell here who it runs as, whatever the image is: what decides it hangs on something that is not known. */
+  readonly unknown?: string;
   /** The container's own mapping. */
   readonly span?: Span;
   /** Where a field of `settings` was written, by its name there (`runAsUser`, `capDrop` …). */

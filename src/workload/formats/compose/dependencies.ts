@@ -1,0 +1,56 @@
+/** In which order services start, and how it is known that one is well: `depends_on`, `links`, `network_mode: service:`, `healthcheck`. */
+
+import { asMapping } from './merge.ts';
+import { textsOf } from './model.ts';
+import { booleanOf, childOf, textOf, type Value, writtenChild } from './value.ts';
+
+export interface ComposeDependency {
+  readonly service: string;
+  readonly condition: 'service_started' | 'service_healthy' | 'service_completed_successfully';
+  readonly required: boolean;
+}
+
+export interface ComposeHealthcheck {
+  /** The image's is switched off. */
+  readonly disabled: boolean;
+  /** What is executed; absent: the image's. */
+  readonly test?: readonly string[];
+}
+
+const CONDITIONS = ['service_started', 'service_healthy', 'service_completed_successfully'] as const;
+
+export function dependenciesOf(service: Value): readonly ComposeDependency[] {
+  const out = new Map<string, ComposeDependency>();
+  const said = writtenChild(service, 'depends_on');
+  if (said !== undefined)
+    for (const [name, one] of asMapping(said, true).entries) {
+      const condition = CONDITIONS.find((known) => known === textOf(childOf(one, 'condition'))) ?? 'service_started';
+      out.set(name, { service: name, condition, required: booleanOf(childOf(one, 'required')) !== false });
+    }
+  const others = [
+    ...textsOf(writtenChild(service, 'links')).map((link) => link.split(':')[0] as string),
+    ...['network_mode', 'ipc', 'pid'].flatMap((field) => {
+      const text = textOf(writtenChild(service, field));
+      return text?.startsWith('service:') === true ? [text.slice('service:'.length)] : [];
+    }),
+    ...textsOf(writtenChild(service, 'volumes_from')).flatMap((text) =>
+      text.startsWith('container:') ? [] : [text.split(':')[0] as string],
+    ),
+  ];
+  for (const name of others) if (!out.has(name)) out.set(name, { service: name, condition: 'service_started', required: true });
+  return [...out.values()];
+}
+
+/** `["NONE"]` and `disable` switch the image's off; a text is a shell line. */
+export function healthcheckOf(value: Value | undefined): ComposeHealthcheck | undefined {
+  if (value === undefined) return undefined;
+  const test = writtenChild(value, 'test');
+  const parts = textsOf(test);
+  if (booleanOf(childOf(value, 'disable')) === true || (test?.kind === 'list' && parts[0] === 'NONE')) return { disabled: true };
+  if (test === undefined) return { disabled: false };
+  const argv =
+    test.kind !== 'list' || parts[0] === 'CMD-SHELL'
+      ? ['/bin/sh', '-c', (test.kind === 'list' ? parts[1] : parts[0]) ?? '']
+      : parts.slice(parts[0] === 'CMD' ? 1 : 0);
+  return { disabled: false, test: argv };
+}

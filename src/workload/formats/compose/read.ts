@@ -1,0 +1,189 @@
+/** From the files of a compose project to its workloads: every service with its container's settings and the place of each. */
+import type { SourceFile } from '../../../text/source-file.ts';
+import type { TextProblem } from '../../../text/span.ts';
+import { readYaml } from '../../../text/yaml/read.ts';
+import type { Volume } from '../../container.ts';
+import type { Workload, WorkloadContainer } from '../../workload.ts';
+import { isTopField } from './fields.ts';
+import { type ComposeFiles, folderOf } from './files.ts';
+import { composeModel, environmentFrom, textsOf } from './model.ts';
+import { type ComposeService, type ReadService, readService } from './service.ts';
+import { type Lookup, substitute } from './substitute.ts';
+import { childOf, type MapValue, problemOf, spanOf, textOf, type Value, writtenChild } from './value.ts';
+
+export interface ComposeWorkload extends Workload {
+  readonly format: 'compose';
+  /** `service`, or `job`. */
+  readonly kind: string;
+  /** The project's name. */
+  readonly namespace: string;
+  /** One. */
+  readonly containers: readonly WorkloadContainer[];
+  readonly service: ComposeService;
+}
+
+export interface ComposeProject {
+  readonly name: string;
+  readonly workloads: readonly ComposeWorkload[];
+  /** In the order in which they are laid over each other. */
+  readonly sources: readonly SourceFile[];
+  readonly problems: readonly TextProblem[];
+}
+
+/** Reads files that belong together, the first one decides where relative paths start. */
+export function readComposeProject(sources: readonly SourceFile[], files: ComposeFiles): ComposeProject {
+  const problems: TextProblem[] = [];
+  const [main] = sources as readonly [SourceFile, ...SourceFile[]];
+  const dir = main.path === '-' ? '.' : folderOf(main.path);
+  const process: Lookup = (name) => files.environment[name];
+  const dotenv = environmentFrom([`${dir}/.env`], files, process, false, (message) =>
+    problems.push({ severity: 'error', message, where: { file: main.path } }),
+  );
+  const given: Lookup = (name) => process(name) ?? dotenv.get(name);
+  const name = projectName(sources, dir, files, given);
+  const lookup: Lookup = (variable) => given(variable) ?? (variable === 'COMPOSE_PROJECT_NAME' ? name : undefined);
+  const model = composeModel({ files, sources, dir, lookup });
+  problems.push(...model.problems);
+  const workloads = 'value' in model ? workloadsOf(model.value, { name, files, lookup, problems }) : [];
+  return { name, workloads, sources, problems };
+}
+
+/** COMPOSE_PROJECT_NAME, `name:` of the last file that has one, the folder's name (compose-go loader.go projectName). */
+function projectName(sources: readonly SourceFile[], dir: string, files: ComposeFiles, lookup: Lookup): string {
+  const explicit = lookup('COMPOSE_PROJECT_NAME');
+  if (explicit !== undefined && explicit !== '') return explicit;
+  let said: string | undefined;
+  for (const source of sources) {
+    if (!/^["']?name["']?\s*:/m.test(source.text)) continue;
+    for (const { value } of readYaml(source).documents) {
+      const written = typeof value === 'object' && value !== null ? (value as { name?: unknown }).name : undefined;
+      if (typeof written === 'string') said = written;
+    }
+  }
+  const text = said === undefined ? '' : substitute(said, lookup).text;
+  return normalised(text) || normalised(files.absolute(dir).split('/').at(-1) ?? '');
+}
+
+const normalised = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, '')
+    .replace(/^[_-]+/, '');
+
+interface Around {
+  readonly name: string;
+  readonly files: ComposeFiles;
+  readonly lookup: Lookup;
+  readonly problems: TextProblem[];
+}
+
+function workloadsOf(model: MapValue, { name: project, files, lookup, problems }: Around): readonly ComposeWorkload[] {
+  for (const [field, value] of model.entries)
+    if (!isTopField(field))
+      problems.push(
+        problemOf(
+          value,
+          `${field} is no field that compose knows at the top: it refuses the file${childOf(model, 'services') === undefined ? '; is it one of version 1, whose services stand there?' : ''}`,
+        ),
+      );
+  const context = {
+    files,
+    lookup,
+    volumes: childOf(model, 'volumes'),
+    secrets: childOf(model, 'secrets'),
+    configs: childOf(model, 'configs'),
+    home: files.environment.HOME,
+    shared: sharedVolumes(model),
+    problems,
+  };
+  const read = new Map<string, { readonly kind: string; readonly value: Value; readonly made: ReadService }>();
+  for (const [section, kind] of [
+    ['services', 'service'],
+    ['jobs', 'job'],
+  ] as const) {
+    const holder = writtenChild(model, section);
+    if (holder !== undefined && holder.kind !== 'map') problems.push(problemOf(holder, `${section} must be a mapping`, 'error'));
+    for (const [name, value] of holder?.kind === 'map' ? holder.entries : []) {
+      const made = readService(name, value, context);
+      if (made !== undefined) read.set(name, { kind, value, made });
+    }
+  }
+  const all = new Map([...read].map(([name, { made }]) => [name, made]));
+  return [...read].map(([name, { kind, value, made }]): ComposeWorkload => {
+    for (const { service, required } of made.service.dependsOn)
+      if (required && !all.has(service))
+        problems.push(problemOf(value, `service "${name}" depends on undefined service "${service}"`, 'error'));
+    const container = withOthers(made, value, all, problems);
+    return {
+      format: 'compose',
+      kind,
+      name,
+      namespace: project,
+      span: spanOf(value),
+      containers: [container],
+      service: made.service,
+    };
+  });
+}
+
+/** Named volumes that services of different images mount: whose files they begin with hangs on who starts first. */
+function sharedVolumes(model: MapValue): ReadonlySet<string> {
+  const users = new Map<string, Set<string>>();
+  const services = childOf(model, 'services');
+  for (const [name, service] of services?.kind === 'map' ? services.entries : []) {
+    const list = writtenChild(service, 'volumes');
+    for (const item of list?.kind === 'list' ? list.items : []) {
+      const source = item.kind === 'map' ? textOf(childOf(item, 'source')) : /^([\w][\w.-]+):/.exec(textOf(item) ?? '')?.[1];
+      if (source === undefined) continue;
+      const image = textOf(writtenChild(service, 'image')) ?? `built for ${name}`;
+      users.set(source, (users.get(source) ?? new Set()).add(image));
+    }
+  }
+  return new Set([...users].filter(([, images]) => images.size > 1).map(([source]) => source));
+}
+
+/** What a service has from another one: its volumes with `volumes_from`, its network with `network_mode: service:`. */
+function withOthers(
+  { container, service }: ReadService,
+  value: Value,
+  all: ReadonlyMap<string, ReadService>,
+  problems: TextProblem[],
+): WorkloadContainer {
+  let { settings } = container;
+  const from = writtenChild(value, 'volumes_from');
+  for (const text of textsOf(from)) {
+    const [name = '', mode] = text.split(':');
+    const other = all.get(name)?.container.settings.volumes;
+    if (name === 'container' || !all.has(name)) {
+      problems.push(problemOf(from as Value, `volumes_from ${text}: what that container mounts is unknown`));
+      continue;
+    }
+    const own = settings.volumes ?? [];
+    const added = (other ?? [])
+      .filter(({ target }) => !own.some((one) => one.target === target))
+      .map((volume): Volume => (mode === 'ro' ? { ...volume, readOnly: true } : volume));
+    if (added.length > 0) settings = { ...settings, volumes: [...own, ...added] };
+  }
+  const joined = networkOwner(service.networkMode, all);
+  if (joined !== undefined) {
+    const { network, sysctls = {} } = joined.container.settings;
+    const net = Object.entries(sysctls).filter(([name]) => name.startsWith('net.'));
+    settings = {
+      ...settings,
+      ...(network === undefined ? {} : { network }),
+      ...(net.length === 0 ? {} : { sysctls: { ...settings.sysctls, ...Object.fromEntries(net) } }),
+    };
+  }
+  return settings === container.settings ? container : { ...container, settings };
+}
+
+/** Whose network it is in the end. */
+function networkOwner(mode: string | undefined, all: ReadonlyMap<string, ReadService>): ReadService | undefined {
+  let at = mode;
+  let owner: ReadService | undefined;
+  for (let steps = 0; steps <= all.size && at?.startsWith('service:') === true; steps += 1) {
+    owner = all.get(at.slice('service:'.length));
+    at = owner?.service.networkMode;
+  }
+  return owner;
+}
