@@ -14,11 +14,12 @@ const LAYERS: readonly (readonly string[])[] = [
   ['image'],
   ['platform'],
   ['workload'],
+  ['build'],
   ['launch', 'pod-security'],
   ['engine'],
   ['trace'],
   ['finding'],
-  ['checks', 'recipes', 'fixes'],
+  ['checks', 'recipes', 'fixes', 'pod'],
   ['prove', 'explain'],
   ['report'],
   ['input'],
@@ -46,7 +47,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   diff: ['text/'],
   execa: OUTSIDE_WORLD,
   commander: ['cli/'],
-  unbash: ['recipes/'],
+  unbash: ['recipes/', 'build/'],
 };
 
 /** Files that may be longer than 300 lines, each with the reason. */

@@ -1,0 +1,82 @@
+/** The folder that COPY takes its files from, read from disk when a COPY asks for it: names, modes and sizes; contents one by one. */
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type BuildContext, type ContextEntry, ignoreRules } from '../build/build-context.ts';
+
+const MOST_ENTRIES = 200_000;
+const DEEPEST = 100;
+
+/** `dockerfile` is its path: a .dockerignore of its own goes before the folder's. */
+export function readBuildContext(folder: string, dockerfile?: string): BuildContext {
+  let read: readonly ContextEntry[] | undefined;
+  let done = false;
+  return {
+    label: folder,
+    entries: () => {
+      if (!done) read = walk(folder, ignored(folder, dockerfile));
+      done = true;
+      return read;
+    },
+    read: async (path, limit) => head(join(folder, path), limit),
+  };
+}
+
+function ignored(folder: string, dockerfile: string | undefined): (path: string) => boolean {
+  const own = dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`];
+  for (const path of [...own, join(folder, '.dockerignore')]) {
+    try {
+      return ignoreRules(readFileSync(path, 'utf8'));
+    } catch {
+      // not there: the next one, or none
+    }
+  }
+  return () => false;
+}
+
+function walk(root: string, skip: (path: string) => boolean): readonly ContextEntry[] | undefined {
+  const out: ContextEntry[] = [];
+  const todo: [string, number][] = [['', 0]];
+  while (todo.length > 0) {
+    const [folder, depth] = todo.shift()!;
+    if (out.length > MOST_ENTRIES || depth > DEEPEST) return undefined;
+    let names: string[];
+    try {
+      names = readdirSync(join(root, folder)).sort();
+    } catch {
+      continue; // not for us: a build would stop there, and says so itself
+    }
+    for (const name of names) {
+      const path = folder === '' ? name : `${folder}/${name}`;
+      const entry = entryOf(join(root, path), path);
+      if (entry === undefined) continue;
+      // A folder that is left out may hold files that an exception keeps.
+      if (entry.type === 'directory') {
+        if (basename(path) !== '.git' || !skip(path)) todo.push([path, depth + 1]);
+        if (!skip(path)) out.push(entry);
+      } else if (!skip(path)) out.push(entry);
+    }
+  }
+  return out;
+}
+
+function entryOf(full: string, path: string): ContextEntry | undefined {
+  try {
+    const stat = lstatSync(full);
+    const common = { path, mode: stat.mode & 0o7777, size: stat.size, mtime: Math.floor(stat.mtimeMs / 1000) };
+    if (stat.isSymbolicLink()) return { ...common, type: 'symlink', target: readlinkSync(full) };
+    if (stat.isDirectory()) return { ...common, type: 'directory' };
+    return stat.isFile() ? { ...common, type: 'file' } : undefined;
+  } catch {
+    return undefined; // gone in between
+  }
+}
+
+function head(path: string, limit: number): Uint8Array {
+  const descriptor = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(Math.min(limit, 64 * 1024 * 1024, lstatSync(path).size));
+    return new Uint8Array(buffer.subarray(0, readSync(descriptor, buffer, 0, buffer.length, 0)));
+  } finally {
+    closeSync(descriptor);
+  }
+}
