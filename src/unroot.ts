@@ -32,6 +32,8 @@ export interface ImageOptions {
   /** Default 10001. */
   readonly user?: string;
   readonly settings: ContainerSettings;
+  /** The result of a fix shall run with a read-only root; "before" runs as the settings say. */
+  readonly readOnly?: boolean;
   /** Default: the chosen engine's own. */
   readonly profile?: PlatformProfile;
   readonly engine: EngineKind | 'auto';
@@ -145,16 +147,22 @@ export interface FixResult {
   readonly unknown: readonly string[];
 }
 
+/** What a platform mounts by itself over a read-only root, others do not: the result says all it needs. */
+const readOnlyProfile = (profile: PlatformProfile, { readOnly }: ImageOptions): PlatformProfile =>
+  readOnly === true ? { ...profile, readOnlyTmpfs: [] } : profile;
+
 /** The same from image bytes alone: what could not be known is said. */
 export async function fixImageStatically(
   image: Image,
   options: ImageOptions & { readonly profile: PlatformProfile },
 ): Promise<FixResult> {
-  const { profile, settings } = options;
+  const { settings } = options;
+  const profile = readOnlyProfile(options.profile, options);
   const subject = await readSubject(image);
   const recipient = recipientOf(userFor(options, profile), subject);
   const asIs = started(launchOf(subject, settings, profile));
-  const target = started(launchOf(subject, settingsAs(recipient, settings, profile), profile));
+  const wanted = options.readOnly === true ? { ...settings, readOnly: true } : settings;
+  const target = started(launchOf(subject, settingsAs(recipient, wanted, profile), profile));
   const findings = findingsOf(subject, asIs, target, undefined, await foreseenOf(subject, asIs));
   const plan = planFixes(findings, fixContext(subject, asIs, target, recipient, portStrategyOf(options)));
   const layer = mergeLayer(plan.fixes);
@@ -189,7 +197,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
   const subject = await readSubject(image);
   const session = await openSession(options);
   try {
-    const { profile } = session;
+    const profile = readOnlyProfile(session.profile, options);
     const recipient = recipientOf(userFor(options, profile), subject);
     const asIs = started(launchOf(subject, settings, profile));
     // Refused before anything runs: no change of the image makes a platform take a user that it does not allow.
@@ -200,6 +208,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
         recipient,
         settings,
         profile,
+        readOnly: options.readOnly === true,
         prepare: (each) => session.watcher.prepare(each, hooks(options)),
         derive: (layer, run) => derive(image, layer, run),
         tracer: session.tracer,
@@ -210,8 +219,11 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       asIs,
     );
     const observing = { observe: observeOptions(image, options), prepare: hooks(options), onProgress };
+    const { engine } = session;
     const proof =
-      options.prove === false ? undefined : await proveRounds({ rounds, subject, recipient, session, settings, ...observing });
+      options.prove === false
+        ? undefined
+        : await proveRounds({ rounds, subject, recipient, engine, profile, settings, ...observing });
     return {
       subject,
       recipient,

@@ -49,6 +49,12 @@ export function imageOptions(flags: RunFlags, context: CommandContext, log: Log,
   };
 }
 
+/** The same for commands that change the image: `--read-only` is about the result, and what it is compared with runs as the image says. */
+export function fixOptions(flags: RunFlags, context: CommandContext, log: Log): ImageOptions {
+  const { readOnly, ...others } = flags;
+  return { ...imageOptions(others, context, log, flags.user), readOnly: readOnly === true };
+}
+
 /** `--probe` and `--probe-path`. */
 export const addProbes = (command: Command): Command =>
   command

@@ -1,7 +1,9 @@
 /** What remedies may look at. */
+import type { FileChange } from '../engine/engine.ts';
 import type { RootFs } from '../image/image.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import type { Program } from '../linux/program.ts';
+import type { Trace } from '../trace/event.ts';
 import type { PortStrategy } from './port-strategy.ts';
 
 /** Whom the image shall be prepared for. `arbitrary`: any uid, gid 0 (OpenShift), so that only the group can be used. */
@@ -32,6 +34,9 @@ export interface FixContext {
   }) => Launch | Refusal;
   /** What the programs are that ran, by their real path: of a script it is the interpreter that the kernel executes. */
   readonly programs?: ReadonlyMap<string, Program>;
+  /** The run as the image says, when there was one: what it did, and what it left behind. */
+  readonly trace?: Trace;
+  readonly left?: readonly FileChange[];
 }
 
 /** What is known of programs, as far as remedies ask; filled from `recipes/`. */

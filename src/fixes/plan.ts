@@ -3,15 +3,18 @@ import type { Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import { credentialsOf } from '../launch/launch.ts';
+import { isWithin } from '../linux/file-path.ts';
 import { EXECUTE, mayAccess, WRITE } from '../linux/permission.ts';
 import type { FixContext } from './context.ts';
 import { placeOf } from './context.ts';
 import { fileCapabilities } from './file-capabilities.ts';
 import { grantPaths } from './grant-path.ts';
 import { homeDirectory } from './home-directory.ts';
-import { findingKey, gatherNeeds } from './need.ts';
+import { findingKey, gatherNeeds, type Need } from './need.ts';
+import { homeInMemory, mountsForWrites, readOnlyRoot } from './read-only-root.ts';
 import { unprivilegedPort } from './unprivileged-port.ts';
 import { volumeOwner } from './volume-owner.ts';
+import { changesFiles } from './write-spots.ts';
 
 export interface Unresolved {
   readonly finding: Finding;
@@ -30,6 +33,9 @@ const WAIT_AND_SEE = new Set(['ownership-change', 'identity-change', 'capability
 /** Findings that say something to a reader but ask for nothing. */
 const TELLS = new Set(['runs-as-root', 'named-user', 'home-not-writable', 'workdir-not-usable']);
 
+/** Findings about what the image's own words say will be written. */
+const SAYS = new Set(['data-path-not-writable', 'home-not-writable', 'workdir-not-usable']);
+
 export function planFixes(findings: readonly Finding[], context: FixContext): FixPlan {
   const asked = findings.filter(
     (finding) => finding.operation !== undefined && !(TELLS.has(finding.id) && finding.severity === 'info'),
@@ -39,6 +45,7 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
   const rest = asked.filter((finding) => !athome.has(finding));
 
   const inImage: Finding[] = [];
+  const onReadOnly: Finding[] = [];
   const onVolume: Finding[] = [];
   const unresolved: Unresolved[] = [];
   for (const finding of rest) {
@@ -53,7 +60,10 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
       unresolved.push({ finding, reason: `${place.target} is made by the kernel or the runtime: an image cannot change it` });
     else if (place.kind === 'volume' && place.readOnly)
       unresolved.push({ finding, reason: `${place.target} is mounted read-only: its owner is settled where it comes from` });
-    else if (place.kind === 'image') inImage.push(finding);
+    else if (place.kind === 'image' && context.target.readOnlyRoot && changesFiles(finding.operation)) {
+      // What only the image's environment says is not known to be written once the program was watched.
+      if (context.trace === undefined || !SAYS.has(finding.id)) onReadOnly.push(finding);
+    } else if (place.kind === 'image') inImage.push(finding);
     else {
       onVolume.push(finding);
       // A fresh volume starts as a copy of what the image has there, owners included.
@@ -61,26 +71,48 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     }
   }
 
-  const granted = grantPaths(gatherNeeds(inImage, context.rootFs, changeable(context)), context);
+  const mounts = mountsForWrites(onReadOnly, context);
+  // A volume that starts as a copy takes the owners of what is copied; on the way to any of them folders must be passed.
+  const below = (finding: Finding): boolean =>
+    mounts.copied.some((path) => isWithin(context.rootFs.resolve((finding.operation as { path: string }).path).path, path));
+  const needs = gatherNeeds(inImage, context.rootFs, changeable(context));
+  for (const [path, need] of gatherNeeds(onReadOnly.filter(below), context.rootFs, changeable(context)))
+    if (!needs.has(path) && mounts.copied.some((volume) => isWithin(path, volume))) needs.set(path, need);
+  passages(gatherNeeds(onReadOnly, context.rootFs), needs);
+  const granted = grantPaths(needs, context);
   const volumes = volumeOwner(onVolume, context);
   const ports = unprivilegedPort(rest, context);
   for (const finding of ports.left === undefined ? [] : rest)
     if (finding.operation?.kind === 'bind') unresolved.push({ finding, reason: ports.left as string });
   const fixes = [
     // The directory a volume is mounted on is the volume's business.
-    ...granted.fixes.filter((fix) => !volumes.some((volume) => volume.subject === fix.subject)),
-    ...home.fixes,
+    ...granted.fixes.filter((fix) => ![...volumes, ...mounts.fixes].some((volume) => volume.subject === fix.subject)),
+    ...(context.target.readOnlyRoot ? [readOnlyRoot(), ...home.fixes.map(homeInMemory), ...mounts.fixes] : home.fixes),
     ...volumes,
     ...ports.fixes,
     ...fileCapabilities(rest, context),
   ];
   const answered = new Set(fixes.flatMap((fix) => fix.answers));
-  for (const finding of [...inImage, ...onVolume]) {
+  for (const finding of [...new Set([...onReadOnly, ...inImage, ...onVolume])]) {
     const key = findingKey(finding);
-    if (granted.refused.has(key)) unresolved.push({ finding, reason: granted.refused.get(key)! });
+    if (mounts.refused.has(key)) unresolved.push({ finding, reason: mounts.refused.get(key)! });
+    else if (granted.refused.has(key)) unresolved.push({ finding, reason: granted.refused.get(key)! });
     else if (!answered.has(key)) unresolved.push({ finding, reason: 'no change of owner or mode in the image answers it' });
   }
   return { fixes, unresolved };
+}
+
+/** Of what mounts take care of, only the way there is left to grant. */
+function passages(from: ReadonlyMap<string, Need>, needs: Map<string, Need>): void {
+  for (const [path, { search, answers }] of from) {
+    if (!search) continue;
+    const known = needs.get(path);
+    if (known !== undefined) known.search = true;
+    else {
+      const nothing = { change: false, read: false, write: false, execute: false, own: false };
+      needs.set(path, { path, ...nothing, search, creates: new Map(), removes: new Set(), answers });
+    }
+  }
 }
 
 /** Directories in which the recipient may make and remove entries as the image and the platform have them. */

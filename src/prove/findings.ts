@@ -30,7 +30,7 @@ export function fixContext(
   asIs: Launch,
   target: Launch,
   recipient: Recipient,
-  more: Partial<Pick<FixContext, 'configs' | 'programs' | 'portStrategy'>> = {},
+  more: Partial<Pick<FixContext, 'configs' | 'programs' | 'portStrategy' | 'trace' | 'left'>> = {},
 ): FixContext {
   return {
     configs: new Map(),

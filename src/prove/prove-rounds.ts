@@ -1,6 +1,7 @@
 /** The proof of what the rounds came to: their image and settings, unwatched, as every user it is meant for. */
-import type { EngineOptions } from '../engine/engine.ts';
+import type { Engine, EngineOptions } from '../engine/engine.ts';
 import type { Recipient } from '../fixes/context.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
 import { compareEffects, socketsInBoth } from '../trace/compare.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { leftDenials } from './left-denials.ts';
@@ -8,7 +9,6 @@ import type { ObserveOptions } from './observe.ts';
 import { type Proof, prove } from './prove.ts';
 import { arbitraryUids } from './recipient.ts';
 import type { RoundsResult } from './rounds.ts';
-import type { Session } from './session.ts';
 import { settingsOfRun } from './settings.ts';
 import { launchOf, readSubject, type Subject } from './subject.ts';
 
@@ -16,7 +16,8 @@ export interface ProveRoundsInput {
   readonly rounds: RoundsResult;
   readonly subject: Subject;
   readonly recipient: Recipient;
-  readonly session: Session;
+  readonly engine: Engine;
+  readonly profile: PlatformProfile;
   readonly settings: ContainerSettings;
   readonly observe: ObserveOptions;
   readonly prepare: EngineOptions;
@@ -27,8 +28,7 @@ export interface ProveRoundsInput {
 const ARBITRARY_TRIALS = 3;
 
 export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
-  const { rounds, subject, recipient, settings } = input;
-  const { engine, profile } = input.session;
+  const { rounds, subject, recipient, settings, engine, profile } = input;
   const fixed = await readSubject(rounds.image);
   const uids = recipient.arbitrary ? arbitraryUids(ARBITRARY_TRIALS, subject.image.configDigest) : [recipient.uid];
   const launches = uids.map((uid) =>

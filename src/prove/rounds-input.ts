@@ -15,6 +15,8 @@ export interface RoundsInput {
   readonly recipient: Recipient;
   readonly settings: ContainerSettings;
   readonly profile: PlatformProfile;
+  /** The result shall run with a read-only root; what it is compared with runs as the image says. */
+  readonly readOnly?: boolean;
   /** Makes an image runnable on the engine that is traced on; called for the image and for every derived one. */
   readonly prepare: (image: Image) => Promise<PreparedImage>;
   /** Builds the image with the one added layer. */

@@ -28,6 +28,7 @@ import { portsOf } from './ports.ts';
 import { recipesFor, recipeTrials, rootNotes } from './recipe-trials.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
+import { stillDenied } from './still-denied.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
 import { worksByItself, worksLess } from './verdict.ts';
 
@@ -59,9 +60,12 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const { asIs, before, notes } = await workingBaseline(input, base, asTheImageSays, first);
   const baseline = before.trace ?? NO_TRACE;
 
-  const target = launchOf(subject, settingsAs(recipient, settings, profile), profile);
+  const wanted = input.readOnly === true ? { ...settings, readOnly: true } : settings;
+  const target = launchOf(subject, settingsAs(recipient, wanted, profile), profile);
   if (target.kind === 'refusal') throw new Error(`the model refuses the recipient: ${target.message}`);
   const context = fixContext(subject, asIs, target, recipient, {
+    trace: baseline,
+    left: before.changes,
     configs: await configsRead(baseline, subject),
     programs: await programsRun(baseline, subject),
     ...(input.portStrategy === undefined ? {} : { portStrategy: input.portStrategy }),
@@ -137,6 +141,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
         finding,
         reason: WENT_ON.has(finding.id) && !broken ? 'denied in the last run too, and the program went on' : reason,
       }));
+    if (!changed) left.push(...stillDenied(fresh, next.unresolved));
     // A trial that made it run at all gets a second look before it is dropped: on a busy machine an answer may come late once.
     if (broken && !changed && trial.length > 0 && !lookedTwice && after.outcome === before.outcome && round < MAX_ROUNDS) {
       lookedTwice = true;

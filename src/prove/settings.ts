@@ -19,7 +19,14 @@ export function settingsOfRun(
   settings: ContainerSettings,
   profile: PlatformProfile,
 ): ContainerSettings {
-  const volumes: Volume[] = [...(settings.volumes ?? []), ...run.tmpfs.map(tmpfsVolume)];
+  const asked = settings.volumes ?? [];
+  // On a root that is read-only nothing else makes a folder writable; elsewhere they say whose a mount has to be.
+  const data = run.readOnly ? run.volumes.filter(({ path }) => !asked.some(({ target }) => target === path)) : [];
+  const volumes: Volume[] = [
+    ...asked,
+    ...data.map(({ path }): Volume => ({ kind: profile.kubelet ? 'empty-dir' : 'anonymous', target: path })),
+    ...run.tmpfs.map(tmpfsVolume),
+  ];
   return {
     ...settingsAs(recipient, settings, profile),
     capAdd: [...(settings.capAdd ?? []), ...run.capAdd],

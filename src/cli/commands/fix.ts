@@ -8,7 +8,7 @@ import { codeForFindings, codeForVerdict } from '../exit-code.ts';
 import { type FixedImage, fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
-import { addProbes, imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import { addProbes, fixOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings } from '../settings.ts';
@@ -43,7 +43,7 @@ export function fix(command: Command, context: CommandContext): Command {
       throw usageError('--static runs nothing, so --probe has nothing to ask');
     if (flags.out !== undefined) requireOutDirectory(flags.out);
     const log = logFor(flags);
-    const options = imageOptions(flags, context, log, flags.user);
+    const options = fixOptions(flags, context, log);
     await withImage(
       target,
       imageAccess(flags, context.signal, (message) => log.progress(message)),

@@ -7,7 +7,7 @@ import { codeForVerdict } from '../exit-code.ts';
 import { fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
-import { addProbes, imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import { addProbes, fixOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { addSettings } from '../settings.ts';
 
@@ -29,7 +29,7 @@ export function prove(command: Command, context: CommandContext): Command {
       target,
       imageAccess(flags, context.signal, (message) => log.progress(message)),
       async (image) => {
-        const result = await fixImage(image, { ...imageOptions(flags, context, log, flags.user), prove: true });
+        const result = await fixImage(image, { ...fixOptions(flags, context, log), prove: true });
         const { proof } = fixedImage(target, image, result).report;
         log.clear();
         if (proof === undefined)
