@@ -25,11 +25,14 @@ made=0
 [ -e etc/resolv.conf ] || { : >etc/resolv.conf; made=1; }
 mount --bind "$(readlink -f /etc/resolv.conf)" etc/resolv.conf
 printf '#!/bin/sh\nexit 101\n' >usr/sbin/policy-rc.d; chmod 755 usr/sbin/policy-rc.d
+# Some packages put names for their manual pages into folders that must be there.
+mkdir -p usr/share/man/man1
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 [ $# -eq 0 ] || chroot . apt-get install -q -y --no-install-recommends "$@" >&2
 umount etc/resolv.conf var/cache/apt/archives
 [ -z "$script" ] || sh -c "$script" sh "$PWD" >&2
 rm -f usr/sbin/policy-rc.d
+rm -rf usr/share/man/man1
 [ "$made" = 0 ] || rm -f etc/resolv.conf
 umount proc && umount -l dev
 cd / && umount "$work/root"
