@@ -40,10 +40,15 @@ export function replaceInBlock(text: string, spot: Spot, value: unknown, style: 
       ? [{ start, end: isEmpty(node) ? lead : end, text: put }]
       : [{ start, end: lineEnd(text, end), text: [put, ...rest].join(style.eol) }];
   }
-  if (below || (own && map === undefined)) {
+  if (below) {
+    // A list may stand in the column of its key, a mapping may not.
+    const now = columnOf(text, node.start);
+    const lines = blockLines(value, Array.isArray(value) || now > column ? now : inner, style);
+    return [{ start: lineStart(text, node.start), end: lineEnd(text, end), text: lines.join(style.eol) }];
+  }
+  if (own && map === undefined) {
     const at = columnOf(text, node.start);
-    const lines = blockLines(value, at, style);
-    return [{ start: node.start, end: lineEnd(text, end), text: lines.join(style.eol).slice(at) }];
+    return [{ start: node.start, end: lineEnd(text, end), text: blockLines(value, at, style).join(style.eol).slice(at) }];
   }
   if (map === undefined && spot.list !== undefined) {
     const lines = itemLines(value, column, style);
@@ -63,7 +68,7 @@ function removed(text: string, node: YamlNode, end: number, instead: readonly st
 /** A word, `{}`, `[a, b]`, or the head and the lines of a literal text. */
 function onOneLine(text: string, spot: Spot, value: unknown, style: YamlStyle, column: number): readonly string[] {
   if (typeof value === 'string') {
-    const literal = literalLines(value, Math.max(column, 0) + (spot.map === undefined ? style.gap : style.step));
+    const literal = literalLines(value, Math.max(column, 0) + (spot.map === undefined ? style.gap : style.step), style);
     if (literal !== undefined && (spot.node.kind !== 'scalar' || spot.node.style !== 'quoted')) return literal;
     const quote = quotesOf(text, spot.node);
     return [scalarText(value, quote === undefined ? { quote: style.quote } : { quote, always: true })];

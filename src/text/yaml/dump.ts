@@ -117,7 +117,7 @@ export function entryLines(
 ): readonly string[] {
   const head = `${' '.repeat(column)}${keyText(key, value, keys)}:`;
   if (isSimple(value)) {
-    const literal = typeof value === 'string' ? literalLines(value, column + style.step) : undefined;
+    const literal = typeof value === 'string' ? literalLines(value, column + style.step, style) : undefined;
     if (literal !== undefined) return [`${head} ${literal[0]}`, ...literal.slice(1)];
     return [`${head} ${simpleText(value, style)}`];
   }
@@ -138,7 +138,7 @@ export function itemLines(
 ): readonly string[] {
   const dash = `${' '.repeat(column)}-`;
   if (isSimple(value)) {
-    const literal = typeof value === 'string' ? literalLines(value, column + style.gap) : undefined;
+    const literal = typeof value === 'string' ? literalLines(value, column + style.gap, style) : undefined;
     if (literal !== undefined) return [`${dash} ${literal[0]}`, ...literal.slice(1)];
     return [`${dash} ${typeof value === 'string' ? scalarText(value, words) : simpleText(value, style)}`];
   }
@@ -151,8 +151,9 @@ const simpleText = (value: unknown, style: YamlStyle): string =>
   Array.isArray(value) ? '[]' : isPlainObject(value) ? '{}' : scalarText(value, { quote: style.quote });
 
 /** A text of several lines behind `|`, indented to the column; undefined when only quotes can hold it. */
-export function literalLines(value: string, column: number): readonly string[] | undefined {
+export function literalLines(value: string, column: number, { literals }: YamlStyle): readonly string[] | undefined {
   if (
+    !literals ||
     !value.includes('\n') ||
     /[^\n\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]/.test(value) ||
     /^[\s]|^\s*$|[ \t]\n*$/.test(value)

@@ -132,8 +132,11 @@ type Made = State | { readonly fault: string; readonly offset: number };
 
 /** One change, mappings and lists taken apart so that only what differs is touched. */
 function make(state: State, begin: number, change: OneChange, put: unknown): Made {
-  let at: Made = state;
-  for (const part of takenApart(change, valueAt(state.value, change.path), put, 0)) {
+  const now = valueAt(state.value, change.path);
+  // Step by step from what the text says now, which text that others share may have changed.
+  const begun = change.op === 'set' && now !== undefined ? withValue(state.wanted, change.path, 'set', now) : undefined;
+  let at: Made = begun === undefined ? state : { ...state, wanted: begun.value };
+  for (const part of takenApart(change, now, put, 0)) {
     const next: Made = makeOne(at, begin, part.change, part.put);
     if ('fault' in next) return next;
     at = next;

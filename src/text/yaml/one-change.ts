@@ -7,7 +7,7 @@ import { addInFlow, type FlowDocument, removeInFlow, replaceInFlow } from './flo
 import type { YamlNode } from './node.ts';
 import { type Path, pathText } from './path.ts';
 import { childSpot, entryNamed, type Spot } from './spot.ts';
-import { isFlow, styleOf } from './style.ts';
+import { isFlow, styleOf, type YamlStyle } from './style.ts';
 import { valueAt } from './value-change.ts';
 
 export interface OneChange {
@@ -29,6 +29,14 @@ export interface NoWay {
 /** `wanted` is the document's value when it is made. */
 export function waysTo(text: string, root: YamlNode, change: OneChange, wanted: unknown): Ways | NoWay {
   const style = styleOf(text, root);
+  const ways = waysInStyle(text, root, change, wanted, style);
+  if ('fault' in ways) return ways;
+  // A comment that stands deeper behind a literal text would become part of it: quotes then.
+  const quoted = waysInStyle(text, root, change, wanted, { ...style, literals: false });
+  return 'fault' in quoted ? ways : [...ways, ...quoted];
+}
+
+function waysInStyle(text: string, root: YamlNode, change: OneChange, wanted: unknown, style: YamlStyle): Ways | NoWay {
   const outermost = root.kind === 'map' || root.kind === 'list' ? root : undefined;
   const flowRoot = outermost !== undefined && isFlow(text, outermost) ? outermost : undefined;
   const json = flowRoot?.kind === 'map' ? flowRoot.entries.every(({ key }) => key.style === 'quoted') : flowRoot !== undefined;

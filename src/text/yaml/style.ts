@@ -15,6 +15,8 @@ export interface YamlStyle {
   readonly quote: '"' | "'";
   /** Words in lists on one line have quotes even where they need none. */
   readonly quotesInFlow: boolean;
+  /** Texts of several lines behind `|`, where they can be. */
+  readonly literals: boolean;
 }
 
 /** A collection in brackets. */
@@ -108,6 +110,7 @@ export function styleOf(text: string, root: YamlNode): YamlStyle {
     flowLists: flow > block,
     quote: single > double ? "'" : '"',
     quotesInFlow: quoted > bare,
+    literals: true,
   };
 }
 
