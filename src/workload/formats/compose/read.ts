@@ -6,6 +6,7 @@ import type { Volume } from '../../container.ts';
 import type { Workload, WorkloadContainer } from '../../workload.ts';
 import { isTopField } from './fields.ts';
 import { type ComposeFiles, folderOf } from './files.ts';
+import { fingerprint } from './merge.ts';
 import { composeModel, environmentFrom, textsOf } from './model.ts';
 import { type ComposeService, type ReadService, readService } from './service.ts';
 import { type Lookup, substitute } from './substitute.ts';
@@ -27,11 +28,22 @@ export interface ComposeProject {
   readonly workloads: readonly ComposeWorkload[];
   /** In the order in which they are laid over each other. */
   readonly sources: readonly SourceFile[];
+  /** Every file that it is made of, absolute. */
+  readonly reads: readonly string[];
   readonly problems: readonly TextProblem[];
 }
 
 /** Reads files that belong together, the first one decides where relative paths start. */
-export function readComposeProject(sources: readonly SourceFile[], files: ComposeFiles): ComposeProject {
+export function readComposeProject(sources: readonly SourceFile[], around: ComposeFiles): ComposeProject {
+  const reads = new Set(sources.map(({ path }) => around.absolute(path)));
+  const files: ComposeFiles = {
+    ...around,
+    read: (path) => {
+      const read = around.read(path);
+      if (!('missing' in read)) reads.add(around.absolute(path));
+      return read;
+    },
+  };
   const problems: TextProblem[] = [];
   const [main] = sources as readonly [SourceFile, ...SourceFile[]];
   const dir = main.path === '-' ? '.' : folderOf(main.path);
@@ -45,7 +57,7 @@ export function readComposeProject(sources: readonly SourceFile[], files: Compos
   const model = composeModel({ files, sources, dir, lookup });
   problems.push(...model.problems);
   const workloads = 'value' in model ? workloadsOf(model.value, { name, files, lookup, problems }) : [];
-  return { name, workloads, sources, problems };
+  return { name, workloads, sources, reads: [...reads], problems };
 }
 
 /** COMPOSE_PROJECT_NAME, `name:` of the last file that has one, the folder's name (compose-go loader.go projectName). */
@@ -135,7 +147,9 @@ function sharedVolumes(model: MapValue): ReadonlySet<string> {
     for (const item of list?.kind === 'list' ? list.items : []) {
       const source = item.kind === 'map' ? textOf(childOf(item, 'source')) : /^([\w][\w.-]+):/.exec(textOf(item) ?? '')?.[1];
       if (source === undefined) continue;
-      const image = textOf(writtenChild(service, 'image')) ?? `built for ${name}`;
+      // What is built of the same folder and file is the same image, whatever it is called.
+      const build = writtenChild(service, 'build');
+      const image = textOf(writtenChild(service, 'image')) ?? (build === undefined ? name : fingerprint(build));
       users.set(source, (users.get(source) ?? new Set()).add(image));
     }
   }

@@ -1,0 +1,87 @@
+/** Which of the files that were found make a compose project together, and what it says. */
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { SourceFile } from '../text/source-file.ts';
+import type { TextProblem } from '../text/span.ts';
+import { DEFAULT_NAMES, OVERRIDE_NAMES } from '../workload/formats/compose/files.ts';
+import { type ComposeProject, readComposeProject } from '../workload/formats/compose/read.ts';
+import { composeFiles } from './compose-files.ts';
+
+/** `compose.yaml`, `docker-compose.prod.yml`. */
+const NAME = /^(?:docker-)?compose(?:[.\-_][\w.-]*)?\.ya?ml$/i;
+
+/** A compose file by its name, or because services stand at the top and nothing of Kubernetes does. */
+export function isComposeFile({ path, text }: SourceFile): boolean {
+  if (/^["']?(?:apiVersion|kind)["']?\s*:/m.test(text)) return false;
+  if (!/^["']?(?:services|include)["']?\s*:/m.test(text))
+    return NAME.test(basename(path)) && /^\s+(?:image|build)\s*:/m.test(text);
+  return NAME.test(basename(path)) || /^\s+["']?(?:image|build|extends)["']?\s*:/m.test(text);
+}
+
+export interface ComposeProjects {
+  readonly projects: readonly ComposeProject[];
+  readonly problems: readonly TextProblem[];
+}
+
+/**
+ * Projects of the files. `named` are those that somebody named: of one folder they belong together in that order, as with `docker compose -f`; one
+ * named alone with a name that compose looks for has its override file. What was found in folders goes by the names that compose looks for; another
+ * compose file beside those is only laid over them when somebody asks, so it is not read by itself.
+ */
+export function composeProjects(found: readonly SourceFile[], named: ReadonlySet<string>): ComposeProjects {
+  const problems: TextProblem[] = [];
+  const byFolder = new Map<string, SourceFile[]>();
+  for (const file of found) {
+    const folder = file.path === '-' ? '-' : dirname(file.path);
+    byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
+  }
+  const files = composeFiles(found);
+  const groups = [...byFolder.values()].flatMap((here) => {
+    const asked = here.filter(({ path }) => named.has(path));
+    return asked.length > 0 ? askedGroups(asked, files) : foundGroups(here, files, problems);
+  });
+  const projects = groups.map((sources) => readComposeProject(sources, files));
+  // A file that another project includes or extends is part of that one.
+  const used = new Set(
+    projects.flatMap(({ sources, reads }) =>
+      reads.filter((path) => !sources.some((source) => files.absolute(source.path) === path)),
+    ),
+  );
+  const kept = projects.filter(
+    ({ sources }) => sources.some(({ path }) => named.has(path)) || !sources.every(({ path }) => used.has(files.absolute(path))),
+  );
+  return { projects: kept, problems };
+}
+
+type Reader = ReturnType<typeof composeFiles>;
+
+function askedGroups(asked: readonly SourceFile[], files: Reader): readonly (readonly SourceFile[])[] {
+  const usual = asked.filter(({ path }) => NAME.test(basename(path)));
+  const others = asked.filter((file) => !usual.includes(file)).map((file) => [file]);
+  const [only] = usual;
+  if (only === undefined) return others;
+  return [usual.length === 1 ? withOverride(only, files) : usual, ...others];
+}
+
+function foundGroups(here: readonly SourceFile[], files: Reader, problems: TextProblem[]): readonly (readonly SourceFile[])[] {
+  const at = (name: string): SourceFile | undefined => here.find(({ path }) => basename(path) === name);
+  const main = DEFAULT_NAMES.map(at).find((file) => file !== undefined);
+  if (main === undefined) return here.map((file) => [file]);
+  const project = withOverride(main, files);
+  for (const file of here)
+    if (!project.some(({ path }) => path === file.path)) {
+      const message = `it is not read by itself: compose lays it over ${basename(main.path)} when it is named behind it, and so does unroot`;
+      problems.push({ severity: 'info', message: `${file.path}: ${message}`, where: { file: file.path } });
+    }
+  return [project];
+}
+
+/** With the file that compose lays over it without being asked. */
+function withOverride(main: SourceFile, files: Reader): readonly SourceFile[] {
+  if (main.path === '-' || !DEFAULT_NAMES.includes(basename(main.path))) return [main];
+  const path = OVERRIDE_NAMES.map((name) => join(dirname(main.path), name)).find(
+    (one) => existsSync(one) && statSync(one).isFile(),
+  );
+  const read = path === undefined ? undefined : files.read(path);
+  return read === undefined || 'missing' in read ? [main] : [main, read];
+}
