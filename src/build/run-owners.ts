@@ -169,8 +169,10 @@ export function install(context: RunContext, accounts: BuildAccounts): void {
   const user = owner === undefined ? undefined : userCalled(owner, accounts)?.uid;
   const gid = group === undefined ? undefined : groupCalled(group, accounts);
   const mode = modeAfter(values.get('-m') ?? values.get('--mode') ?? '0755', 0, false, 0) ?? 0o755;
-  if ((owner !== undefined && user === undefined) || (group !== undefined && gid === undefined))
-    return opaque(context, 'program');
+  if ((owner !== undefined && user === undefined) || (group !== undefined && gid === undefined)) {
+    opaque(context, 'program');
+    return;
+  }
   const give = (node: BuildNode | undefined): void => {
     if (node === undefined) return;
     if (

@@ -1,0 +1,152 @@
+/** Dockerfiles built by buildah, and what the model says they become: identity, settings, and the owner and mode of every file. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { predictBuild } from '../../src/build/predict-build.ts';
+import { configOf } from '../../src/build/predicted-image.ts';
+import type { StageState } from '../../src/build/stage-state.ts';
+import type { Image } from '../../src/image/image.ts';
+import { openImage } from '../../src/image/sources/index.ts';
+import { readBuildContext } from '../../src/input/build-context.ts';
+import { parseDockerfile } from '../../src/text/dockerfile/parse-dockerfile.ts';
+import { sourceFile } from '../../src/text/source-file.ts';
+import { readStages } from '../../src/workload/formats/dockerfile/stages.ts';
+import { type Buildah, openBuildah, type RealBuild, whyNoBuildah } from '../support/buildah.ts';
+import { recordConformance } from '../support/conformance.ts';
+import { debianImage, whyNoDebianImages } from '../support/debian-image.ts';
+import { dockerfiles, pieces } from './dockerfiles.ts';
+
+const why = whyNoBuildah() ?? whyNoDebianImages();
+if (why !== undefined) process.stderr.write(`SKIPPED Dockerfiles against buildah: ${why}\n`);
+
+const BASE = 'localhost/base:1';
+/** Of the tools' own: locks, copies and logs; and what the builder lays over the root. */
+const NOISE = /^\/(?:proc|sys|dev|run)(?:\/|$)|^\/etc\/(?:(?:passwd|group|shadow|gshadow|subuid|subgid)-?|resolv\.conf|hosts|hostname|\.pwd\.lock)$|^\/var\/(?:log|cache|lib\/apt|spool\/mail)(?:\/|$)|^\/$/;
+const TYPES: Readonly<Record<string, string>> = { f: 'file', d: 'directory', l: 'symlink' };
+
+describe.skipIf(why !== undefined)('Dockerfiles against buildah', () => {
+  let buildah: Buildah;
+  let base: Image;
+  let context: string;
+  let compared = 0;
+  const counts: Record<string, number> = {};
+
+  beforeAll(async () => {
+    const image = await debianImage({
+      name: 'build-base',
+      packages: ['adduser', 'libcap2-bin'],
+      entries: [
+        { path: '/srv' },
+        { path: '/srv/data', mode: 0o2775, gid: 50 },
+        { path: '/srv/data/file', content: 'x\n', mode: 0o640 },
+      ],
+      config: { Cmd: ['bash'] },
+    });
+    buildah = openBuildah();
+    buildah.pull(image.reference, BASE);
+    base = await openImage(image.reference);
+    context = mkdtempSync(join(tmpdir(), 'unroot-context-'));
+    makeContext(context);
+  });
+
+  afterAll(async () => {
+    buildah?.close();
+    await base?.close();
+    if (context !== undefined) rmSync(context, { recursive: true, force: true });
+    if (compared > 0)
+      recordConformance({
+        id: 'dockerfile',
+        title: 'build/predict-build.ts against built images: settings, and owner and mode of every file',
+        against: execFileSync('buildah', ['--version'], { encoding: 'utf8' }).trim(),
+        compared,
+        mismatches: 0,
+        counts,
+      });
+  });
+
+  const predict = async (text: string): Promise<StageState> => {
+    const stages = readStages(parseDockerfile(sourceFile('Dockerfile', text)));
+    const build = await predictBuild(stages, [stages.stages.at(-1)!], {
+      base: async (reference) => (reference === BASE ? { image: base } : { missing: `no ${reference}` }),
+      context: readBuildContext(context),
+      builder: 'buildah',
+    });
+    expect(build.problems).toEqual([]);
+    return build.built.get(stages.stages.length - 1)!.state;
+  };
+
+  const compare = async (text: string): Promise<void> => {
+    const state = await predict(text);
+    expect(state.opaque.map((step) => step.text)).toEqual([]);
+    const image = buildah.build(text, context);
+    const real = buildah.read(image);
+    expect(differences(state, real)).toEqual([]);
+    compared += 1;
+    for (const { name } of parseDockerfile(sourceFile('Dockerfile', text)).instructions) counts[name] = (counts[name] ?? 0) + 1;
+  };
+
+  it.each(dockerfiles.map((text, index) => [index, text] as const))('written %i', async (_, text) => compare(text));
+
+  it.each(Array.from({ length: Number(process.env.UNROOT_REALITY_DOCKERFILES ?? 24) }, (_, seed) => seed))('made of pieces, seed %i', async (seed) => {
+    let random = seed * 7919 + 17;
+    const next = (below: number): number => {
+      random = (random * 1103515245 + 12345) & 0x7fffffff;
+      return (random >> 8) % below;
+    };
+    const chosen = Array.from({ length: 4 + next(7) }, () => pieces[next(pieces.length)]!);
+    await compare(`FROM ${BASE}\n${[...new Set(chosen)].join('\n')}\n`);
+  });
+});
+
+function differences(state: StageState, real: RealBuild): string[] {
+  const out: string[] = [];
+  const config = configOf(state);
+  const same = (name: string, model: unknown, built: unknown): void => {
+    if (JSON.stringify(model) !== JSON.stringify(built)) out.push(`${name}: model ${JSON.stringify(model)}, built ${JSON.stringify(built)}`);
+  };
+  same('User', config.user, real.config.User ?? '');
+  same('Entrypoint', config.entrypoint, real.config.Entrypoint ?? []);
+  same('Cmd', config.cmd, real.config.Cmd ?? []);
+  same('WorkingDir', config.workingDir, real.config.WorkingDir ?? '');
+  same('Env', [...config.env].sort(), [...(real.config.Env ?? [])].sort());
+  same('ExposedPorts', [...config.exposedPorts].sort(), Object.keys(real.config.ExposedPorts ?? {}).sort());
+  same('Volumes', [...config.volumes].sort(), Object.keys(real.config.Volumes ?? {}).sort());
+  const seen = new Set<string>();
+  for (const entry of state.tree.entries()) {
+    if (NOISE.test(entry.path)) continue;
+    seen.add(entry.path);
+    const built = real.entries.get(entry.path);
+    const model = `${entry.type} ${entry.uid}:${entry.gid} ${entry.type === 'symlink' ? entry.target : entry.mode.toString(8)}`;
+    const found =
+      built === undefined
+        ? 'nothing'
+        : `${TYPES[built.type]} ${built.uid}:${built.gid} ${built.type === 'l' ? built.target : built.mode.toString(8)}`;
+    if (model !== found) out.push(`${entry.path}: model ${model}, built ${found}`);
+    if ((entry.fileCapabilities !== undefined) !== real.capabilities.has(entry.path))
+      out.push(`${entry.path}: capabilities, model ${JSON.stringify(entry.fileCapabilities)}, built ${real.capabilities.get(entry.path)}`);
+  }
+  for (const [path, { type }] of real.entries)
+    if (!NOISE.test(path) && !seen.has(path)) out.push(`${path}: not in the model, built ${TYPES[type] ?? type}`);
+  return out.slice(0, 20);
+}
+
+function makeContext(folder: string): void {
+  const file = (path: string, text: string, mode = 0o644): void => {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), text);
+    chmodSync(join(folder, path), mode);
+  };
+  file('app/server.sh', '#!/bin/sh\nexec sleep 1000\n', 0o755);
+  file('app/config/app.conf', 'port = 80\n', 0o640);
+  file('app/static/index.html', '<h1>hello</h1>\n');
+  file('app/static/css/site.css', 'body{}\n', 0o600);
+  file('entry.sh', '#!/bin/sh\nexec "$@"\n', 0o755);
+  file('notes.txt', 'notes\n');
+  file('secret.key', 'secret\n', 0o600);
+  file('.dockerignore', '*.key\n**/*.tmp\n');
+  file('app/cache.tmp', 'x');
+  symlinkSync('static/index.html', join(folder, 'app/home.html'));
+  chmodSync(join(folder, 'app/config'), 0o750);
+}
