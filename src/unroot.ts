@@ -269,8 +269,21 @@ async function derive(image: Image, layer: readonly LayerChange[], run: Run): Pr
       ...(run.entrypoint === undefined ? {} : { entrypoint: run.entrypoint }),
       ...(run.command === undefined ? {} : { cmd: run.command }),
       ...(run.workdir === undefined ? {} : { workingDir: run.workdir }),
+      ...(run.healthcheck === undefined ? {} : { healthcheck: run.healthcheck }),
+      ...exposedPorts(image, run),
     },
   });
+}
+
+/** What the image says of its ports follows those that moved. */
+function exposedPorts({ config }: Image, { ports }: Run): { readonly exposedPorts?: readonly string[] } {
+  if (ports.every(({ from, to }) => from === to)) return {};
+  const moved = new Map(ports.map(({ from, to }) => [from, to]));
+  const exposed = config.exposedPorts.map((spec) => {
+    const to = moved.get(Number.parseInt(spec, 10));
+    return to === undefined || spec.includes('-') ? spec : spec.replace(/^\d+/, String(to));
+  });
+  return { exposedPorts: exposed };
 }
 
 const portStrategyOf = ({ portStrategy }: ImageOptions): Pick<ImageOptions, 'portStrategy'> =>

@@ -13,6 +13,13 @@ export interface FixedImage {
   readonly report: FixReport;
 }
 
+/** RUN lines need a shell, and setcap where a file gets capabilities; else the layer comes as an archive. */
+function canRunLines({ subject, layer }: FixResult): boolean {
+  const has = (paths: readonly string[]): boolean => paths.some((path) => subject.rootFs.resolve(path).entry !== undefined);
+  const setsCapabilities = layer.some((change) => change.kind === 'own' && change.capabilities !== undefined);
+  return has(['/bin/sh']) && (!setsCapabilities || has(['/sbin/setcap', '/usr/sbin/setcap']));
+}
+
 /** `name` is what the result is called; default: the base's name with `-unroot`. */
 export function fixedImage(target: string, image: Image, result: FixResult, name?: string): FixedImage {
   const { recipient, profile, findings, fixes, unresolved, layer, run, fixedRun, rounds, denials, engine, unknown } = result;
@@ -23,7 +30,7 @@ export function fixedImage(target: string, image: Image, result: FixResult, name
     layer,
     run,
     fixedRun,
-    hasShell: result.subject.rootFs.resolve('/bin/sh').entry !== undefined,
+    hasShell: canRunLines(result),
     exposedPorts: run.ports.map(({ to, protocol }) => ({ port: to, protocol: protocol ?? 'tcp' })),
     volumes: image.config.volumes,
     withContent: [...image.config.volumes, ...run.volumes.map(({ path }) => path)].filter(

@@ -52,12 +52,14 @@ export const conflicts = (a: Fix, b: Fix): boolean =>
   (a.run.entrypoint !== undefined && b.run.entrypoint !== undefined) ||
   a.layer.some((one) => b.layer.some((other) => other.path === one.path && (one.kind === 'file' || other.kind === 'file')));
 
-function argvAfter(fixes: readonly Fix[], context: FixContext): readonly string[] {
+/** What is started once these are in. */
+export function argvAfter(fixes: readonly Fix[], context: FixContext): readonly string[] {
   const run = fixes.map((fix) => fix.run).findLast(({ entrypoint }) => entrypoint !== undefined);
   return run?.entrypoint === undefined ? context.target.argv : [...run.entrypoint, ...(run.command ?? [])];
 }
 
-function configsAfter(fixes: readonly Fix[], { configs }: FixContext): ReadonlyMap<string, string> {
+/** Configuration as these leave it. */
+export function configsAfter(fixes: readonly Fix[], { configs }: FixContext): ReadonlyMap<string, string> {
   const written = fixes.flatMap(({ layer }) =>
     layer.flatMap((one) => (one.kind === 'file' ? [[one.path, one.content] as const] : [])),
   );

@@ -36,7 +36,12 @@ export function fixContext(
     configs: new Map(),
     ...(subject.programs === undefined ? {} : { programs: subject.programs }),
     ...more,
-    launchWith: (privileges) => launchOf(subject, { ...target.settings, ...privileges }, target.platform),
+    launchWith: ({ capAdd, noNewPrivileges }) =>
+      launchOf(
+        subject,
+        { ...target.settings, capAdd: [...(target.settings.capAdd ?? []), ...capAdd], noNewPrivileges },
+        target.platform,
+      ),
     rootFs: subject.rootFs,
     asIs,
     target,

@@ -24,6 +24,29 @@ export function portsOf({ ports, trace }: Observation): Run['ports'] {
   return [...found.values()].sort((a, b) => a.from - b.from);
 }
 
+/** Where ports went inside the container: before → after. */
+export type MovedPorts = ReadonlyMap<number, number>;
+
+export const movedPorts = (ports: Run['ports']): MovedPorts => new Map(ports.map(({ from, to }) => [from, to]));
+
+/** The first run as the second one is expected to look: what to wait for, and how to ask it. */
+export function asMoved(before: Observation, moved: MovedPorts): Observation {
+  const move = <T extends { readonly port: number }>(one: T): T => ({ ...one, port: moved.get(one.port) ?? one.port });
+  const { reload } = before;
+  return {
+    ...before,
+    ports: before.ports.map(move),
+    probes: before.probes.map(move),
+    ...(reload === undefined ? {} : { reload: { ...reload, ports: reload.ports.map(move), probes: reload.probes.map(move) } }),
+  };
+}
+
+/** Every port that was to move is listened on where it went. */
+export const listensMoved = (before: Observation, after: Observation, moved: MovedPorts): boolean =>
+  distinct(asMoved(before, moved).ports)
+    .filter((port) => !isEphemeral(port))
+    .every((port) => after.ports.some((other) => key(other) === key(port)));
+
 const key = ({ protocol, port }: { readonly protocol: string; readonly port: number }): string => `${protocol} ${port}`;
 
 const distinct = (ports: readonly ObservedPort[]): ObservedPort[] => [
@@ -31,7 +54,7 @@ const distinct = (ports: readonly ObservedPort[]): ObservedPort[] => [
 ];
 
 /** Every port of the first run must be there again; of those that the kernel picks, as many. */
-export function comparePorts(before: Observation, after: Observation, moved: ReadonlyMap<number, number>): Reason[] {
+export function comparePorts(before: Observation, after: Observation, moved: MovedPorts): Reason[] {
   const has = new Set(after.ports.map(key));
   const reasons: Reason[] = [];
   let picked = 0;

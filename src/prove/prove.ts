@@ -2,8 +2,10 @@
 import type { PreparedImage } from '../engine/engine.ts';
 import type { VolumeOwner } from '../engine/scratch-binds.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
+import { askedAfter } from './asked-after.ts';
 import { notStarted, type Observation } from './observation.ts';
 import { type ObserveOptions, observe } from './observe.ts';
+import { asMoved } from './ports.ts';
 import { type Expectation, judge, type Verdict } from './verdict.ts';
 
 export interface ProofInput {
@@ -42,7 +44,8 @@ export async function prove(input: ProofInput): Promise<Proof> {
     users.push(`${launch.uid}:${launch.gid}`);
     const after = await observe(image, launch, {
       ...input.observe,
-      like: before,
+      ...askedAfter(input.observe, image.image, input.expectation.moved),
+      like: asMoved(before, input.expectation.moved),
       volumeOwners: input.volumeOwners,
     });
     const verdict = judge(before, after, { ...input.expectation, hostUid: launch.hostUid });

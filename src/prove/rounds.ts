@@ -6,31 +6,36 @@
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import { accessAsked } from '../fixes/access-asked.ts';
-import { formerUser, passwdEntry, serviceUser } from '../fixes/accounts.ts';
-import { configLine, withoutIdentityLines } from '../fixes/config-line.ts';
+import { serviceUser } from '../fixes/accounts.ts';
+import { configLine } from '../fixes/config-line.ts';
 import type { FixContext } from '../fixes/context.ts';
 import { handedOver } from '../fixes/handed-over.ts';
-import { identityArguments, withoutIdentityArguments } from '../fixes/identity-arguments.ts';
+import { identityArguments } from '../fixes/identity-arguments.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
+import { neededCapabilities } from '../fixes/needed-capability.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
-import { conflicts, recipe } from '../fixes/recipe.ts';
+import { conflicts } from '../fixes/recipe.ts';
 import type { Image } from '../image/image.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { newDenials } from '../trace/denials.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
+import { askedAfter } from './asked-after.ts';
 import { workingBaseline } from './baseline.ts';
+import type { Experiment } from './experiment.ts';
+import { experimentsFor, sameOperation } from './experiments.ts';
 import { findingsOf, fixContext, observedFindings } from './findings.ts';
 import { logEvents } from './log-events.ts';
 import { notStarted, type Observation } from './observation.ts';
 import { observe } from './observe.ts';
-import { portsOf } from './ports.ts';
-import { recipesFor, recipeTrials, rootNotes } from './recipe-trials.ts';
+import { afterFixes } from './port-trials.ts';
+import { asMoved, movedPorts, portsOf } from './ports.ts';
+import { recipesFor, rootNotes } from './recipe-trials.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { stillDenied } from './still-denied.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
-import { worksByItself, worksLess } from './verdict.ts';
+import { mayLoseWork, worksByItself, worksLess } from './verdict.ts';
 
 export const MAX_ROUNDS = 9;
 
@@ -63,7 +68,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const wanted = input.readOnly === true ? { ...settings, readOnly: true } : settings;
   const target = launchOf(subject, settingsAs(recipient, wanted, profile), profile);
   if (target.kind === 'refusal') throw new Error(`the model refuses the recipient: ${target.message}`);
-  const context = fixContext(subject, asIs, target, recipient, {
+  let context = fixContext(subject, asIs, target, recipient, {
     trace: baseline,
     left: before.changes,
     configs: await configsRead(baseline, subject),
@@ -76,19 +81,11 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const extra: Fix[] = [];
   let plan = planFixes(findings, context);
   const recipes = recipesFor(before, context);
-  const experiments: readonly ((after: Observation) => readonly Fix[])[] = [
-    ...recipeTrials(recipes, context).map((one) => () => recipe(one, context, extra)),
-    () => nameFor(extra, context),
-    ({ trace }) => toldToBeSomebody(extra, context, filesRead(trace)),
-    () =>
-      formerUser(
-        idsOf(before, (one) => one.uids[1]),
-        idsOf(before, (one) => one.gid),
-        context,
-      ),
-  ];
+  const low = portsToMove(plan.unresolved);
+  const experiments = experimentsFor(before, recipes, context, low, subject.image.config.healthcheck?.test);
   let trial: readonly Fix[] = [];
-  let untried: { readonly extra: readonly Fix[]; readonly met: readonly Finding[] } | undefined;
+  let helped: Experiment['helped'];
+  let untried: { readonly extra: readonly Fix[]; readonly met: readonly Finding[]; readonly broken: boolean } | undefined;
   let tried = 0;
   let lookedTwice = false;
   let withoutTrial: RoundsResult | undefined;
@@ -96,6 +93,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     const fixes = [...plan.fixes, ...extra];
     const layer = mergeLayer(fixes);
     const run = mergeRun(fixes, recipient, portsOf(before));
+    const moved = movedPorts(run.ports);
     onProgress(`round ${round}: running it as ${run.user} with ${fixes.length} ${fixes.length === 1 ? 'fix' : 'fixes'}`);
     const image = await input.derive(layer, run);
     const fixed = await readSubject(image);
@@ -105,8 +103,9 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
         ? notStarted(launch.message)
         : await observe(await input.prepare(image), launch, {
             ...input.observe,
+            ...askedAfter(input.observe, image, moved),
             tracer: input.tracer,
-            like: before,
+            like: asMoved(before, moved),
             volumeOwners: run.volumes,
           });
     const denials = launch.kind === 'refusal' ? [] : denialsOf(after, before, launch);
@@ -123,12 +122,17 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       after,
       left,
       rounds: round,
-      notes: [...notes, ...rootNotes(recipes)],
+      notes: [...notes, ...rootNotes(recipes), ...neededCapabilities(fresh, context).impossible],
     });
+    // What an experiment was for is there: it stays whatever else is broken, and later remedies build on it.
+    if (trial.length > 0 && helped?.(after, fresh)) {
+      context = afterFixes(trial, context);
+      [trial, helped, untried, withoutTrial] = [[], undefined, undefined, undefined];
+    }
 
     met.push(...fresh.filter((finding) => !met.some((other) => sameOperation(other, finding))));
     const next = planFixes([...findings, ...met], context);
-    const broken = worksLess(before, after);
+    const broken = worksLess(before, after, moved);
     if (broken)
       addRemedies(
         extra,
@@ -147,14 +151,20 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       lookedTwice = true;
       continue;
     }
-    if (broken && !changed && worksByItself(before)) {
+    const less = broken || left.some(({ finding }) => finding.id === 'capability-needed' && mayLoseWork(finding, before));
+    if (less && !changed && worksByItself(before)) {
       // An experiment that did not help is no fix: the next one starts without it, and the result is the one before the first.
       withoutTrial ??= done(left);
-      untried ??= { extra: [...extra], met: [...met] };
+      untried ??= { extra: [...extra], met: [...met], broken };
       extra.splice(0, extra.length, ...untried.extra);
       met.splice(0, met.length, ...untried.met);
       trial = [];
-      while (trial.length === 0 && tried < experiments.length && round < MAX_ROUNDS) trial = experiments[tried++]?.(after) ?? [];
+      while (trial.length === 0 && tried < experiments.length && round < MAX_ROUNDS) {
+        const experiment = experiments[tried++] as Experiment;
+        if (!untried.broken && experiment.forLostWork !== true) continue;
+        trial = experiment.try({ after, met, extra, context });
+        helped = experiment.helped;
+      }
       if (trial.length === 0) return { ...withoutTrial, rounds: round };
       const chosen = trial;
       extra.splice(0, extra.length, ...extra.filter((fix) => !chosen.some((one) => conflicts(one, fix))));
@@ -164,7 +174,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       continue;
     }
     if (!changed || round === MAX_ROUNDS || !worksByItself(before))
-      return broken && withoutTrial ? { ...withoutTrial, rounds: round } : done(left);
+      return less && withoutTrial ? { ...withoutTrial, rounds: round } : done(left);
     plan = next;
   }
 }
@@ -182,26 +192,6 @@ function remedies(met: readonly Finding[], context: FixContext): readonly Fix[] 
   const direct = [...unwrapped, ...identityArguments(met, context, argv), ...configLine(met, context)];
   return [...(direct.length > 0 ? direct : serviceUser(met, context)), ...handedOver(met, context), ...accessAsked(met, context)];
 }
-
-/** A name for the recipient, unless another remedy has given it one: two versions of /etc/passwd could not both be in the layer. */
-const nameFor = (extra: readonly Fix[], context: FixContext): readonly Fix[] => {
-  const entry = extra.some((fix) => fix.id === 'service-user') ? undefined : passwdEntry(context);
-  return entry ? [entry] : [];
-};
-
-/** Words and lines that name a user, for a program that looks who it is and gives up without a call that could be denied. */
-const toldToBeSomebody = (extra: readonly Fix[], context: FixContext, read: ReadonlySet<string>): readonly Fix[] =>
-  [...withoutIdentityArguments(context), ...withoutIdentityLines(context, read)].filter(
-    (fix) => !extra.some((other) => other.id === fix.id && other.subject === fix.subject),
-  );
-
-const idsOf = (
-  { processes }: Observation,
-  id: (one: Observation['processes'][number]) => number | undefined,
-): ReadonlySet<number> => new Set(processes.map((one) => id(one) ?? 0));
-
-const filesRead = (trace: Trace = NO_TRACE): ReadonlySet<string> =>
-  new Set(trace.events.flatMap(({ operation, errno }) => (operation.kind === 'open' && !errno ? [operation.path] : [])));
 
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
 
@@ -221,8 +211,9 @@ const failedProbes = (before: Observation, after: Observation): string =>
     .map((what) => after[what]?.output ?? '')
     .join('\n');
 
-const sameOperation = (a: Finding, b: Finding): boolean =>
-  a.id === b.id && JSON.stringify(a.operation) === JSON.stringify(b.operation);
+/** Low ports that no setting and no capability opens: seen bound by the first run, or denied in one of the others. */
+const portsToMove = (unresolved: readonly Unresolved[]): readonly number[] =>
+  unresolved.flatMap(({ finding: { operation } }) => (operation?.kind === 'bind' ? [operation.port] : []));
 
 const fingerprint = (fixes: readonly Fix[]): string => JSON.stringify(fixes.map(({ layer, run }) => [layer, run]));
 

@@ -68,6 +68,7 @@ export function withAsked(run: Run, settings: ContainerSettings): Run {
     capAdd: [...new Set([...(settings.capAdd ?? []), ...run.capAdd])],
     sysctls: { ...settings.sysctls, ...run.sysctls },
     readOnly: run.readOnly || settings.readOnly === true,
+    ...(settings.network === 'host' ? { network: 'host' as const } : {}),
   };
 }
 

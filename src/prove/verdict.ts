@@ -3,7 +3,7 @@
 import type { Finding } from '../finding/finding.ts';
 import { newErrorLines } from './log-lines.ts';
 import type { Observation } from './observation.ts';
-import { comparePorts } from './ports.ts';
+import { comparePorts, type MovedPorts } from './ports.ts';
 import { compareProbes } from './probe-reasons.ts';
 import type { Reason } from './reason.ts';
 import { compareReload } from './reload.ts';
@@ -19,7 +19,7 @@ export interface Expectation {
   /** The uid that every process must have, as the host sees it. */
   readonly hostUid: number;
   /** Where the outside port moved inside the container: before → after. */
-  readonly moved: ReadonlyMap<number, number>;
+  readonly moved: MovedPorts;
   /** Work seen in the trace of the first run and not in that of the second, in words; from `trace/compare`. */
   readonly lostEffects: readonly string[];
   /** Unix sockets that both watched runs made. */
@@ -86,13 +86,13 @@ export function mayLoseWork(finding: Finding, before: Observation): boolean {
 const gaveUpRoot = (before: Observation): boolean => before.processes.some((process) => process.uids[1] !== 0);
 
 /** The second run visibly does less: what makes a further remedy worth trying. */
-export function worksLess(before: Observation, after: Observation): boolean {
+export function worksLess(before: Observation, after: Observation, moved: MovedPorts = new Map()): boolean {
   const reasons = [
     ...compareOutcome(before, after),
-    ...comparePorts(before, after, new Map()),
-    ...compareProbes(before.probes, after.probes, new Map()),
+    ...comparePorts(before, after, moved),
+    ...compareProbes(before.probes, after.probes, moved),
     ...compareCommands(before, after),
-    ...compareReload(before, after, new Map()),
+    ...compareReload(before, after, moved),
   ];
   return reasons.some((reason) => reason.kind === 'bad');
 }

@@ -1,5 +1,6 @@
 /** `unroot fix`: the smallest change that lets an image run as that user, proved by running it. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { PORT_STRATEGIES, type PortStrategy } from '../../fixes/port-strategy.ts';
 import { requireOutDirectory, writeFix } from '../../input/write-fix.ts';
 import type { FixReport } from '../../report/report.ts';
 import { type FixResult, fixImage, fixImageStatically } from '../../unroot.ts';
@@ -20,6 +21,7 @@ interface FixFlags extends RunFlags {
   readonly prove: boolean;
   readonly static?: boolean;
   readonly failOn: FailOn;
+  readonly portStrategy: PortStrategy;
 }
 
 /** Adds what `fix` takes. */
@@ -33,7 +35,13 @@ export function fix(command: Command, context: CommandContext): Command {
     .option('--out <dir>', 'write image/, Dockerfile, pod.yaml, compose.yaml and report.json there')
     .option('--tag <name>', 'what pod.yaml and compose.yaml call the result (default: localhost/NAME-unroot:latest)')
     .option('--no-prove', 'do not run it once more to prove the result')
-    .option('--static', 'run nothing at all, and say what could not be known');
+    .option('--static', 'run nothing at all, and say what could not be known')
+    .addOption(
+      new Option('--port-strategy <way>', 'what becomes of ports below the first unprivileged one')
+        .choices(PORT_STRATEGIES)
+        .default('auto')
+        .env('UNROOT_PORT_STRATEGY'),
+    );
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addProbes(addFailOn(addEngine(addProfile(command))));
   addSettings(addAccess(addCommon(command)));
@@ -43,7 +51,7 @@ export function fix(command: Command, context: CommandContext): Command {
       throw usageError('--static runs nothing, so --probe has nothing to ask');
     if (flags.out !== undefined) requireOutDirectory(flags.out);
     const log = logFor(flags);
-    const options = fixOptions(flags, context, log);
+    const options = { ...fixOptions(flags, context, log), portStrategy: flags.portStrategy };
     await withImage(
       target,
       imageAccess(flags, context.signal, (message) => log.progress(message)),

@@ -6,6 +6,8 @@ export function composeYaml(input: ArtifactInput): string {
   const label = dnsLabel(input.name);
   const paths = [...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes])];
   const named = paths.map((path) => ({ name: `${label}${path.replace(/[^A-Za-z0-9]+/g, '-').replace(/-+$/, '')}`, path }));
+  // With the host's network there is nothing to publish: compose refuses ports beside it.
+  const onHost = input.run.network === 'host';
   const compose = {
     services: {
       [label]: {
@@ -20,8 +22,9 @@ export function composeYaml(input: ArtifactInput): string {
         security_opt: input.run.noNewPrivileges ? ['no-new-privileges:true'] : [],
         ...(input.run.readOnly ? { read_only: true } : {}),
         ...(Object.keys(input.run.sysctls).length > 0 ? { sysctls: input.run.sysctls } : {}),
+        ...(onHost ? { network_mode: 'host' } : {}),
         ...(input.run.tmpfs.length > 0 ? { tmpfs: input.run.tmpfs } : {}),
-        ...(input.run.ports.length > 0
+        ...(input.run.ports.length > 0 && !onHost
           ? { ports: input.run.ports.map(({ from, to, protocol }) => `${from}:${to}${protocol === 'udp' ? '/udp' : ''}`) }
           : {}),
         ...(named.length > 0 ? { volumes: named.map(({ name, path }) => `${name}:${path}`) } : {}),

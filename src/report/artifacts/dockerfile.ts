@@ -30,7 +30,15 @@ export function dockerfile(input: ArtifactInput): string {
   if (input.fixedRun.workdir !== undefined) lines.push(`WORKDIR ${input.fixedRun.workdir}`);
   if (input.fixedRun.entrypoint !== undefined) lines.push(`ENTRYPOINT ${JSON.stringify(input.fixedRun.entrypoint)}`);
   if (input.fixedRun.command !== undefined) lines.push(`CMD ${JSON.stringify(input.fixedRun.command)}`);
+  for (const { from, to, protocol } of input.fixedRun.ports)
+    if (from !== to) lines.push(`EXPOSE ${to}${protocol === 'udp' ? '/udp' : ''}`);
+  if (input.fixedRun.healthcheck !== undefined) lines.push(healthcheckLine(input.fixedRun.healthcheck));
   return `${lines.join('\n')}\n`;
+}
+
+/** `CMD-SHELL` is the form without brackets; how often it is asked is Docker's default then, and the base's in the image. */
+function healthcheckLine([kind, ...words]: readonly string[]): string {
+  return kind === 'CMD-SHELL' ? `HEALTHCHECK CMD ${words.join(' ')}` : `HEALTHCHECK CMD ${JSON.stringify(words)}`;
 }
 
 function runLines(layer: readonly LayerChange[]): string[] {

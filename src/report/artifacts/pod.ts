@@ -1,6 +1,8 @@
-/** A pod that runs the result and passes Pod Security restricted (unless a capability was needed that restricted forbids). */
+/** A pod that runs the result and passes Pod Security restricted; where it cannot, the file says so. */
 import { stringify } from 'yaml';
 import { type ArtifactInput, dnsLabel } from './artifact.ts';
+import { podNotes } from './pod-notes.ts';
+import { serviceOf } from './service.ts';
 
 export function podYaml(input: ArtifactInput): string {
   const label = dnsLabel(input.name);
@@ -28,6 +30,7 @@ export function podYaml(input: ArtifactInput): string {
     kind: 'Pod',
     metadata: { name: label, labels: { app: label } },
     spec: {
+      ...(input.run.network === 'host' ? { hostNetwork: true } : {}),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: uid,
@@ -65,7 +68,9 @@ export function podYaml(input: ArtifactInput): string {
         : {}),
     },
   };
-  return stringify(pod);
+  const service = serviceOf(input, label);
+  const notes = podNotes(input, pod).map((note) => `# ${note}\n`);
+  return [`${notes.join('')}${stringify(pod)}`, ...(service === undefined ? [] : [stringify(service)])].join('---\n');
 }
 
 /**
@@ -73,6 +78,8 @@ export function podYaml(input: ArtifactInput): string {
  * the pod asks for it by itself: a safe sysctl, which Pod Security restricted allows.
  */
 function sysctlsForKubernetes({ run }: ArtifactInput): Readonly<Record<string, string>> {
+  // The host's network takes no settings from a pod (kubernetes pkg/kubelet/sysctl: net.* is forbidden with hostNetwork).
+  if (run.network === 'host') return Object.fromEntries(Object.entries(run.sysctls).filter(([name]) => !name.startsWith('net.')));
   const lowest = Math.min(...run.ports.map((port) => port.to));
   return lowest < 1024 ? { 'net.ipv4.ip_unprivileged_port_start': String(lowest), ...run.sysctls } : run.sysctls;
 }

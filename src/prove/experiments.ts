@@ -1,0 +1,80 @@
+/** What is tried when the general remedies leave a program broken, one thing at a time, in the order of what it costs: see {@link experimentsFor}. */
+import type { Finding } from '../finding/finding.ts';
+import type { Fix } from '../finding/fix.ts';
+import { formerUser, passwdEntry } from '../fixes/accounts.ts';
+import { withoutIdentityLines } from '../fixes/config-line.ts';
+import type { FixContext } from '../fixes/context.ts';
+import { withoutIdentityArguments } from '../fixes/identity-arguments.ts';
+import { neededCapabilities } from '../fixes/needed-capability.ts';
+import { recipe } from '../fixes/recipe.ts';
+import type { Recipe } from '../recipes/recipe.ts';
+import type { Experiment } from './experiment.ts';
+import type { Observation } from './observation.ts';
+import { portTrials } from './port-trials.ts';
+import { recipeTrials } from './recipe-trials.ts';
+
+/** Trials with capabilities: a sysctl, each alone, all together. */
+const CAPABILITY_TRIALS = 4;
+
+/** Ports first, because nothing else helps a program that cannot bind; then calls that only a capability allows; then what is known of the program. */
+export function experimentsFor(
+  before: Observation,
+  recipes: readonly Recipe[],
+  context: FixContext,
+  low: readonly number[],
+  healthcheck: readonly string[] | undefined,
+): readonly Experiment[] {
+  return [
+    ...(low.length === 0 ? [] : portTrials(low, before, recipes, healthcheck)),
+    ...capabilityTrials(false),
+    ...recipeTrials(recipes, context).map((one): Experiment => ({ try: ({ context: now, extra }) => recipe(one, now, extra) })),
+    { try: ({ extra, context: now }) => nameFor(extra, now) },
+    { try: ({ after, extra, context: now }) => toldToBeSomebody(extra, now, filesRead(after)) },
+    {
+      try: ({ context: now }) =>
+        formerUser(
+          idsOf(before, (one) => one.uids[1]),
+          idsOf(before, (one) => one.gid),
+          now,
+        ),
+    },
+    ...capabilityTrials(true),
+  ];
+}
+
+const capabilityTrials = (comfort: boolean): readonly Experiment[] =>
+  Array.from({ length: CAPABILITY_TRIALS }, (_, at): Experiment => {
+    let about: readonly Finding[] = [];
+    return {
+      try: ({ met, context }) => {
+        const trial = neededCapabilities(met, context, comfort).trials[at];
+        about = trial?.about ?? [];
+        return trial === undefined ? [] : [trial.fix];
+      },
+      helped: (_after, fresh) => !fresh.some((one) => about.some((other) => sameOperation(one, other))),
+      ...(comfort ? {} : { forLostWork: true }),
+    };
+  });
+
+/** A name for the recipient, unless another remedy has given it one: two versions of /etc/passwd could not both be in the layer. */
+const nameFor = (extra: readonly Fix[], context: FixContext): readonly Fix[] => {
+  const entry = extra.some((fix) => fix.id === 'service-user') ? undefined : passwdEntry(context);
+  return entry ? [entry] : [];
+};
+
+/** Words and lines that name a user, for a program that looks who it is and gives up without a call that could be denied. */
+const toldToBeSomebody = (extra: readonly Fix[], context: FixContext, read: ReadonlySet<string>): readonly Fix[] =>
+  [...withoutIdentityArguments(context), ...withoutIdentityLines(context, read)].filter(
+    (fix) => !extra.some((other) => other.id === fix.id && other.subject === fix.subject),
+  );
+
+export const sameOperation = (a: Finding, b: Finding): boolean =>
+  a.id === b.id && JSON.stringify(a.operation) === JSON.stringify(b.operation);
+
+const idsOf = (
+  { processes }: Observation,
+  id: (one: Observation['processes'][number]) => number | undefined,
+): ReadonlySet<number> => new Set(processes.map((one) => id(one) ?? 0));
+
+const filesRead = ({ trace }: Observation): ReadonlySet<string> =>
+  new Set((trace?.events ?? []).flatMap(({ operation, errno }) => (operation.kind === 'open' && !errno ? [operation.path] : [])));
