@@ -37,6 +37,7 @@ import { type RunLog, runLog } from './run-log.ts';
 import { environment, hostnameOf, specMounts } from './spec.ts';
 import { startRefused } from './start-refused.ts';
 import { sysctlsOf } from './sysctls.ts';
+import { volumeFolders } from './volumes.ts';
 
 const CREATE_MS = 60_000;
 /** Programs that run with the container's root. */
@@ -150,6 +151,7 @@ export async function createBuiltinContainer(
         },
         exec: (argv, execOptions) => exec(pid, argv, execOptions),
         changes: () => home.changes(launch),
+        volumes: () => volumeFolders(home.volumes),
         abandon: closeGate,
         dispose,
       },

@@ -139,6 +139,8 @@ export interface Container {
   inNetwork(argv: readonly string[], options?: { readonly timeoutMs?: number; readonly input?: string }): Promise<ExecResult>;
   /** What the run changed in the root file system and in the volumes it was given. */
   changes(): Promise<readonly FileChange[]>;
+  /** Host folders behind its writable volumes and binds, by mount target, there to be read until `remove`; absent = they are out of reach. */
+  volumes?(): ReadonlyMap<string, string>;
   /** Stops and removes everything of it. Safe to call twice. */
   remove(): Promise<void>;
 }

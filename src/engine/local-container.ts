@@ -20,6 +20,7 @@ export interface LocalParts {
   start(): Promise<void>;
   exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult>;
   changes(): Promise<readonly FileChange[]>;
+  volumes(): ReadonlyMap<string, string>;
   /** It will not be started any more: lets go of what holds it back. */
   abandon(): void;
   /** The main process is gone: removes the rest. */
@@ -96,6 +97,7 @@ export function localContainer(parts: LocalParts, signal?: AbortSignal): Contain
     listening: async () => (state === 'ended' ? [] : listeningSockets(pid)),
     inNetwork: (argv, options) => runInNetwork(pid, argv, options),
     changes: () => parts.changes(),
+    volumes: () => parts.volumes(),
     remove,
   };
 }

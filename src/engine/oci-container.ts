@@ -33,6 +33,7 @@ import { type Registration, register, undo } from './reaper.ts';
 import { runLog } from './run-log.ts';
 import { hostnameOf, runtimeSpec, specProcess } from './spec.ts';
 import { startRefused } from './start-refused.ts';
+import { volumeFolders } from './volumes.ts';
 
 /** Where the program and its words for things are. */
 export interface OciRuntime {
@@ -143,6 +144,7 @@ export async function createOciContainer(
         },
         exec: (argv, execOptions) => exec(pid, argv, execOptions, limits),
         changes: () => home.changes(launch),
+        volumes: () => volumeFolders(home.volumes),
         abandon: closeGate,
         dispose: disposeAll,
       },

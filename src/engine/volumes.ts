@@ -50,6 +50,10 @@ export function volumeChanges(volumes: readonly VolumeFolder[]): readonly FileCh
   return volumes.flatMap(({ mount, folder, before }) => folderChanges(mount.target, before, snapshot(folder)));
 }
 
+/** Where they lie, by mount target. */
+export const volumeFolders = (volumes: readonly VolumeFolder[]): ReadonlyMap<string, string> =>
+  new Map(volumes.map(({ mount, folder }) => [mount.target, folder]));
+
 function fill(folder: string, root: string, target: string): void {
   const inside = insidePath(root, target);
   if (inside === undefined) return;

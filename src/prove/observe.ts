@@ -1,7 +1,9 @@
 /** Runs a launch once, watches it from outside until it is ready, probes it, and stops it again. */
 
 import type { Container, PreparedImage } from '../engine/engine.ts';
-import { type ScratchBinds, scratchBinds, type VolumeOwner } from '../engine/scratch-binds.ts';
+import type { KeptVolumes } from '../engine/kept-volumes.ts';
+import { type ScratchBinds, scratchBinds } from '../engine/scratch-binds.ts';
+import type { VolumeOwner } from '../engine/volume-remedy.ts';
 import { UnrootError } from '../error.ts';
 import type { Healthcheck } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
@@ -23,6 +25,8 @@ export interface ObserveOptions {
   readonly settle?: SettleOptions;
   /** Owners that the folders of the host shall have; they are given to copies, never to the folders themselves. */
   readonly volumeOwners?: readonly VolumeOwner[];
+  /** Keeps what the run leaves in its volumes. */
+  readonly keep?: KeptVolumes;
   readonly graceMs?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (message: string) => void;
@@ -37,7 +41,9 @@ export async function observe(image: PreparedImage, launch: Launch, options: Obs
     scratch = await scratchBinds(launch, options.volumeOwners);
     container = await image.create(scratch.launch, { ...(options.signal ? { signal: options.signal } : {}) });
     session = options.tracer ? await options.tracer.attach(container, scratch.launch) : undefined;
-    return await watch(container, session, options);
+    const observation = await watch(container, session, options);
+    await options.keep?.take(container, launch);
+    return observation;
   } catch (error) {
     if (error instanceof UnrootError && error.code === 'engine.start-refused') return refused(error, container, session);
     await session?.abort();

@@ -1,6 +1,6 @@
 /** The proof: both runs again, unwatched, on the engine that was asked for, with the same probes. */
 import type { PreparedImage } from '../engine/engine.ts';
-import type { VolumeOwner } from '../engine/scratch-binds.ts';
+import type { VolumeOwner } from '../engine/volume-remedy.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { askedAfter } from './asked-after.ts';
 import { notStarted, type Observation } from './observation.ts';

@@ -189,6 +189,7 @@ export async function createDockerContainer(
             );
       return [...root, ...mounts.changes()].sort((a, b) => (a.path < b.path ? -1 : 1));
     },
+    volumes: () => new Map(volumesOf(created).map(({ target, folder }) => [target, folder])),
     remove,
   };
   return container;

@@ -217,6 +217,7 @@ export async function createPodmanContainer(
       const root = upper === undefined ? [] : overlayChanges(upper, baseline, await image.rootFs(), deleted);
       return [...root, ...mounts.changes()].sort((a, b) => (a.path < b.path ? -1 : 1));
     },
+    volumes: () => foldersOf(inspected),
     remove,
   };
 }
@@ -271,11 +272,11 @@ function setOwnership(ownership: Ownership, inspected: Inspected, pid: number): 
   if (ownership.mode !== undefined) chmodSync(folder, ownership.mode);
 }
 
+const foldersOf = ({ Mounts }: Inspected): ReadonlyMap<string, string> =>
+  new Map(Mounts.filter(({ Source }) => Source !== '').map(({ Destination, Source }) => [Destination, Source]));
+
 function watched(launch: Launch, inspected: Inspected, pid: number): WatchedMount[] {
-  const mounts = inspected.Mounts.filter(({ Source }) => Source !== '').map(({ Source, Destination }) => ({
-    target: Destination,
-    folder: Source,
-  }));
+  const mounts = [...foldersOf(inspected)].map(([target, folder]) => ({ target, folder }));
   for (const mount of launch.mounts) {
     const folder = mount.type === 'tmpfs' && !isRuntimesOwn(mount) ? tmpfsOf(pid, mount.target) : undefined;
     if (folder !== undefined) mounts.push({ target: mount.target, folder });
