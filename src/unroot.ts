@@ -17,10 +17,12 @@ import { foreseenOf } from './prove/foreseen.ts';
 import type { Measured } from './prove/measured.ts';
 import type { Observation } from './prove/observation.ts';
 import { type ObserveOptions, observe } from './prove/observe.ts';
+import { overOldData } from './prove/old-data.ts';
 import type { Proof } from './prove/prove.ts';
 import { proveRounds } from './prove/prove-rounds.ts';
 import { recipientOf } from './prove/recipient.ts';
 import { runRounds } from './prove/rounds.ts';
+import type { RoundsInput } from './prove/rounds-input.ts';
 import { differencesOf, openSession } from './prove/session.ts';
 import { settingsAs, withAsked } from './prove/settings.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
@@ -202,28 +204,29 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
     const asIs = started(launchOf(subject, settings, profile));
     // Refused before anything runs: no change of the image makes a platform take a user that it does not allow.
     started(launchOf(subject, settingsAs(recipient, settings, profile), profile));
-    const rounds = await runRounds(
-      {
-        subject,
-        recipient,
-        settings,
-        profile,
-        readOnly: options.readOnly === true,
-        prepare: (each) => session.watcher.prepare(each, hooks(options)),
-        derive: (layer, run) => derive(image, layer, run),
-        tracer: session.tracer,
-        observe: observeOptions(image, options),
-        ...portStrategyOf(options),
-        onProgress,
-      },
-      asIs,
-    );
-    const observing = { observe: observeOptions(image, options), prepare: hooks(options), onProgress };
+    const input: RoundsInput = {
+      subject,
+      recipient,
+      settings,
+      profile,
+      readOnly: options.readOnly === true,
+      prepare: (each) => session.watcher.prepare(each, hooks(options)),
+      derive: (layer, run) => derive(image, layer, run),
+      tracer: session.tracer,
+      observe: observeOptions(image, options),
+      keep: session.keep,
+      ...portStrategyOf(options),
+      onProgress,
+    };
+    const found = await runRounds(input, asIs);
+    const { rounds, reasons: oldData } =
+      options.prove === false ? { rounds: found, reasons: [] } : await overOldData(found, input);
     const { engine } = session;
+    const observing = { observe: input.observe, prepare: hooks(options), onProgress };
     const proof =
       options.prove === false
         ? undefined
-        : await proveRounds({ rounds, subject, recipient, engine, profile, settings, ...observing });
+        : await proveRounds({ rounds, oldData, subject, recipient, engine, profile, settings, ...observing });
     return {
       subject,
       recipient,

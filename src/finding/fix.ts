@@ -24,6 +24,22 @@ export type LayerChange =
     }
   | { readonly kind: 'symlink'; readonly path: string; readonly target: string; readonly uid: number; readonly gid: number };
 
+/** What a volume must be like for the user. */
+export interface RunVolume {
+  readonly path: string;
+  /** `uid:gid`. */
+  readonly owner: string;
+  /** Octal, of the top folder. */
+  readonly mode: string;
+  /**
+   * What lets the user have data that is there already: Kubernetes' fsGroup, a step before each start (`init`), or one change before the
+   * roll-out (`migrate`). Absent = nothing was tried on old data, or none is needed.
+   */
+  readonly remedy?: 'fsGroup' | 'init' | 'migrate';
+  /** Shell lines, run once as root where the volume is mounted at `path`: what to do where there is no fsGroup, or where it does not do. */
+  readonly commands?: readonly string[];
+}
+
 /** Everything another runner needs to start the result without unroot. Published in `report.json`; see the CLI contract. */
 export interface Run {
   /** `uid:gid`, numeric. */
@@ -36,7 +52,7 @@ export interface Run {
   /** `from`: the port the image used to listen on and the outside world still uses; `to`: where it listens now. */
   readonly ports: readonly { readonly from: number; readonly to: number; readonly protocol?: 'udp' }[];
   readonly tmpfs: readonly string[];
-  readonly volumes: readonly { readonly path: string; readonly owner: string; readonly mode: string }[];
+  readonly volumes: readonly RunVolume[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly sysctls: Readonly<Record<string, string>>;

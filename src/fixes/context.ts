@@ -2,6 +2,7 @@
 import type { FileChange } from '../engine/engine.ts';
 import type { RootFs } from '../image/image.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
+import type { FileTree } from '../linux/decision.ts';
 import type { Program } from '../linux/program.ts';
 import type { Trace } from '../trace/event.ts';
 import type { PortStrategy } from './port-strategy.ts';
@@ -23,6 +24,8 @@ export interface FixContext {
   readonly knowledge: Knowledge;
   /** Text files of the image that the program read, by their real path. */
   readonly configs: ReadonlyMap<string, string>;
+  /** Folders of the host by mount target, for their owners and modes. */
+  readonly binds?: ReadonlyMap<string, FileTree>;
   /** The image's account files, as text; undefined when it has none. */
   readonly accounts: { readonly passwd: string | undefined; readonly group: string | undefined };
   /** What becomes of a port below the first unprivileged one; absent = `auto`. */

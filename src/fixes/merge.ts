@@ -50,7 +50,7 @@ export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run
     ...(workdir === undefined ? {} : { workdir }),
     ports: ports.map((port) => ({ ...port, to: moves.get(port.from) ?? port.to })),
     tmpfs: list((run) => run.tmpfs),
-    volumes: list((run) => run.volumes),
+    volumes: [...new Map(fixes.flatMap(({ run }) => run.volumes ?? []).map((volume) => [volume.path, volume])).values()],
     capAdd: list((run) => run.capAdd),
     capDrop: ['ALL'],
     sysctls: record((run) => run.sysctls),

@@ -1,8 +1,10 @@
 /** What is mounted over the image: the platform's own, the image's VOLUMEs, the settings' volumes; with the owner and mode each starts out with. */
 import type { RootEntry, RootFs } from '../image/image.ts';
+import type { Inode } from '../linux/inode.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerSettings, Volume } from '../workload/container.ts';
 import { normalise } from './command.ts';
+import { withFsGroup } from './fs-group.ts';
 import type { Identity } from './identity.ts';
 import type { LaunchSubject } from './input.ts';
 import type { Derivation, LaunchMount } from './launch.ts';
@@ -48,7 +50,7 @@ export function mountsOf(
       because.push(rule);
       continue;
     }
-    const mount = settingsVolume(volume, volume.written, image, profile, identity);
+    const mount = settingsVolume(volume, volume.written, image, settings, profile, identity);
     put(mount);
     if (mount.type !== 'bind') {
       const rule = mount.type === 'tmpfs' ? profile.sources.tmpfs : profile.sources.imageVolumes;
@@ -157,6 +159,7 @@ function settingsVolume(
   volume: Volume,
   written: string,
   image: LaunchSubject,
+  settings: ContainerSettings,
   profile: PlatformProfile,
   identity: Identity,
 ): LaunchMount {
@@ -172,7 +175,7 @@ function settingsVolume(
     case 'tmpfs':
       return tmpfs(volume, image, profile, 'settings');
     default: {
-      const first = contentVolume(volume.target, written, image, profile, identity);
+      const first = claim(volume, settings, profile) ?? contentVolume(volume.target, written, image, profile, identity);
       const said = {
         ...(volume.uid !== undefined && { uid: volume.uid }),
         ...(volume.gid !== undefined && { gid: volume.gid }),
@@ -189,6 +192,17 @@ function settingsVolume(
       };
     }
   }
+}
+
+/**
+ * Under a kubelet a named volume is a claim: a new file system, empty, root's with mode 0755, whatever the image has there. The kubelet gives it
+ * to fsGroup (pkg/volume/volume_linux.go); nothing else changes it.
+ */
+function claim({ kind }: Volume, { fsGroup }: ContainerSettings, { kubelet }: PlatformProfile): Partial<LaunchMount> | undefined {
+  if (kind !== 'named' || !kubelet) return undefined;
+  const made: Inode = { type: 'directory', uid: 0, gid: 0, mode: 0o755 };
+  const { uid, gid, mode } = fsGroup === undefined ? made : withFsGroup(made, fsGroup);
+  return { uid, gid, mode };
 }
 
 /** The mode of what it covers, never the owner; else the kernel's 1777. */

@@ -102,6 +102,6 @@ async function runAs(
 ): Promise<Baseline | undefined> {
   const launch = launchOf(input.subject, settings, profile);
   if (launch.kind === 'refusal') return undefined;
-  const again = await observe(image, launch, { ...input.observe, tracer: input.tracer });
+  const again = await observe(image, launch, { ...input.observe, tracer: input.tracer, keep: input.keep });
   return worksByItself(again) ? { asIs: launch, before: again, notes: [note] } : undefined;
 }

@@ -47,6 +47,7 @@ export function fixContext(
     target,
     recipient,
     knowledge,
+    binds: hostBinds(target),
     accounts: { passwd: subject.passwd, group: subject.group },
   };
 }

@@ -7,6 +7,7 @@ import type { ContainerSettings } from '../workload/container.ts';
 import { leftDenials } from './left-denials.ts';
 import type { ObserveOptions } from './observe.ts';
 import { type Proof, prove } from './prove.ts';
+import type { Reason } from './reason.ts';
 import { arbitraryUids } from './recipient.ts';
 import type { RoundsResult } from './rounds.ts';
 import { settingsOfRun } from './settings.ts';
@@ -14,6 +15,8 @@ import { launchOf, readSubject, type Subject } from './subject.ts';
 
 export interface ProveRoundsInput {
   readonly rounds: RoundsResult;
+  /** What showed over the data of an earlier run. */
+  readonly oldData: readonly Reason[];
   readonly subject: Subject;
   readonly recipient: Recipient;
   readonly engine: Engine;
@@ -46,6 +49,7 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
       lostEffects: lost,
       sockets: traces ? socketsInBoth(...traces) : [],
       leftDenials: leftDenials(rounds),
+      oldData: input.oldData,
     },
     volumeOwners: rounds.run.volumes,
     like: rounds.before,

@@ -1,5 +1,6 @@
 /** What the search for the smallest change works with. */
 import type { PreparedImage } from '../engine/engine.ts';
+import type { KeptVolumes } from '../engine/kept-volumes.ts';
 import type { LayerChange, Run } from '../finding/fix.ts';
 import type { Recipient } from '../fixes/context.ts';
 import type { PortStrategy } from '../fixes/port-strategy.ts';
@@ -25,5 +26,7 @@ export interface RoundsInput {
   readonly observe: ObserveOptions;
   /** What becomes of low ports; default `auto`. */
   readonly portStrategy?: PortStrategy;
+  /** Keeps what the run as the image says leaves in its volumes. */
+  readonly keep: KeptVolumes;
   readonly onProgress: (message: string) => void;
 }

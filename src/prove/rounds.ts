@@ -61,7 +61,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const { subject, recipient, settings, profile, onProgress } = input;
   onProgress('running it as the image says, watched');
   const base = await input.prepare(subject.image);
-  const first = await observe(base, asTheImageSays, { ...input.observe, tracer: input.tracer });
+  const first = await observe(base, asTheImageSays, { ...input.observe, tracer: input.tracer, keep: input.keep });
   const { asIs, before, notes } = await workingBaseline(input, base, asTheImageSays, first);
   const baseline = before.trace ?? NO_TRACE;
 

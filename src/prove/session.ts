@@ -1,5 +1,6 @@
 /** The engines of one piece of work: the one that proves, and the one that is watched. */
 import type { Engine, EngineKind, PreparedImage } from '../engine/engine.ts';
+import type { KeptVolumes } from '../engine/kept-volumes.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Tracer } from '../trace/tracer.ts';
@@ -16,6 +17,8 @@ export interface Session {
   readonly watcher: Engine;
   readonly tracer: Tracer;
   readonly profile: PlatformProfile;
+  /** For what a run leaves in its volumes. */
+  readonly keep: KeptVolumes;
   /** Known by now: what the engines leave out, and what they could not make of the images they were given. */
   readonly notes: readonly string[];
   close(): Promise<void>;
@@ -24,12 +27,15 @@ export interface Session {
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { chooseEngine } = await import('../engine/detect.ts');
   const { chooseTracer } = await import('../trace/tracers/choose.ts');
+  const { keptVolumes } = await import('../engine/kept-volumes.ts');
   const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
   const watched = await chooseTracer(engine, (kind) => chooseEngine(kind, {}));
   const prepared: PreparedImage[] = [];
   const proving = remembering(engine, prepared);
+  const keep = keptVolumes();
   return {
     engine: proving,
+    keep,
     watcher: watched.engine === engine ? proving : remembering(watched.engine, prepared),
     tracer: watched.tracer,
     profile: options.profile ?? engine.profile,
@@ -37,6 +43,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       return [...new Set([...engine.notes, ...watched.notes, ...prepared.flatMap(({ notes }) => notes ?? [])])];
     },
     close: async () => {
+      keep.remove();
       await engine.close();
       if (watched.engine !== engine) await watched.engine.close();
     },

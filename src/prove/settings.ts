@@ -19,7 +19,7 @@ export function settingsOfRun(
   settings: ContainerSettings,
   profile: PlatformProfile,
 ): ContainerSettings {
-  const asked = settings.volumes ?? [];
+  const asked = (settings.volumes ?? []).map((volume) => prepared(volume, run));
   // On a root that is read-only nothing else makes a folder writable; elsewhere they say whose a mount has to be.
   const data = run.readOnly ? run.volumes.filter(({ path }) => !asked.some(({ target }) => target === path)) : [];
   const volumes: Volume[] = [
@@ -27,8 +27,10 @@ export function settingsOfRun(
     ...data.map(({ path }): Volume => ({ kind: profile.kubelet ? 'empty-dir' : 'anonymous', target: path })),
     ...run.tmpfs.map(tmpfsVolume),
   ];
+  const group = profile.kubelet && settings.fsGroup === undefined && run.volumes.some(({ remedy }) => remedy === 'fsGroup');
   return {
     ...settingsAs(recipient, settings, profile),
+    ...(group ? { fsGroup: fsGroupOf(recipient, profile), fsGroupChangePolicy: 'OnRootMismatch' as const } : {}),
     capAdd: [...(settings.capAdd ?? []), ...run.capAdd],
     noNewPrivileges: run.noNewPrivileges,
     ...(run.readOnly ? { readOnly: true } : {}),
@@ -39,6 +41,21 @@ export function settingsOfRun(
     ...(run.workdir === undefined ? {} : { workdir: run.workdir }),
     ...(volumes.length > 0 ? { volumes } : {}),
   };
+}
+
+/** Of a pod: the user's own group; for any uid the one that OpenShift hands out with it. */
+export const fsGroupOf = ({ gid, arbitrary }: Recipient, { arbitraryUid }: PlatformProfile): number =>
+  arbitrary ? (arbitraryUid?.first ?? OPENSHIFT_FIRST) : gid;
+
+/** The first id of OpenShift's first block, where no profile says another (docs/profiles.md). */
+const OPENSHIFT_FIRST = 1_000_680_000;
+
+/** A claim that somebody prepares before the first start: its top folder is as the fix says. */
+function prepared(volume: Volume, run: Run): Volume {
+  const wanted = run.volumes.find(({ path, remedy }) => path === volume.target && (remedy === 'migrate' || remedy === 'init'));
+  if (wanted === undefined || volume.kind !== 'named') return volume;
+  const [uid, gid] = wanted.owner.split(':').map(Number) as [number, number];
+  return { ...volume, uid, gid, mode: Number.parseInt(wanted.mode, 8) };
 }
 
 /** `/run:mode=1777` as `docker run --tmpfs` takes it. */

@@ -26,6 +26,8 @@ export interface Expectation {
   readonly sockets: readonly string[];
   /** Denials of the second run that nothing answered, in words, and whether work may be lost by them. */
   readonly leftDenials: readonly { readonly text: string; readonly losesWork: boolean }[];
+  /** What showed when it was started over the data of an earlier run. */
+  readonly oldData?: readonly Reason[];
 }
 
 /** proved needs at least one thing that positively worked, nothing bad, and nothing unsure. */
@@ -43,6 +45,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ),
     ...expectation.lostEffects.map((text): Reason => ({ kind: 'unsure', text })),
     ...distinct(expectation.leftDenials).map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
+    ...(expectation.oldData ?? []),
     ...newErrorLines(before, after).map(
       (line): Reason => ({
         kind: line.denial && !(line.identity && gaveUpRoot(before)) ? 'unsure' : 'note',
