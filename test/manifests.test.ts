@@ -301,8 +301,8 @@ describe('bad input', () => {
     ['an empty folder', () => [newFolder('empty')], 3, 'there is no .yaml, .yml or .json file in it'],
     ['an empty file', () => [write('empty.yaml', '')], 3, 'it holds no Kubernetes object'],
     [
-      'compose',
-      () => [write('compose.yaml', 'services: {web: {image: nginx}}\n')],
+      'values of a chart',
+      () => [write('values.yaml', 'image: {repository: nginx}\n')],
       3,
       'no document in it is a Kubernetes object',
     ],

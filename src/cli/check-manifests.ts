@@ -7,17 +7,27 @@ import { loadManifests } from '../input/manifests.ts';
 import type { Refusal } from '../launch/launch.ts';
 import { placeOf } from '../launch/placed.ts';
 import { withoutImage } from '../launch/without-image.ts';
-import type { PlatformProfile } from '../platform/platform.ts';
+import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
 import { checkReport } from '../report/documents.ts';
 import type { CheckReport } from '../report/report.ts';
 import { checkImage } from '../unroot.ts';
 import type { Span } from '../workload/workload.ts';
 import type { ContainerImages } from './container-images.ts';
-import { containersOf, imageOf, type ManifestContainer, refusalSpan, skippedText, unusedImages } from './manifest-containers.ts';
+import {
+  type AnyContainer,
+  containersIn,
+  imageOf,
+  refusalSpan,
+  skippedText,
+  spanOfWorkload,
+  unusedImages,
+} from './manifest-containers.ts';
+import { manifestProfiles } from './profile.ts';
 
 export interface ManifestCheck {
   readonly targets: readonly string[];
-  readonly profile: PlatformProfile;
+  /** Whose rules decide, where they fit what is written. */
+  readonly asked?: ProfileName;
   /** Whom to check for; absent = as the manifest says, and 10001 instead of root. */
   readonly user?: string;
   readonly images: ContainerImages;
@@ -37,14 +47,16 @@ interface Checked {
 }
 
 /** One document for all files. */
-export async function checkManifests({ targets, profile, user, images, signal }: ManifestCheck): Promise<CheckedManifests> {
+export async function checkManifests({ targets, asked, user, images, signal }: ManifestCheck): Promise<CheckedManifests> {
   const loaded = loadManifests(targets);
+  const profiles = manifestProfiles(asked, loaded.formats);
   const findings: Finding[] = [];
   const fixes: Fix[] = [];
   const unknown = new Set<string>();
   const missing = new Map<string, { diagnostic: Diagnostic; count: number }>();
-  for (const one of containersOf(loaded.workloads)) {
+  for (const one of containersIn(loaded)) {
     signal.throwIfAborted();
+    const profile = profiles(one.workload.format);
     // What the API server says of an object it says once.
     if (one.refusal !== undefined && profile.kubelet && one.container !== one.workload.containers[0]) continue;
     const checked = await check(one, profile, user, images, signal);
@@ -57,7 +69,9 @@ export async function checkManifests({ targets, profile, user, images, signal }:
     report: {
       ...checkReport({
         target: targets.map((target) => (target === '-' ? 'standard input' : target)).join(', '),
-        platform: profile.name,
+        platform: (loaded.formats.length === 0 ? (['kubernetes'] as const) : loaded.formats)
+          .map((format) => profiles(format).name)
+          .join(', '),
         user: user ?? 'as written',
         traced: false,
         findings,
@@ -75,9 +89,9 @@ export async function checkManifests({ targets, profile, user, images, signal }:
 }
 
 /** One word for an image that many containers have. */
-function noteMissing(missing: Map<string, { diagnostic: Diagnostic; count: number }>, one: ManifestContainer, why: string): void {
+function noteMissing(missing: Map<string, { diagnostic: Diagnostic; count: number }>, one: AnyContainer, why: string): void {
   const known = missing.get(why);
-  const where = placeOf(one.container.spans.image ?? one.container.span ?? one.workload.object.span);
+  const where = placeOf(one.container.spans.image ?? one.container.span ?? spanOfWorkload(one.workload));
   missing.set(
     why,
     known === undefined
@@ -92,7 +106,7 @@ const told = (diagnostic: Diagnostic, count: number): Diagnostic => ({
 });
 
 async function check(
-  one: ManifestContainer,
+  one: AnyContainer,
   profile: PlatformProfile,
   user: string | undefined,
   images: ContainerImages,
@@ -105,6 +119,12 @@ async function check(
     const at = refusalSpan(one, refusal);
     return refused(one, { kind: 'refusal', name, image, platform: profile, by, reason, message, because }, at);
   }
+  if (container.unknown !== undefined)
+    return {
+      findings: [],
+      fixes: [],
+      unknown: [`${one.workload.kind} ${one.workload.name}: ${container.unknown}, so it was not checked`],
+    };
   const found = await imageOf(one, images, async (opened): Promise<Image> => opened);
   if ('missing' in found) {
     const known = withoutImage({ name, image, settings, profile, why: found.missing });
@@ -126,27 +146,27 @@ async function check(
 const withoutAdvice = (texts: readonly string[]): readonly string[] =>
   texts.map((text) => text.replace(/ \(--trace runs it\)$/, ''));
 
-function refused(one: ManifestContainer, refusal: Refusal, at?: Span): Checked {
+function refused(one: AnyContainer, refusal: Refusal, at?: Span): Checked {
   const findings = startRefused.run({ target: refusal } as Parameters<typeof startRefused.run>[0]);
   return { findings: findings.map((finding) => placedFinding(one, finding, at)), fixes: [], unknown: [] };
 }
 
-function rootFinding(one: ManifestContainer): Finding {
+function rootFinding(one: AnyContainer): Finding {
   return placedFinding(one, {
     id: 'runs-as-root',
     severity: 'warning',
     confidence: 'high',
-    message: 'runs as uid 0: runAsUser 0, whatever the image says',
+    message: `runs as uid 0: ${one.container.spans.runAsUser === undefined ? 'user' : 'runAsUser'} 0, whatever the image says`,
     container: one.container.name,
     where: {},
-    evidence: [{ kind: 'derived', text: 'runAsUser is 0' }],
+    evidence: [{ kind: 'derived', text: `${one.container.spans.runAsUser === undefined ? 'user' : 'runAsUser'} is 0` }],
   });
 }
 
 /** Settings whose field a finding is about, the first that was written; the image's line otherwise. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  'runs-as-root': ['runAsUser', 'runAsNonRoot'],
-  'start-refused': ['runAsUser', 'runAsNonRoot', 'capAdd', 'noNewPrivileges'],
+  'runs-as-root': ['runAsUser', 'runAsNonRoot', 'user'],
+  'start-refused': ['runAsUser', 'runAsNonRoot', 'capAdd', 'noNewPrivileges', 'user'],
   'low-port': ['ports'],
   'volume-not-writable': ['volumes'],
   'workdir-not-usable': ['workdir'],
@@ -154,9 +174,10 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'capability-needed': ['capDrop', 'capAdd'],
 };
 
-function placedFinding(one: ManifestContainer, finding: Finding, at?: Span): Finding {
+function placedFinding(one: AnyContainer, finding: Finding, at?: Span): Finding {
   const { workload, container } = one;
-  const span = at ?? spanOf(one, finding) ?? container.spans.image ?? container.span ?? workload.object.span;
+  const span =
+    at ?? mountSpan(one, finding) ?? spanOf(one, finding) ?? container.spans.image ?? container.span ?? spanOfWorkload(workload);
   return {
     ...finding,
     object: `${workload.kind}/${workload.name}`,
@@ -165,8 +186,17 @@ function placedFinding(one: ManifestContainer, finding: Finding, at?: Span): Fin
   };
 }
 
+/** Of a service: where the mount was written that a finding's path lies on. */
+function mountSpan({ workload }: AnyContainer, { id, where }: Finding): Span | undefined {
+  const { path } = where;
+  if (workload.format !== 'compose' || id === 'runs-as-root' || path === undefined) return undefined;
+  const fits = Object.keys(workload.service.mounts).filter((target) => path === target || path.startsWith(`${target}/`));
+  const [nearest] = fits.sort((a, b) => b.length - a.length);
+  return nearest === undefined ? undefined : workload.service.mounts[nearest];
+}
+
 /** A refusal is about the settings that its words name; anything else about what its kind of finding hangs on. */
-function spanOf({ container: { spans } }: ManifestContainer, { id, message, evidence }: Finding): Span | undefined {
+function spanOf({ container: { spans } }: AnyContainer, { id, message, evidence }: Finding): Span | undefined {
   const names = FIELDS[id] ?? [];
   const words = id === 'start-refused' ? `${message} ${evidence.map(({ text }) => text).join(' ')}` : undefined;
   const fits = names.find((name) => spans[name] !== undefined && (words === undefined || words.includes(name)));

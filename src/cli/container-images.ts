@@ -25,9 +25,14 @@ export const addImages = (command: Command): Command =>
 /** An image, or why there is none. */
 export type Found<T> = { readonly value: T } | { readonly missing: string };
 
+export interface FindOptions {
+  /** No registry is asked. */
+  readonly local?: boolean;
+}
+
 export interface ContainerImages {
   /** What `work` makes of the image of that name; done once, and kept. */
-  find<T>(name: string, work: (image: Image) => Promise<T>): Promise<Found<T>>;
+  find<T>(name: string, work: (image: Image) => Promise<T>, options?: FindOptions): Promise<Found<T>>;
   /** Names of `--image` that nothing asked for. */
   unused(): readonly string[];
   close(): Promise<void>;
@@ -49,7 +54,7 @@ export function containerImages(flags: ImageFlags, access: OpenImageOptions & { 
   const open: Image[] = [];
   const results = new Map<string, Promise<Found<unknown>>>();
 
-  const look = async <T>(name: string, work: (image: Image) => Promise<T>): Promise<Found<T>> => {
+  const look = async <T>(name: string, work: (image: Image) => Promise<T>, { local }: FindOptions): Promise<Found<T>> => {
     signal.throwIfAborted();
     const full = familiarToFull(name);
     const there = given.get(full);
@@ -62,7 +67,10 @@ export function containerImages(flags: ImageFlags, access: OpenImageOptions & { 
     }
     if (name.length > LONGEST || !/^[\w.][\w.:/@+-]*$/.test(name)) return { missing: `${JSON.stringify(name)} is no image name` };
     try {
-      const image = await openByName(name, access);
+      const image = await openByName(
+        name,
+        local === true ? { ...access, registry: { ...access.registry, offline: true } } : access,
+      );
       open.push(image);
       return { value: await work(image) };
     } catch (error) {
@@ -71,11 +79,12 @@ export function containerImages(flags: ImageFlags, access: OpenImageOptions & { 
     }
   };
   return {
-    find: <T>(name: string, work: (image: Image) => Promise<T>) => {
-      const known = results.get(name) as Promise<Found<T>> | undefined;
+    find: <T>(name: string, work: (image: Image) => Promise<T>, options: FindOptions = {}) => {
+      const key = options.local === true ? `local ${name}` : name;
+      const known = results.get(key) as Promise<Found<T>> | undefined;
       if (known !== undefined) return known;
-      const made = look(name, work);
-      results.set(name, made);
+      const made = look(name, work, options);
+      results.set(key, made);
       return made;
     },
     unused: () => [...given].filter(([full]) => !used.has(full)).map(([, { name }]) => name),

@@ -30,6 +30,26 @@ export function manifestProfile(asked: ProfileName | undefined): PlatformProfile
   );
 }
 
+/** Which of the two an answer is about: a pod on a kubelet, or a service on an engine. */
+export type ManifestProfiles = (format: 'kubernetes' | 'compose') => PlatformProfile;
+
+/**
+ * The profile asked for where it fits, containerd 2 for the pods and Docker for the services otherwise. Throws when it fits nothing of what was
+ * found.
+ */
+export function manifestProfiles(asked: ProfileName | undefined, found: readonly ('kubernetes' | 'compose')[]): ManifestProfiles {
+  if (asked !== undefined && found.length > 0 && !found.includes(profile(asked).kubelet ? 'kubernetes' : 'compose')) {
+    if (found.includes('kubernetes')) return () => manifestProfile(asked);
+    throw usageError(
+      `--platform-profile ${asked}: a compose file is for an engine, and ${asked} has a kubelet`,
+      `one of ${PROFILE_NAMES.filter((name) => !profile(name).kubelet).join(', ')}`,
+    );
+  }
+  const fits = (kubelet: boolean): ProfileName | undefined =>
+    asked !== undefined && profile(asked).kubelet === kubelet ? asked : undefined;
+  return (format) => profile(format === 'kubernetes' ? (fits(true) ?? 'containerd-2') : (fits(false) ?? 'docker'));
+}
+
 function storeOf(target: string): 'podman' | 'docker' | undefined {
   if (target.startsWith('containers-storage:')) return 'podman';
   return target.startsWith('docker-daemon:') ? 'docker' : undefined;

@@ -6,11 +6,12 @@ import type { Launch, Refusal } from '../launch/launch.ts';
 import { placed, placeOf } from '../launch/placed.ts';
 import { whoIn } from '../launch/who-in.ts';
 import { withoutImage } from '../launch/without-image.ts';
-import type { PlatformProfile } from '../platform/platform.ts';
+import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
 import type { WhoContainer } from '../report/report.ts';
 import { unknownContainer, whoContainer } from '../report/who.ts';
 import type { ContainerImages } from './container-images.ts';
-import { containersOf, imageOf, type ManifestContainer, refusalSpan, skippedText } from './manifest-containers.ts';
+import { type AnyContainer, containersIn, imageOf, refusalSpan, skippedText } from './manifest-containers.ts';
+import { manifestProfiles } from './profile.ts';
 
 export interface WhoInManifests {
   readonly containers: readonly WhoContainer[];
@@ -22,21 +23,22 @@ export interface WhoInManifests {
 /** Reads the files and answers for each container; images that are not here leave it unknown. */
 export async function whoInManifests(
   targets: readonly string[],
-  profile: PlatformProfile,
+  asked: ProfileName | undefined,
   images: ContainerImages,
   signal: AbortSignal,
 ): Promise<WhoInManifests> {
   const loaded = loadManifests(targets);
-  const { workloads, problems } = loaded;
+  const { problems, formats } = loaded;
+  const profiles = manifestProfiles(asked, formats);
   const containers: WhoContainer[] = [];
-  for (const one of containersOf(workloads)) {
+  for (const one of containersIn(loaded)) {
     signal.throwIfAborted();
-    containers.push(await answer(one, profile, images));
+    containers.push(await answer(one, profiles(one.workload.format), images));
   }
   return { containers, diagnostics: problems, skipped: skippedText(loaded) };
 }
 
-async function answer(one: ManifestContainer, profile: PlatformProfile, images: ContainerImages): Promise<WhoContainer> {
+async function answer(one: AnyContainer, profile: PlatformProfile, images: ContainerImages): Promise<WhoContainer> {
   const { container, refusal } = one;
   const { settings, spans, name, image = '' } = container;
   if (refusal !== undefined && profile.kubelet) {
@@ -45,6 +47,8 @@ async function answer(one: ManifestContainer, profile: PlatformProfile, images: 
     const because = refusal.because.map((step) => ({ ...step, where }));
     return whoContainer({ kind: 'refusal', name, image, platform: profile, by, reason, message, because }, one.in);
   }
+  if (container.unknown !== undefined)
+    return unknownContainer({ name, image, outcome: 'unknown', message: container.unknown, because: [] }, profile, one.in);
   const found = await imageOf(one, images, async (opened): Promise<Image> => opened);
   if ('missing' in found) {
     const known = withoutImage({ name, image, settings, profile, why: found.missing });

@@ -2,13 +2,20 @@
 import { UnrootError } from '../error.ts';
 import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
+import type { ComposeWorkload } from '../workload/formats/compose/read.ts';
 import { type KubernetesWorkload, type Manifests, scanManifests } from '../workload/formats/kubernetes/read.ts';
+import { type ComposeProjects, composeProjects, isComposeFile } from './compose-projects.ts';
 import { readManifestFiles } from './manifest-files.ts';
 
 export interface LoadedManifests extends Omit<Manifests, 'workloads'> {
   /** Each is worked out when it is its turn, every time. */
   readonly workloads: Iterable<KubernetesWorkload>;
-  /** Files that have nothing to do with Kubernetes. */
+  /** Of compose projects. */
+  readonly services: readonly ComposeWorkload[];
+  /** What they are written in. */
+  readonly formats: readonly ('kubernetes' | 'compose')[];
+  readonly compose: ComposeProjects;
+  /** Files that have nothing to do with Kubernetes or compose. */
   readonly foreignFiles: number;
 }
 
@@ -28,16 +35,31 @@ export function loadManifests(targets: readonly string[]): LoadedManifests {
     });
   // What somebody named is read whatever it is; what was only found in a folder must look like it: others have YAML and JSON too.
   const named = new Set(targets);
-  const looked = files.filter((file) => named.has(file.path) || looksLikeIt(file));
+  const ofCompose = files.filter(isComposeFile);
+  const compose = composeProjects(ofCompose, named);
+  const others = ofCompose.length === 0 ? files : files.filter((file) => !ofCompose.includes(file));
+  const looked = others.filter((file) => named.has(file.path) || looksLikeIt(file));
   const { holders, workload, ...read } = scanManifests(looked);
-  const problems: readonly TextProblem[] = [...unread, ...read.problems];
-  if (holders.length === 0 && !problems.some(({ severity }) => severity === 'error')) throw nothing(targets, files.length, read);
+  const services = compose.projects.flatMap(({ workloads }) => workloads);
+  const problems: readonly TextProblem[] = [
+    ...unread,
+    ...read.problems,
+    ...compose.problems,
+    ...compose.projects.flatMap((project) => project.problems),
+  ];
+  if (holders.length === 0 && services.length === 0 && !problems.some(({ severity }) => severity === 'error'))
+    throw nothing(targets, files.length, read);
   const workloads: Iterable<KubernetesWorkload> = {
     *[Symbol.iterator]() {
       for (const holder of holders) yield workload(holder);
     },
   };
-  return { ...read, workloads, problems, foreignFiles: files.length - looked.length };
+  const formats = [
+    ...(holders.length > 0 ? (['kubernetes'] as const) : []),
+    ...(services.length > 0 ? (['compose'] as const) : []),
+  ];
+  const foreignFiles = others.length - looked.length;
+  return { ...read, workloads, services, formats, compose, problems, foreignFiles };
 }
 
 const looksLikeIt = ({ text }: SourceFile): boolean => text.includes('apiVersion') && text.includes('kind');
@@ -58,12 +80,13 @@ function nothing(
         : kinds.length > 0
           ? `what is there makes no pods (${kinds.slice(0, 5).join(', ')}${kinds.length > 5 ? ' …' : ''})`
           : foreign > 0
-            ? 'no document in it is a Kubernetes object'
-            : 'it holds no Kubernetes object';
+            ? 'no document in it is a Kubernetes object, and it is no compose file'
+            : 'it holds no Kubernetes object, and it is no compose file';
   return new UnrootError(`Nothing to analyse in ${names}: ${found}`, {
     code: 'input.nothing',
     ...(problem === undefined ? {} : { where: problem.where }),
-    expected: 'a Pod, or something that makes pods: Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob …',
+    expected:
+      'a Pod, or something that makes pods: Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob …; or a compose file with services',
     exitCode: 3,
   });
 }

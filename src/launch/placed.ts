@@ -5,10 +5,10 @@ import type { Derivation } from './launch.ts';
 
 /** Fields of a derivation, and the settings that decide them, the strongest first. */
 const DECIDED_BY: Readonly<Record<string, readonly (keyof ContainerSettings)[]>> = {
-  user: ['runAsUser'],
-  uid: ['runAsUser'],
-  gid: ['runAsGroup'],
-  groups: ['fsGroup', 'supplementalGroups', 'supplementalGroupsPolicy'],
+  user: ['runAsUser', 'user'],
+  uid: ['runAsUser', 'user'],
+  gid: ['runAsGroup', 'user'],
+  groups: ['fsGroup', 'supplementalGroups', 'supplementalGroupsPolicy', 'groupAdd'],
   hostUid: ['hostUsers'],
   noNewPrivileges: ['noNewPrivileges'],
   readOnlyRoot: ['readOnly'],

@@ -69,10 +69,24 @@ type Facts = Pick<WhoUnknown, 'uid' | 'gid' | 'hostUid' | 'isRoot' | 'noNewPrivi
 
 function known(settings: ContainerSettings, profile: PlatformProfile): { facts: Facts; because: readonly Derivation[] } {
   const because: Derivation[] = [];
-  const { runAsUser: uid, runAsGroup: gid, hostUsers } = settings;
+  const { hostUsers } = settings;
+  // Engines take numbers as they are, whatever the image's /etc/passwd says of them; without one after the colon the gid is its matter.
+  const [, asUser, asGroup] = /^(\d{1,9})(?::(\d{1,9}))?$/.exec((profile.kubelet ? undefined : settings.user) ?? '') ?? [];
+  const uid = settings.runAsUser ?? (asUser === undefined ? undefined : Number(asUser));
+  const gid = settings.runAsGroup ?? (asGroup === undefined ? undefined : Number(asGroup));
   const noNewPrivileges = settings.noNewPrivileges ?? profile.noNewPrivileges;
-  if (uid !== undefined) because.push({ field: 'uid', value: String(uid), source: `runAsUser ${uid}, whatever the image says` });
-  if (gid !== undefined) because.push({ field: 'gid', value: String(gid), source: `runAsGroup ${gid}, whatever the image says` });
+  if (uid !== undefined)
+    because.push({
+      field: 'uid',
+      value: String(uid),
+      source: `${asUser === undefined ? 'runAsUser' : 'user'} ${uid}, whatever the image says`,
+    });
+  if (gid !== undefined)
+    because.push({
+      field: 'gid',
+      value: String(gid),
+      source: `${asUser === undefined ? 'runAsGroup' : 'group'} ${gid}, whatever the image says`,
+    });
   because.push({
     field: 'noNewPrivileges',
     value: String(noNewPrivileges),

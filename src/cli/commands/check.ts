@@ -15,7 +15,7 @@ import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts'
 import type { Log } from '../log.ts';
 import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
-import { manifestProfile, profileFor } from '../profile.ts';
+import { profileFor } from '../profile.ts';
 import { addSettings, settingsFrom } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
 
@@ -30,7 +30,7 @@ export function check(command: Command, context: CommandContext): Command {
     .description(
       'What will not work when the image runs as that user. Changes nothing. Without --trace nothing of the image is executed.',
     )
-    .argument('<target...>', 'images, Kubernetes manifests, folders of them, - for standard input')
+    .argument('<target...>', 'images, Kubernetes manifests, compose files, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]')
     .option('--trace', 'run the image once as it is, and check everything it did');
   addImages(addPodSecurity(command));
@@ -90,7 +90,7 @@ async function checkFiles(
   try {
     const { report, skipped } = await checkManifests({
       targets,
-      profile: manifestProfile(flags.platformProfile),
+      ...(flags.platformProfile === undefined ? {} : { asked: flags.platformProfile }),
       ...(flags.user === undefined ? {} : { user: flags.user }),
       images,
       signal,

@@ -15,7 +15,7 @@ import { logFor, withImage } from '../image-run.ts';
 import { unusedImages } from '../manifest-containers.ts';
 import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
-import { manifestProfile, profileFor } from '../profile.ts';
+import { profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
 import { whoInManifests } from '../who-manifests.ts';
 
@@ -31,7 +31,7 @@ export function who(command: Command, context: CommandContext): Command {
     .description(
       'Who each container really runs as, and why; or who would refuse to start it, and in which words. Nothing of the image is executed.',
     )
-    .argument('<target...>', 'images, Kubernetes manifests, folders of them, - for standard input')
+    .argument('<target...>', 'images, Kubernetes manifests, compose files, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]');
   addUser(command, 'start it as this user, as docker run --user');
   addImages(addFailOn(addProfile(command)));
@@ -70,7 +70,7 @@ async function readManifests(
   refuseSettings(settings, targets);
   const images = containerImages(flags, access);
   try {
-    const read = await whoInManifests(targets, manifestProfile(flags.platformProfile), images, signal);
+    const read = await whoInManifests(targets, flags.platformProfile, images, signal);
     if (flags.verbose === true && read.skipped !== '') logFor(flags).note(read.skipped);
     return { ...read, diagnostics: [...read.diagnostics, ...unusedImages(images)] };
   } finally {

@@ -19,7 +19,8 @@ function groupsByWorkload(containers: readonly WhoContainer[]): readonly (readon
   let last: string | undefined;
   for (const one of containers) {
     const { kind, name, namespace, file } = one.workload ?? {};
-    const key = JSON.stringify([kind, name, namespace, file]);
+    // A pod's containers belong together, and so do the services of a compose project.
+    const key = JSON.stringify([kind, isService(one) ? '' : name, namespace, file]);
     if (key === last) groups.at(-1)?.push(one);
     else groups.push([one]);
     last = key;
@@ -28,7 +29,9 @@ function groupsByWorkload(containers: readonly WhoContainer[]): readonly (readon
 }
 
 function viewSeveral(containers: readonly WhoContainer[], verbose: boolean): readonly Block[] {
-  const workload = containers[0]?.workload;
+  const [first] = containers;
+  const workload = first?.workload;
+  const heading = first !== undefined && isService(first) ? projectHeading : workloadHeading;
   const rows = containers.map((one): readonly Line[] => [
     [strong(one.name), dim(roleOf(one))],
     [runsAs(one)],
@@ -38,8 +41,18 @@ function viewSeveral(containers: readonly WhoContainer[], verbose: boolean): rea
   ]);
   const told = containers.filter((one) => one.message !== undefined);
   return [
-    ...(workload === undefined ? [] : [workloadHeading(workload)]),
-    { kind: 'table', head: ['CONTAINER', 'RUNS AS', 'GROUPS', 'CAPABILITIES', 'NEW PRIVILEGES'], rows },
+    ...(workload === undefined ? [] : [heading(workload)]),
+    {
+      kind: 'table',
+      head: [
+        first !== undefined && isService(first) ? 'SERVICE' : 'CONTAINER',
+        'RUNS AS',
+        'GROUPS',
+        'CAPABILITIES',
+        'NEW PRIVILEGES',
+      ],
+      rows,
+    },
     ...(told.length > 0
       ? [{ kind: 'list', items: told.map((one) => ({ line: [strong(one.name), `: ${one.message ?? ''}`] })) } as const]
       : []),
@@ -49,6 +62,15 @@ function viewSeveral(containers: readonly WhoContainer[], verbose: boolean): rea
 
 const roleOf = ({ workload }: WhoContainer): string =>
   workload === undefined || workload.role === 'container' ? '' : ` (${workload.role})`;
+
+const isService = ({ workload }: WhoContainer): boolean => workload?.kind === 'service';
+
+function projectHeading({ namespace, file }: NonNullable<WhoContainer['workload']>): Block {
+  return {
+    kind: 'heading',
+    line: [strong(`compose project ${namespace ?? ''}`.trimEnd()), dim(`  ${file === '-' ? 'standard input' : file}`)],
+  };
+}
 
 function workloadHeading({ kind, name, namespace, file, line }: NonNullable<WhoContainer['workload']>): Block {
   const full = namespace === undefined ? name : `${namespace}/${name}`;
