@@ -2,6 +2,7 @@
 import type { Image } from '../image/image.ts';
 import { parseJsonObject } from '../image/json.ts';
 import { DEFAULT_LIMITS } from '../image/limits.ts';
+import { DEFAULT_PATH } from '../platform/defaults.ts';
 import type { Instruction } from '../text/dockerfile/instruction.ts';
 import { parseDockerfile } from '../text/dockerfile/parse-dockerfile.ts';
 import { sourceFile } from '../text/source-file.ts';
@@ -25,8 +26,6 @@ export interface BuildOptions {
   readonly context?: BuildContext;
   /** The image of FROM and COPY --from. */
   base(reference: string, platform?: string): Promise<FoundBase>;
-  /** Buildah makes WORKDIR root's, BuildKit the user's. */
-  readonly builder?: 'buildkit' | 'buildah';
 }
 
 export interface PredictedStage {
@@ -87,7 +86,11 @@ export async function predictBuild(stages: Stages, wanted: readonly Stage[], opt
       const below = await stage(stages.stages[base.index]!);
       return { state: inherited(below.state), ...(below.base === undefined ? {} : { base: below.base }) };
     }
-    if (base.kind === 'scratch') return { state: emptyState(buildTree(), 0, undefined) };
+    if (base.kind === 'scratch') {
+      const state = emptyState(buildTree(), -1, undefined);
+      state.config.env.set('PATH', DEFAULT_PATH);
+      return { state };
+    }
     if (base.kind === 'unknown') return { state: emptyState(buildTree(), 0, base.why) };
     const found = await open(base.reference, one.platform);
     if ('missing' in found) return { state: emptyState(buildTree(), 0, found.missing) };
@@ -130,7 +133,8 @@ export async function predictBuild(stages: Stages, wanted: readonly Stage[], opt
     }
     state.config.workingDir = absolute(state.config.workingDir || '/', path);
     const worker = workerOf(state.config.user ?? '', await readAccounts(state.tree), state);
-    const own = options.builder !== 'buildah' && worker.uid !== undefined;
+    // The user's, for BuildKit and buildah (dockerfile2llb dispatchWorkdir); Docker's old builder made it root's.
+    const own = worker.uid !== undefined;
     makeFolders(state.tree, state.config.workingDir, () =>
       directoryInfo(state.layer, own ? worker.uid : 0, own ? (worker.gid ?? worker.uid) : 0),
     );

@@ -114,12 +114,19 @@ async function homeMode({ state }: RunContext): Promise<number> {
   return 0o777 & ~Number.parseInt(/^\s*UMASK\s+([0-7]+)/m.exec(text)?.[1] ?? '022', 8);
 }
 
-async function makeHome({ state }: RunContext, home: string, uid: number, gid: number, mode: number): Promise<void> {
+async function makeHome(
+  { state }: RunContext,
+  home: string,
+  uid: number,
+  gid: number,
+  mode: number,
+  skeleton = true,
+): Promise<void> {
   if (state.tree.find(home).node !== undefined) return;
   const node = makeFolders(state.tree, home, () => directoryInfo(state.layer));
   if (node === undefined) return;
   node.info = { ...node.info, uid, gid, mode };
-  for (const name of state.tree.list('/etc/skel')) {
+  for (const name of skeleton ? state.tree.list('/etc/skel') : []) {
     const source = state.tree.find(`/etc/skel/${name}`).node;
     if (source?.info.type === 'file')
       state.tree.put(node, name, { ...source.info, uid, gid, layer: state.layer }, source.content);
@@ -181,7 +188,7 @@ async function adduser(context: RunContext, accounts: BuildAccounts, tool: Tool)
   const ownGroup = options.includes('--group') || (!system && !busybox);
   const group = value('-G', '--ingroup') ?? (busybox ? undefined : values.get('--gid'));
   // Debian's adduser looks for a number that is free among users and groups alike when it makes a group as well.
-  const taken = [...uids(accounts), ...(ownGroup || busybox ? gids(accounts) : [])];
+  const taken = [...uids(accounts), ...(ownGroup && !system ? gids(accounts) : [])];
   const uid = wanted ?? freeId(busybox ? uids(accounts) : taken, 'first-free', system);
   if (uid === undefined) return false;
   let current = accounts;
@@ -203,7 +210,7 @@ async function adduser(context: RunContext, accounts: BuildAccounts, tool: Tool)
     value('-s', '--shell') ?? (system ? (busybox ? '/bin/false' : '/usr/sbin/nologin') : busybox ? '/bin/sh' : '/bin/bash');
   addUser(state.tree, current, { name, uid, gid, gecos: '', home, shell }, state.layer);
   state.madeUsers.set(name, context.instruction);
-  if (!withoutHome) await makeHome(context, home, uid, gid, busybox ? 0o2755 : system ? 0o755 : 0o700);
+  if (!withoutHome) await makeHome(context, home, uid, gid, busybox ? 0o2755 : system ? 0o755 : 0o700, !system);
   return true;
 }
 

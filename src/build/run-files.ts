@@ -104,6 +104,8 @@ export function copy(context: RunContext): void {
   if (!isKept(context, destination)) return;
   const keeps =
     moves || /[ap]/.test(letters) || options.includes('--archive') || options.some((one) => one.startsWith('--preserve'));
+  // -p keeps owner, mode and times; only -a keeps attributes as well (cp(1)).
+  const allKept = letters.includes('a') || options.includes('--archive') || /all|xattr/.test(values.get('--preserve') ?? '');
   for (const path of sources) {
     const source = state.tree.find(path, !(keeps || /[dP]/.test(letters))).node;
     if (source?.parent === undefined) {
@@ -129,14 +131,14 @@ export function copy(context: RunContext): void {
       const made = copyOf(one, as, under);
       for (const node of below(made)) {
         node.info.layer = state.layer;
+        if (!moves && !allKept) dropCapabilities(node);
         if (keeps && (worker.uid === 0 || moves)) continue;
         const owner = newInfo(context, under, 'file', 0);
         const isNew = existing === undefined || node !== made;
         node.info.uid = isNew ? owner.uid : existing.info.uid;
         node.info.gid = isNew ? owner.gid : existing.info.gid;
         if (node.info.type !== 'symlink') node.info.mode = isNew ? node.info.mode & ~command.umask & 0o777 : existing.info.mode;
-        const { fileCapabilities: _lost, ...info } = node.info;
-        node.info = info;
+        dropCapabilities(node);
       }
       under.children ??= new Map();
       under.children.set(as, made);
@@ -145,6 +147,11 @@ export function copy(context: RunContext): void {
     else put(source, parent, name);
     if (moves) source.parent.children?.delete(source.name);
   }
+}
+
+function dropCapabilities(node: BuildNode): void {
+  const { fileCapabilities: _lost, ...info } = node.info;
+  node.info = info;
 }
 
 /** sed -i, tee and the like: same file, other content. */

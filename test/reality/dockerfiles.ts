@@ -49,7 +49,7 @@ export const pieces: readonly string[] = [
   'RUN sed -i "s/x/y/" /srv/data/file',
   'ENV PATH=/opt/bin:$PATH LEVEL=3',
   'ENV GREETING hello world',
-  'EXPOSE 8080 9000-9002/udp',
+  'EXPOSE 8080 9000/udp',
   'VOLUME ["/var/lib/one", "/var/lib/two"]',
   'CMD ["a", "b"]',
   'CMD echo hello $USER',

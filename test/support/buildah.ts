@@ -67,18 +67,38 @@ export function openBuildah(): Buildah {
     build: (dockerfile, context, flags = []) => {
       const file = join(home, `Dockerfile.${count++}`);
       writeFileSync(file, dockerfile);
-      return run(['bud', '-q', '--isolation', 'chroot', '--network', 'host', '--pull-never', '--layers=false', ...flags, '-f', file, context]).trim().split('\n').at(-1)!;
+      return run([
+        'bud',
+        '-q',
+        '--isolation',
+        'chroot',
+        '--network',
+        'host',
+        '--pull-never',
+        '--layers=false',
+        ...flags,
+        '-f',
+        file,
+        context,
+      ])
+        .trim()
+        .split('\n')
+        .at(-1)!;
     },
     read: (image) => {
       const container = run(['from', '--pull-never', image]).trim();
       try {
         const { OCIv1 } = JSON.parse(run(['inspect', '--type', 'image', image])) as { OCIv1: { config?: RealBuild['config'] } };
         const root = run(['mount', container]).trim();
-        const list = execFileSync('find', [root, '-xdev', '-printf', '%P\\t%y\\t%U\\t%G\\t%m\\t%l\\0'], { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 });
+        const list = execFileSync('find', [root, '-xdev', '-printf', '%P\\t%y\\t%U\\t%G\\t%m\\t%l\\0'], {
+          encoding: 'utf8',
+          maxBuffer: 256 * 1024 * 1024,
+        });
         const entries = new Map<string, BuiltEntry>();
         for (const line of list.split('\0')) {
           const [path = '', type = '', uid, gid, mode, target = ''] = line.split('\t');
-          if (type !== '') entries.set(`/${path}`, { type, uid: Number(uid), gid: Number(gid), mode: Number.parseInt(mode!, 8), target });
+          if (type !== '')
+            entries.set(`/${path}`, { type, uid: Number(uid), gid: Number(gid), mode: Number.parseInt(mode!, 8), target });
         }
         const capabilities = new Map<string, string>();
         for (const line of execFileSync('getcap', ['-r', root], { encoding: 'utf8' }).split('\n')) {
