@@ -2,6 +2,7 @@
 import { startRefused } from '../checks/start-refused.ts';
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
+import type { IgnoresOfFiles } from '../finding/ignores-in.ts';
 import type { Image } from '../image/image.ts';
 import { loadManifests } from '../input/manifests.ts';
 import type { Refusal } from '../launch/launch.ts';
@@ -37,6 +38,7 @@ export interface ManifestCheck {
 export interface CheckedManifests {
   readonly report: CheckReport;
   readonly skipped: string;
+  readonly ignores: IgnoresOfFiles;
 }
 
 interface Checked {
@@ -85,6 +87,7 @@ export async function checkManifests({ targets, asked, user, images, signal }: M
       ],
     },
     skipped: skippedText(loaded),
+    ignores: loaded.ignores,
   };
 }
 

@@ -1,6 +1,7 @@
 /** `unroot check FILE… --pod-security LEVEL[:VERSION]`: manifests by the rules of Pod Security. No image is looked at, nothing is run. */
 import type { Command } from 'commander';
 import { UnrootError } from '../error.ts';
+import { type IgnoresOfFiles, ignoresIn } from '../finding/ignores-in.ts';
 import { readManifestFiles } from '../input/manifest-files.ts';
 import { checkManifest } from '../pod-security/check-manifest.ts';
 import { type Exemptions, NO_EXEMPTIONS, readConfiguration } from '../pod-security/configuration.ts';
@@ -28,8 +29,13 @@ export const addPodSecurity = (command: Command): Command =>
     .option('--namespace <name>', 'where objects go that name no namespace, for exemptions (default: default)')
     .option('--as <user>', 'who creates the objects, for exemptions');
 
+export interface CheckedPodSecurity {
+  readonly report: PodSecurityReport;
+  readonly ignores: IgnoresOfFiles;
+}
+
 /** Checks all of them; throws with exit 3 when no file holds a pod. */
-export function checkPodSecurity(targets: readonly string[], level: string, flags: PodSecurityFlags): PodSecurityReport {
+export function checkPodSecurity(targets: readonly string[], level: string, flags: PodSecurityFlags): CheckedPodSecurity {
   const policy = parseLevelVersion(level);
   const exemptions = flags.podSecurityConfig === undefined ? NO_EXEMPTIONS : exemptionsIn(flags.podSecurityConfig);
   const { files, problems } = readManifestFiles(targets);
@@ -41,7 +47,8 @@ export function checkPodSecurity(targets: readonly string[], level: string, flag
   };
   const manifests = files.map((file) => ({ path: file.path, checked: checkManifest(file, options) }));
   const report = podSecurityReport({ targets, policy, manifests, problems });
-  if (report.podSecurity.objects.length > 0 || report.diagnostics.some(({ severity }) => severity === 'error')) return report;
+  if (report.podSecurity.objects.length > 0 || report.diagnostics.some(({ severity }) => severity === 'error'))
+    return { report, ignores: ignoresIn(files) };
   throw new UnrootError(`Nothing to analyse: there is no pod in ${targets.join(', ')}`, {
     code: 'input.nothing',
     expected: 'a Pod, or something that makes pods: Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob …',

@@ -1,5 +1,6 @@
 /** What a command gets, and what it is. */
 import type { Command } from 'commander';
+import type { ConfigFile } from '../input/config-file.ts';
 
 export interface CommandContext {
   /** Aborted on Ctrl-C. */
@@ -8,6 +9,8 @@ export interface CommandContext {
   readonly behind: readonly string[];
   /** Sets the exit code. */
   readonly done: (code: number) => void;
+  /** `.unroot.yaml`, once the command runs. */
+  config?: ConfigFile;
 }
 
 /** Adds arguments, flags and action to the empty command it is given. */

@@ -18,10 +18,13 @@ export type FailOn = (typeof FAIL_ON)[number];
 
 const RANK: Readonly<Record<Severity, number>> = { info: 1, warning: 2, error: 3 };
 
-/** 1 when a finding reaches the threshold, else 0. */
-export function codeForFindings(findings: readonly { readonly severity: Severity }[], failOn: FailOn): number {
+/** 1 when a finding reaches the threshold that nobody has decided to live with, else 0. */
+export function codeForFindings(
+  findings: readonly { readonly severity: Severity; readonly suppressed?: unknown }[],
+  failOn: FailOn,
+): number {
   const least = failOn === 'none' ? Number.POSITIVE_INFINITY : RANK[failOn];
-  return findings.some((one) => RANK[one.severity] >= least) ? EXIT.findings : EXIT.ok;
+  return findings.some((one) => one.suppressed === undefined && RANK[one.severity] >= least) ? EXIT.findings : EXIT.ok;
 }
 
 /** 1 when a container would be refused, which is as bad as an error, unless nothing is to fail. */

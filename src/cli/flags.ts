@@ -25,7 +25,7 @@ const several = (value: string, previous: readonly string[] | undefined): readon
 
 const common = (flags: string, description: string): Option => new Option(flags, description).helpGroup('Output:');
 
-/** `-o`, `--color`, `-q`, `-v`, `--log-format`. */
+/** `-o`, `--color`, `-q`, `-v`, `--log-format`, `--config`. */
 export function addCommon(command: Command): Command {
   return command
     .addOption(
@@ -41,7 +41,13 @@ export function addCommon(command: Command): Command {
         .choices(['text', 'json'])
         .default('text')
         .env('UNROOT_LOG_FORMAT'),
-    );
+    )
+    .addOption(
+      common('--config <file>', 'defaults and ignores (default: .unroot.yaml beside the target, or above it)').env(
+        'UNROOT_CONFIG',
+      ),
+    )
+    .addOption(common('--no-config', 'read none'));
 }
 
 /** `--platform-profile`. */

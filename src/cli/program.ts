@@ -38,6 +38,11 @@ async function run(line: readonly string[], behind: readonly string[], signal: A
     },
   };
   const program = await buildProgram(line[0], context);
+  program.hook('preAction', async (_, command) => {
+    if (!command.options.some(({ long }) => long === '--config')) return;
+    const config = (await import('./config.ts')).applyConfig(command);
+    if (config !== undefined) context.config = config;
+  });
   const overdue = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => setTimeout(() => reject(signal.reason), CLEAN_UP_MS).unref());
   });

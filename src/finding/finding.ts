@@ -28,6 +28,19 @@ export interface FindingWhere {
   readonly layerDigest?: string;
 }
 
+/** comment, annotation: beside what it is about; file: the list in `.unroot.yaml`; baseline: it was known when that was written. */
+export type SuppressedBy = 'comment' | 'annotation' | 'file' | 'baseline';
+
+/** That somebody has decided about a finding: it is still told, and counts no more. */
+export interface Suppression {
+  readonly by: SuppressedBy;
+  readonly reason: string;
+  /** The last day it holds, `2027-01-31`. */
+  readonly until?: string;
+  /** Where the decision was written. */
+  readonly where?: FindingWhere;
+}
+
 export interface Finding {
   /** The check's id: file name, doc page, link. */
   readonly id: string;
@@ -44,6 +57,8 @@ export interface Finding {
   /** The operation that will be denied, when there is one: what fixes read. */
   readonly operation?: Operation;
   readonly decision?: Decision;
+  /** Somebody has decided to live with it. */
+  readonly suppressed?: Suppression;
 }
 
 /** Something about the user's input, collected while reading goes on. */

@@ -1,5 +1,7 @@
 /** A fix is data: layer changes, run settings, or both. Nothing here touches anything. */
+
 import type { Capability } from '../linux/capability.ts';
+import type { TextEdit } from '../text/edit.ts';
 
 /** One entry of the layer that is added to the image. Paths are absolute and free of symlinks. */
 export type LayerChange =
@@ -77,6 +79,8 @@ export interface Fix {
   readonly answers: readonly string[];
   readonly layer: readonly LayerChange[];
   readonly run: Partial<Run>;
+  /** The same as changes of the text around the image: manifests, compose files, Dockerfiles. */
+  readonly edits?: readonly TextEdit[];
   /** Why this way and not another, and what it costs. */
   readonly note?: string;
   /** Work that is known not to be done any more; nothing is proved then, unless a probe of the user's own shows that the rest is enough. */

@@ -1,5 +1,6 @@
 /** Reads the manifests of targets, or says that there is nothing to look at. */
 import { UnrootError } from '../error.ts';
+import { type IgnoresOfFiles, ignoresIn } from '../finding/ignores-in.ts';
 import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
 import type { ComposeWorkload } from '../workload/formats/compose/read.ts';
@@ -17,6 +18,8 @@ export interface LoadedManifests extends Omit<Manifests, 'workloads'> {
   readonly compose: ComposeProjects;
   /** Files that have nothing to do with Kubernetes or compose. */
   readonly foreignFiles: number;
+  /** What their comments and annotations decide about findings. */
+  readonly ignores: IgnoresOfFiles;
 }
 
 /**
@@ -59,7 +62,7 @@ export function loadManifests(targets: readonly string[]): LoadedManifests {
     ...(services.length > 0 ? (['compose'] as const) : []),
   ];
   const foreignFiles = others.length - looked.length;
-  return { ...read, workloads, services, formats, compose, problems, foreignFiles };
+  return { ...read, workloads, services, formats, compose, problems, foreignFiles, ignores: ignoresIn(looked) };
 }
 
 const looksLikeIt = ({ text }: SourceFile): boolean => text.includes('apiVersion') && text.includes('kind');

@@ -74,6 +74,8 @@ export interface CheckReport {
   /** Whether the image was run to see what it does. */
   readonly traced: boolean;
   readonly findings: readonly ReportedFinding[];
+  /** Of the fixes that answer findings those that change a text: what an editor could offer. */
+  readonly fixes?: readonly Fix[];
   readonly diagnostics: readonly Diagnostic[];
   /** What was not looked at, in words: nothing unobserved is reported as safe. */
   readonly unknown: readonly string[];

@@ -1,14 +1,14 @@
 /** `unroot check`: what will not work as that user. Changes nothing, and runs nothing without `--trace`. */
 import type { Command } from 'commander';
+import type { IgnoresOfFiles } from '../../finding/ignores-in.ts';
 import { targetKind } from '../../input/target-kind.ts';
 import { checkReport, mergeChecks } from '../../report/documents.ts';
 import type { CheckReport } from '../../report/report.ts';
 import { checkImage } from '../../unroot.ts';
-import { checkManifests } from '../check-manifests.ts';
+import { type CheckedManifests, checkManifests } from '../check-manifests.ts';
 import { addPodSecurity, checkPodSecurity, type PodSecurityFlags } from '../check-pod-security.ts';
 import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
-import { codeForFindings, EXIT } from '../exit-code.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
@@ -17,9 +17,10 @@ import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings, settingsFrom } from '../settings.ts';
+import { addSuppress, codeForReport, type SuppressFlags, suppressed } from '../suppress.ts';
 import { usageError } from '../usage-error.ts';
 
-interface CheckFlags extends RunFlags, PodSecurityFlags, ImageFlags {
+interface CheckFlags extends RunFlags, PodSecurityFlags, ImageFlags, SuppressFlags {
   readonly trace?: boolean;
   readonly failOn: FailOn;
 }
@@ -36,23 +37,28 @@ export function check(command: Command, context: CommandContext): Command {
   addImages(addPodSecurity(command));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addFailOn(addEngine(addProfile(command)));
-  addSettings(addAccess(addCommon(command)));
+  addSettings(addAccess(addCommon(addSuppress(command))));
   return command.action(async (targets: readonly string[], flags: CheckFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     if (flags.podSecurity !== undefined) {
       if (flags.trace === true)
         throw usageError('--pod-security looks at manifests and runs nothing: --trace has no meaning there');
-      const report = checkPodSecurity(targets, flags.podSecurity, flags);
+      const checked = checkPodSecurity(targets, flags.podSecurity, flags);
+      const report = suppressed(checked.report, flags, context.config, [checked.ignores]);
       await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
-      const unread = report.diagnostics.some(({ severity }) => severity === 'error');
-      context.done(unread ? EXIT.failed : codeForFindings(report.findings, flags.failOn));
+      context.done(codeForReport(report, flags.failOn, flags));
       return;
     }
     const log = logFor(flags);
     const access = imageAccess(flags, context.signal, (message) => log.progress(message));
     const reports: CheckReport[] = [];
     const manifests = targets.filter((target) => targetKind(target) === 'manifests');
-    if (manifests.length > 0) reports.push(await checkFiles(manifests, flags, context, log));
+    const ignores: IgnoresOfFiles[] = [];
+    if (manifests.length > 0) {
+      const checked = await checkFiles(manifests, flags, context, log);
+      reports.push(checked.report);
+      ignores.push(checked.ignores);
+    }
     for (const target of targets.filter((one) => !manifests.includes(one))) {
       context.signal.throwIfAborted();
       const profile = await profileFor(target, flags.platformProfile);
@@ -67,10 +73,9 @@ export function check(command: Command, context: CommandContext): Command {
       reports.push(checkReport({ target, platform: profile.name, user, traced: flags.trace === true, findings, fixes, unknown }));
     }
     log.clear();
-    const report = mergeChecks(reports);
+    const report = suppressed(mergeChecks(reports), flags, context.config, ignores);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
-    const unread = report.diagnostics.some(({ severity }) => severity === 'error');
-    context.done(unread ? EXIT.failed : codeForFindings(report.findings, flags.failOn));
+    context.done(codeForReport(report, flags.failOn, flags));
   });
 }
 
@@ -79,7 +84,7 @@ async function checkFiles(
   flags: CheckFlags,
   { signal, behind }: CommandContext,
   log: Log,
-): Promise<CheckReport> {
+): Promise<CheckedManifests> {
   refuseSettings(settingsFrom(flags, undefined, behind), targets);
   if (flags.trace === true)
     throw usageError('--trace runs an image, not a manifest', 'an image', 'Name the image, or leave --trace out');
@@ -88,15 +93,15 @@ async function checkFiles(
     imageAccess(flags, signal, (message) => log.progress(message)),
   );
   try {
-    const { report, skipped } = await checkManifests({
+    const checked = await checkManifests({
       targets,
       ...(flags.platformProfile === undefined ? {} : { asked: flags.platformProfile }),
       ...(flags.user === undefined ? {} : { user: flags.user }),
       images,
       signal,
     });
-    if (flags.verbose === true && skipped !== '') log.note(skipped);
-    return report;
+    if (flags.verbose === true && checked.skipped !== '') log.note(checked.skipped);
+    return checked;
   } finally {
     await images.close();
   }

@@ -1,5 +1,6 @@
 /** A report as single points, each with one outcome: what test pages and annotations are made of. */
 import type { Diagnostic, Finding, FindingWhere } from '../../finding/finding.ts';
+import { suppressedText } from '../../finding/suppressed-text.ts';
 import type { Reason } from '../../prove/reason.ts';
 import type { VerdictName } from '../../prove/verdict.ts';
 import type { InWorkload, PodSecurityReport, Report, WhoContainer } from '../report.ts';
@@ -123,9 +124,9 @@ function fromFinding(one: Finding, target: string, more: readonly string[] = [])
   return {
     subject: joined(file ?? (one.container === undefined ? target : undefined), one.object, one.container),
     check: one.id,
-    outcome: one.severity === 'info' ? 'pass' : 'failure',
-    notice: LOUD[one.severity],
-    message: one.message,
+    outcome: one.suppressed !== undefined ? 'skipped' : one.severity === 'info' ? 'pass' : 'failure',
+    ...(one.suppressed === undefined ? { notice: LOUD[one.severity] } : {}),
+    message: one.suppressed === undefined ? one.message : `${one.message} (${suppressedText(one.suppressed)})`,
     where: one.where,
     details: [
       ...(path === undefined ? [] : [`path: ${path}`]),

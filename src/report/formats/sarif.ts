@@ -1,22 +1,31 @@
 /** Findings as SARIF 2.1.0 (OASIS), for code-scanning pages. Of `who` the results are what does not start and what runs as root; prove, trace and explain find nothing. */
-import type { Diagnostic, Finding, FindingWhere, Severity } from '../../finding/finding.ts';
-import type { Report, WhoContainer } from '../report.ts';
+import type { Diagnostic, Finding, FindingWhere, Severity, Suppression } from '../../finding/finding.ts';
+import { fingerprint } from '../../finding/fingerprint.ts';
+import { suppressedText } from '../../finding/suppressed-text.ts';
+import type { Report } from '../report.ts';
+import { sarifFixes } from './sarif-fixes.ts';
+import { sarifRule } from './sarif-rules.ts';
+import { uriOf } from './uri.ts';
+import { foundInContainer } from './who-findings.ts';
 
 const LEVEL: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', info: 'note' };
 
 /** One run; rules are the ids that occur; a path inside the image is a logical location, a file of the user a physical one. */
 export function renderSarif(report: Report): string {
   const findings = findingsOf(report);
-  const diagnostics = 'diagnostics' in report ? report.diagnostics : [];
+  const diagnostics = 'diagnostics' in report ? (report.diagnostics ?? []) : [];
   const ids = [...new Set(findings.map((one) => one.id))];
   const target = 'target' in report ? report.target : '';
   const images = new Map(report.kind === 'who' ? report.containers.map(({ name, image }) => [name, image]) : []);
+  const fixes = 'fixes' in report ? (report.fixes ?? []) : [];
   const document = {
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json',
     version: '2.1.0',
     runs: [
       {
-        tool: { driver: { name: 'unroot', rules: ids.map((id) => ({ id })) } },
+        tool: { driver: { name: 'unroot', rules: ids.map(sarifRule) } },
+        // Columns are those of editors and of JavaScript.
+        columnKind: 'utf16CodeUnits',
         ...(diagnostics.length === 0
           ? {}
           : {
@@ -27,16 +36,19 @@ export function renderSarif(report: Report): string {
                 },
               ],
             }),
-        results: findings.map((finding) => ({
-          ruleId: finding.id,
-          ruleIndex: ids.indexOf(finding.id),
-          level: LEVEL[finding.severity],
-          message: { text: finding.message },
-          locations: [locationOf(finding, images.get(finding.container ?? '') ?? target)],
-          partialFingerprints: {
-            'unroot/v1': [finding.id, finding.container ?? '', finding.where.path ?? fingerprintIn(finding)].join('|'),
-          },
-        })),
+        results: findings.map((finding) => {
+          const offered = sarifFixes(finding, fixes);
+          return {
+            ruleId: finding.id,
+            ruleIndex: ids.indexOf(finding.id),
+            level: LEVEL[finding.severity],
+            message: { text: finding.message },
+            locations: [locationOf(finding, images.get(finding.container ?? '') ?? target)],
+            partialFingerprints: { 'unroot/v1': fingerprint(finding) },
+            ...(finding.suppressed === undefined ? {} : { suppressions: [suppressionOf(finding.suppressed)] }),
+            ...(offered.length === 0 ? {} : { fixes: offered }),
+          };
+        }),
       },
     ],
   };
@@ -50,47 +62,22 @@ function findingsOf(report: Report): readonly Finding[] {
     case 'fix':
       return report.unresolved;
     case 'who':
-      return report.containers.flatMap(foundIn);
+      return report.containers.flatMap(foundInContainer);
     default:
       return [];
   }
 }
 
-/** The rules are those that the other formats know: `start-refused`, `runs-as-root`. */
-function foundIn({
-  name,
-  workload,
-  outcome,
-  message,
-  reason,
-  refusedBy,
-  isRoot,
-  uid,
-  because,
-}: WhoContainer): readonly Finding[] {
-  const found = (id: string, severity: Severity, text: string): readonly Finding[] => [
-    {
-      id,
-      severity,
-      confidence: 'high',
-      message: workload === undefined ? text : `${workload.kind} ${workload.name}, ${workload.role} ${name}: ${text}`,
-      container: name,
-      ...(workload === undefined ? {} : { object: [workload.kind, workload.namespace, workload.name].filter(Boolean).join('/') }),
-      where: workload === undefined ? {} : { file: workload.file, line: workload.line, column: workload.column },
-      evidence: because.map(({ field, value, source }) => ({ kind: 'derived', text: `${field} ${value}: ${source}` })),
-    },
-  ];
-  if (outcome === 'refused') {
-    const who = refusedBy === undefined ? 'does not start' : `does not start (${refusedBy}${reason ? `, ${reason}` : ''})`;
-    return found('start-refused', 'error', `${who}: ${message ?? reason ?? ''}`);
-  }
-  if (isRoot !== true) return [];
-  return found('runs-as-root', 'warning', uid === 0 ? 'runs as uid 0' : `runs as uid ${uid ?? '?'}, but ends up as root`);
+/** Beside what it is about, or elsewhere (3.35.2). */
+function suppressionOf(suppression: Suppression): object {
+  const { by, where } = suppression;
+  return {
+    kind: by === 'comment' || by === 'annotation' ? 'inSource' : 'external',
+    status: 'accepted',
+    justification: suppressedText(suppression),
+    ...(where?.file === undefined ? {} : { location: { physicalLocation: physical(where, where.file) } }),
+  };
 }
-
-/** In a file of the user: what it is about rather than the line, which moves with every edit. */
-const fingerprintIn = ({ object, where, message, evidence }: Finding): string =>
-  object === undefined ? message : [where.file, object, evidence[0]?.text].join('|');
 
 /** What is wrong with the user's files themselves, as SARIF tells it: about the run, not about what was looked for. */
 const notificationOf = ({ severity, message, where }: Diagnostic): object => ({
@@ -102,14 +89,16 @@ const notificationOf = ({ severity, message, where }: Diagnostic): object => ({
 function physical(where: FindingWhere, uri: string): object {
   const column = where.column === undefined ? {} : { startColumn: where.column };
   return {
-    artifactLocation: { uri: encodeURI(uri) },
+    artifactLocation: { uri: uriOf(uri) },
     ...(where.line === undefined ? {} : { region: { startLine: where.line, ...column } }),
   };
 }
 
-function locationOf({ where, container }: Finding, target: string): object {
-  const inside =
-    where.path === undefined ? [] : [{ fullyQualifiedName: `${container ?? target}:${where.path}`, kind: 'resource' }];
+function locationOf({ where, container, object }: Finding, target: string): object {
+  const inside = [
+    ...(where.path === undefined ? [] : [{ fullyQualifiedName: `${container ?? target}:${where.path}`, kind: 'resource' }]),
+    ...(object === undefined ? [] : [{ fullyQualifiedName: object, kind: 'object' }]),
+  ];
   return {
     physicalLocation: physical(where, where.file ?? target),
     ...(inside.length > 0 ? { logicalLocations: inside } : {}),

@@ -3,10 +3,14 @@ import type { Evidence, Severity } from '../../finding/finding.ts';
 import { type Block, bad, dim, good, type Line, plural, type Span, strong, unknown } from '../block.ts';
 import type { CheckReport, ReportedFinding } from '../report.ts';
 import { diagnosticList } from './diagnostics.ts';
+import { suppressedList } from './suppressed.ts';
 
 /** Findings with their evidence, worst first, and what nobody has seen. */
 export function viewCheck(report: CheckReport, verbose: boolean): readonly Block[] {
-  const count = report.findings.length;
+  const counted = report.findings.filter(({ suppressed }) => suppressed === undefined);
+  const count = counted.length;
+  // What is only for information hides nothing.
+  const unread = report.diagnostics.some(({ severity }) => severity !== 'info');
   const how = report.traced
     ? 'seen in a run and replayed'
     : report.user === 'as written' || report.findings.some(({ where }) => where.file !== undefined)
@@ -17,15 +21,12 @@ export function viewCheck(report: CheckReport, verbose: boolean): readonly Block
     report.user === 'as written' ? ' ' : ' as ',
     strong(report.user),
     ` on ${report.platform}: `,
-    count > 0
-      ? summary(report.findings)
-      : report.diagnostics.length > 0
-        ? unknown('no findings, but not everything could be looked at')
-        : good('no findings'),
+    count > 0 ? summary(counted) : unread ? unknown('no findings, but not everything could be looked at') : good('no findings'),
     dim(`, ${how}`),
   ];
   const blocks: Block[] = [{ kind: 'heading', line: head }];
-  if (count > 0) blocks.push(findingList(report.findings, verbose));
+  if (count > 0) blocks.push(findingList(counted, verbose));
+  blocks.push(...suppressedList(report.findings, verbose));
   if (report.diagnostics.length > 0) blocks.push(diagnosticList(report.diagnostics));
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
   return blocks;

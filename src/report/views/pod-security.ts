@@ -2,6 +2,7 @@
 import { type Block, bad, dim, good, type Line, plural, type Span, strong, unknown } from '../block.ts';
 import type { PodSecurityObject, PodSecurityReport, ReportedFinding } from '../report.ts';
 import { unknownList } from './check.ts';
+import { suppressedList } from './suppressed.ts';
 
 /** Objects with their violations, then what could not be read. With verbose the whole sentence of the API server. */
 export function viewPodSecurity(report: PodSecurityReport, verbose: boolean): readonly Block[] {
@@ -24,6 +25,7 @@ export function viewPodSecurity(report: PodSecurityReport, verbose: boolean): re
     if (object.outcome === 'violates') blocks.push(...violations(object, report.findings, verbose));
     else if (verbose || object.outcome !== 'allowed') blocks.push({ kind: 'list', items: [{ line: title(object) }] });
   }
+  blocks.push(...suppressedList(report.findings, verbose));
   if (report.diagnostics.length > 0)
     blocks.push({
       kind: 'list',
@@ -63,13 +65,14 @@ function violations(object: PodSecurityObject, findings: readonly ReportedFindin
   const groups = new Map<string, ReportedFinding[]>();
   for (const index of object.findings) {
     const finding = findings[index];
-    if (finding === undefined) continue;
+    if (finding === undefined || finding.suppressed !== undefined) continue;
     groups.set(finding.id, [...(groups.get(finding.id) ?? []), finding]);
   }
   const items = [...groups.values()].map((group) => ({
     line: [group[0]?.message ?? '', dim(` [${group[0]?.id ?? ''}]`)],
     sub: group.map((one): Line => [`${place(one.where)} `, dim(one.evidence[0]?.text ?? '')]),
   }));
+  if (items.length === 0) return [{ kind: 'list', items: [{ line: [...title(object), dim(': known, see below')] }] }];
   return [
     { kind: 'paragraph', line: [...title(object), object.enforced ? '' : dim(': it may be made, its pods may not')] },
     { kind: 'list', items },

@@ -1,0 +1,37 @@
+/** What SARIF says of a check itself. */
+import { checks } from '../../checks/index.ts';
+import { podSecurityCheckId } from '../../checks/pod-security.ts';
+import { controls } from '../../pod-security/controls/index.ts';
+
+interface About {
+  readonly summary: string;
+  readonly level: 'error' | 'warning' | 'note';
+  readonly authority: string;
+}
+
+function aboutCheck(id: string): About | undefined {
+  const check = checks.find((one) => one.id === id);
+  if (check !== undefined)
+    return { summary: check.summary, level: check.severity === 'info' ? 'note' : check.severity, authority: check.authority };
+  const control = controls.find((one) => podSecurityCheckId(one.id) === id);
+  return control === undefined
+    ? undefined
+    : { summary: control.summary, level: 'error', authority: `Kubernetes Pod Security, ${control.id} (level ${control.level})` };
+}
+
+/** Id, summary, how loud, and where there is more to read: the page comes with the package. */
+export function sarifRule(id: string): object {
+  const about = aboutCheck(id);
+  if (about === undefined) return { id };
+  const page = `docs/checks/${id}.md`;
+  return {
+    id,
+    shortDescription: { text: about.summary },
+    help: {
+      text: `${about.summary} Authority: ${about.authority}. Example, fix and exceptions: ${page} of the package unroot.`,
+      markdown: `${about.summary}\n\nAuthority: ${about.authority}.\n\nExample, fix and exceptions: \`${page}\` of the package \`unroot\`.`,
+    },
+    defaultConfiguration: { level: about.level },
+    properties: { tags: ['security', 'external/cwe/cwe-250'] },
+  };
+}
