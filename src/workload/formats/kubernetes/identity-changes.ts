@@ -1,0 +1,66 @@
+/** Where in a pod a field of the security context goes: at the pod when it is right for all its containers, else at the container. */
+import type { YamlChange } from '../../../text/yaml/edit.ts';
+import type { Path } from '../../../text/yaml/path.ts';
+import { sameValue } from '../../../text/yaml/value-change.ts';
+import type { ContainerChange } from '../../change.ts';
+import { isMapping } from './objects.ts';
+import type { PodContainer, PodSpec } from './pod-spec.ts';
+
+/** Fields that both levels have; the container's counts. */
+const FIELDS = ['runAsNonRoot', 'runAsUser', 'runAsGroup', 'seccompProfile'] as const;
+type Field = (typeof FIELDS)[number];
+
+/** A container with the path from the object to it, and what is asked for it. */
+export interface ChangedContainer {
+  readonly path: Path;
+  readonly container: PodContainer;
+  readonly change?: ContainerChange;
+}
+
+/** What a change asks of a field; undefined = nothing. */
+function askedOf(field: Field, change: ContainerChange | undefined): unknown {
+  switch (field) {
+    case 'runAsNonRoot':
+      return change?.runAsNonRoot;
+    case 'runAsUser':
+      return change?.user?.uid;
+    case 'runAsGroup':
+      return change?.user?.gid;
+    case 'seccompProfile':
+      return change?.seccompProfile === undefined ? undefined : { type: change.seccompProfile };
+  }
+}
+
+const fieldsOf = (context: unknown): Readonly<Record<string, unknown>> => (isMapping(context) ? context : {});
+
+/** New keys stand before these. */
+export const BEFORE_CONTAINERS: readonly string[] = ['initContainers', 'containers'];
+
+/** `spec` is the path from the object to the pod's spec. */
+export function identityChanges(spec: Path, pod: PodSpec, all: readonly ChangedContainer[]): readonly YamlChange[] {
+  const shared = fieldsOf(pod.securityContext);
+  const atPod: YamlChange[] = [];
+  const atContainer: YamlChange[] = [];
+  for (const field of FIELDS) {
+    const given = shared[field] ?? undefined;
+    const of = all.map((one) => {
+      const context = fieldsOf(one.container.securityContext);
+      const own = context[field] ?? undefined;
+      const asked = askedOf(field, one.change);
+      const now = own ?? given;
+      // A profile that is set is not replaced.
+      const wanted =
+        asked === undefined || sameValue(asked, now) || (field === 'seccompProfile' && now !== undefined) ? undefined : asked;
+      return { ...one, own, now, wanted };
+    });
+    const lacking = of.filter(({ wanted }) => wanted !== undefined);
+    const inherited = of.filter(({ own }) => own === undefined);
+    const [first] = inherited;
+    const value = first?.wanted;
+    const forAll = value !== undefined && inherited.every(({ wanted }) => wanted !== undefined && sameValue(wanted, value));
+    if (forAll) atPod.push({ op: 'set', path: [...spec, 'securityContext', field], value, before: BEFORE_CONTAINERS });
+    for (const { path, own, wanted } of lacking)
+      if (own !== undefined || !forAll) atContainer.push({ op: 'set', path: [...path, 'securityContext', field], value: wanted });
+  }
+  return [...atPod, ...atContainer];
+}
