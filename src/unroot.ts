@@ -12,6 +12,7 @@ import type { Image } from './image/image.ts';
 import type { Launch, Refusal } from './launch/launch.ts';
 import { started } from './launch/started.ts';
 import type { PlatformProfile } from './platform/platform.ts';
+import { deriveRun } from './prove/derive-run.ts';
 import { findingsOf, fixContext } from './prove/findings.ts';
 import { foreseenOf } from './prove/foreseen.ts';
 import type { Measured } from './prove/measured.ts';
@@ -25,6 +26,7 @@ import { runRounds } from './prove/rounds.ts';
 import type { RoundsInput } from './prove/rounds-input.ts';
 import { differencesOf, openSession } from './prove/session.ts';
 import { settingsAs, withAsked } from './prove/settings.ts';
+import { type SmallerRoot, smallerRoot } from './prove/smaller-root.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { unusedPaths } from './prove/unused-grants.ts';
 import type { Trace } from './trace/event.ts';
@@ -142,6 +144,8 @@ export interface FixResult {
   readonly asIs: Launch;
   readonly rounds: number;
   readonly proof?: Proof;
+  /** When nothing proved it and it is root that is missing. */
+  readonly smallerRoot?: SmallerRoot;
   /** Absent when nothing was run. */
   readonly measured?: Pick<Measured, 'seconds' | 'serviceStartMs' | 'grantsUnused'>;
   /** Denials that the watched runs met, in words. */
@@ -180,7 +184,7 @@ export async function fixImageStatically(
     layer,
     run: withAsked(run, settings),
     fixedRun: run,
-    image: await derive(image, layer, run),
+    image: await deriveRun(image, layer, run),
     asIs,
     rounds: 0,
     denials: { before: [], after: [] },
@@ -211,7 +215,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       profile,
       readOnly: options.readOnly === true,
       prepare: (each) => session.watcher.prepare(each, hooks(options)),
-      derive: (layer, run) => derive(image, layer, run),
+      derive: (layer, run) => deriveRun(image, layer, run),
       tracer: session.tracer,
       observe: observeOptions(image, options),
       keep: session.keep,
@@ -227,6 +231,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       options.prove === false
         ? undefined
         : await proveRounds({ rounds, oldData, subject, recipient, engine, profile, settings, ...observing });
+    const lesser = proof === undefined || proof.verdict === 'proved' ? undefined : await smallerRoot(rounds, input);
     return {
       subject,
       recipient,
@@ -242,6 +247,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       asIs: rounds.asIs,
       rounds: rounds.rounds,
       ...(proof ? { proof } : {}),
+      ...(lesser ? { smallerRoot: lesser } : {}),
       measured: {
         seconds: (performance.now() - began) / 1000,
         serviceStartMs: rounds.before.readyMs,
@@ -260,33 +266,6 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
   } finally {
     await session.close();
   }
-}
-
-async function derive(image: Image, layer: readonly LayerChange[], run: Run): Promise<DerivedImage> {
-  const { deriveImage } = await import('./image/derive.ts');
-  return deriveImage(image, {
-    entries: layer,
-    config: {
-      user: run.user,
-      ...(Object.keys(run.env).length > 0 ? { env: run.env } : {}),
-      ...(run.entrypoint === undefined ? {} : { entrypoint: run.entrypoint }),
-      ...(run.command === undefined ? {} : { cmd: run.command }),
-      ...(run.workdir === undefined ? {} : { workingDir: run.workdir }),
-      ...(run.healthcheck === undefined ? {} : { healthcheck: run.healthcheck }),
-      ...exposedPorts(image, run),
-    },
-  });
-}
-
-/** What the image says of its ports follows those that moved. */
-function exposedPorts({ config }: Image, { ports }: Run): { readonly exposedPorts?: readonly string[] } {
-  if (ports.every(({ from, to }) => from === to)) return {};
-  const moved = new Map(ports.map(({ from, to }) => [from, to]));
-  const exposed = config.exposedPorts.map((spec) => {
-    const to = moved.get(Number.parseInt(spec, 10));
-    return to === undefined || spec.includes('-') ? spec : spec.replace(/^\d+/, String(to));
-  });
-  return { exposedPorts: exposed };
 }
 
 const portStrategyOf = ({ portStrategy }: ImageOptions): Pick<ImageOptions, 'portStrategy'> =>

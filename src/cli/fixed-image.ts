@@ -1,5 +1,6 @@
 /** The result of a fix as documents and as the texts that are written beside the image. */
 import type { Image } from '../image/image.ts';
+import type { SmallerRoot } from '../prove/smaller-root.ts';
 import { type ArtifactInput, dnsLabel } from '../report/artifacts/artifact.ts';
 import { dockerfile } from '../report/artifacts/dockerfile.ts';
 import { fixReport, proveReport } from '../report/documents.ts';
@@ -24,7 +25,7 @@ function canRunLines({ subject, layer }: FixResult): boolean {
 export function fixedImage(target: string, image: Image, result: FixResult, name?: string): FixedImage {
   const { recipient, profile, findings, fixes, unresolved, layer, run, fixedRun, rounds, denials, engine, unknown } = result;
   const baseName = imageLabel(target, image);
-  const artifacts: ArtifactInput = {
+  const shared: ArtifactInput = {
     name: name ?? `localhost/${dnsLabel(baseName)}-unroot:latest`,
     baseName,
     layer,
@@ -37,6 +38,8 @@ export function fixedImage(target: string, image: Image, result: FixResult, name
       (path) => result.subject.rootFs.list(path).length > 0,
     ),
   };
+  const { smallerRoot } = result;
+  const artifacts = smallerRoot === undefined ? shared : { ...shared, smallerRoot: asSmallerRoot(shared, smallerRoot) };
   const subject = {
     target,
     platform: profile.name,
@@ -64,8 +67,26 @@ export function fixedImage(target: string, image: Image, result: FixResult, name
           },
         }),
     dockerfile: dockerfile(artifacts),
+    ...(smallerRoot === undefined ? {} : { smallerRoot }),
     ...(proof === undefined ? {} : { proof }),
     unknown,
   });
   return { result, artifacts, report };
 }
+
+/** The image as it is, with what is left of root. */
+const asSmallerRoot = (input: ArtifactInput, { run, why, works, notes }: SmallerRoot): ArtifactInput => ({
+  ...input,
+  name: input.baseName,
+  layer: [],
+  run,
+  fixedRun: run,
+  title: [
+    `Root, but smaller: ${input.baseName} was not made to work as a user.`,
+    ...why,
+    works
+      ? 'A run with exactly these capabilities did the same work as before.'
+      : 'NOT TRIED SUCCESSFULLY: no smaller set than this was found with which it worked.',
+    ...notes,
+  ].join('\n'),
+});

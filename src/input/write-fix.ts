@@ -42,8 +42,8 @@ export async function writeFix(
     await writeOciLayout(image, join(folder, 'image'), { tag: 'latest' });
     await writeFile(join(folder, 'Dockerfile'), dockerfile(input));
     if (withArchive) await writeFile(join(folder, LAYER_ARCHIVE), [...writeTar(image.addedEntries)]);
-    await writeFile(join(folder, 'pod.yaml'), podYaml(input));
-    await writeFile(join(folder, 'compose.yaml'), composeYaml(input));
+    await writeFile(join(folder, 'pod.yaml'), podYaml(input.smallerRoot ?? input));
+    await writeFile(join(folder, 'compose.yaml'), composeYaml(input.smallerRoot ?? input));
     await writeFile(join(folder, 'report.json'), report(files));
   });
   return files;

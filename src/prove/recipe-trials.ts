@@ -11,7 +11,10 @@ const ABOUT_ROOT: ReadonlySet<Purpose> = new Set(['root-check', 'identity', 'chr
 const ABOUT_PLACE: ReadonlySet<Purpose> = new Set(['pid', 'logs', 'cache']);
 
 /** By what ran, and by what is in the image. */
-export function recipesFor({ trace, processes }: Observation, { rootFs, asIs }: FixContext): readonly Recipe[] {
+export function recipesFor(
+  { trace, processes }: Observation,
+  { rootFs, asIs }: Pick<FixContext, 'rootFs' | 'asIs'>,
+): readonly Recipe[] {
   const programs = [
     ...asIs.argv,
     asIs.executable ?? '',

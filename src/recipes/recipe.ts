@@ -67,5 +67,10 @@ export interface Recipe {
   /** First words of lines in any program's configuration, in lower case, `_` and `-` alike. */
   readonly directives?: Readonly<Partial<Record<DirectiveKind, readonly string[]>>>;
   /** No change of the image takes the place of root: which part of the work needs it, and what to do instead. */
-  readonly needsRoot?: { readonly why: string; readonly instead: string };
+  readonly needsRoot?: {
+    readonly why: string;
+    readonly instead: string;
+    /** What of root its work takes, whether or not a short run does all of it: `CAP_SETUID`. */
+    readonly capabilities?: readonly string[];
+  };
 }

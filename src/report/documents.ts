@@ -6,6 +6,7 @@ import type { Unresolved } from '../fixes/plan.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import type { Measured } from '../prove/measured.ts';
 import type { Proof } from '../prove/prove.ts';
+import type { SmallerRoot } from '../prove/smaller-root.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
 import { type CheckReport, type FixReport, type ProveReport, SCHEMA_VERSION, type TraceReport } from './report.ts';
 import { reported } from './reported-finding.ts';
@@ -91,6 +92,7 @@ export interface FixParts extends Subject {
   readonly run: Run;
   readonly addedBytes: number;
   readonly measured?: Measured;
+  readonly smallerRoot?: SmallerRoot;
   readonly proof?: ProveReport;
   readonly dockerfile: string;
   readonly written?: FixReport['written'];
@@ -99,7 +101,21 @@ export interface FixParts extends Subject {
 
 /** The document of `fix`, and `report.json`. */
 export function fixReport(parts: FixParts): FixReport {
-  const { target, platform, user, fixes, unresolved, run, addedBytes, measured, proof, dockerfile, written, unknown } = parts;
+  const {
+    target,
+    platform,
+    user,
+    fixes,
+    unresolved,
+    run,
+    addedBytes,
+    measured,
+    smallerRoot,
+    proof,
+    dockerfile,
+    written,
+    unknown,
+  } = parts;
   return {
     schemaVersion: SCHEMA_VERSION,
     kind: 'fix',
@@ -113,6 +129,7 @@ export function fixReport(parts: FixParts): FixReport {
     ...(written === undefined ? {} : { written }),
     addedBytes,
     ...(measured === undefined ? {} : { measured }),
+    ...(smallerRoot === undefined ? {} : { outcome: 'needs-root', smallerRoot }),
     dockerfile,
     diagnostics: [],
     unknown,

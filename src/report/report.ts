@@ -8,6 +8,7 @@ import type { CapabilityState } from '../linux/capability.ts';
 import type { Measured } from '../prove/measured.ts';
 import type { Observation, ObservedPort, ObservedProcess } from '../prove/observation.ts';
 import type { Reason } from '../prove/reason.ts';
+import type { SmallerRoot } from '../prove/smaller-root.ts';
 import type { VerdictName } from '../prove/verdict.ts';
 import type { ContainerRole } from '../workload/workload.ts';
 
@@ -135,6 +136,10 @@ export interface FixReport {
   readonly addedBytes?: number;
   /** What it cost, in numbers; absent when nothing was run. Times differ from run to run. */
   readonly measured?: Measured;
+  /** Only when the run showed that the program's work needs root; the verdict stays failed or inconclusive. */
+  readonly outcome?: 'needs-root';
+  /** Root with as little as it takes, for the image as it is; with `outcome`. */
+  readonly smallerRoot?: SmallerRoot;
   /** The derived image as a Dockerfile: the change as a person would write it. */
   readonly dockerfile?: string;
   readonly diagnostics: readonly Diagnostic[];

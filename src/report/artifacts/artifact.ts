@@ -17,7 +17,15 @@ export interface ArtifactInput {
   readonly volumes: readonly string[];
   /** Those paths of volumes where the image has content: an emptyDir would hide it, a named volume copies it. */
   readonly withContent: readonly string[];
+  /** Said on top of the texts. */
+  readonly title?: string;
+  /** What pod.yaml and compose.yaml start instead, when no user can do the work: the image as it is, as a smaller root. */
+  readonly smallerRoot?: ArtifactInput;
 }
+
+/** As lines of a YAML comment. */
+export const titled = ({ title }: ArtifactInput, text: string): string =>
+  title === undefined ? text : `${title.replace(/^/gm, '# ')}\n${text}`;
 
 /** A container name that is a DNS label (RFC 1123), made from an image name. */
 export function dnsLabel(name: string): string {

@@ -1,6 +1,6 @@
 /** A compose file that runs the result (compose-spec). */
 import { stringify } from 'yaml';
-import { type ArtifactInput, dnsLabel } from './artifact.ts';
+import { type ArtifactInput, dnsLabel, titled } from './artifact.ts';
 
 export function composeYaml(input: ArtifactInput): string {
   const label = dnsLabel(input.name);
@@ -32,5 +32,5 @@ export function composeYaml(input: ArtifactInput): string {
     },
     ...(named.length > 0 ? { volumes: Object.fromEntries(named.map(({ name }) => [name, {}])) } : {}),
   };
-  return stringify(compose);
+  return titled(input, stringify(compose));
 }

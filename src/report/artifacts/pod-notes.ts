@@ -11,7 +11,7 @@ export function podNotes(input: ArtifactInput, pod: unknown): readonly string[] 
   const [baseline, restricted] = [fails('baseline'), fails('restricted')];
   if (baseline !== '') notes.push(`Pod Security baseline and restricted refuse this pod: ${baseline}`);
   else if (restricted !== '') notes.push(`Pod Security restricted refuses this pod, baseline takes it: ${restricted}`);
-  const ambient = withoutFile(input);
+  const ambient = input.run.user.startsWith('0:') ? [] : withoutFile(input);
   if (ambient.length > 0)
     notes.push(
       `${ambient.join(', ')}: Kubernetes does not make an added capability effective for a user that is not root (no ambient capabilities, KEP-2763),`,

@@ -1,6 +1,6 @@
 /** A pod that runs the result and passes Pod Security restricted; where it cannot, the file says so. */
 import { stringify } from 'yaml';
-import { type ArtifactInput, dnsLabel } from './artifact.ts';
+import { type ArtifactInput, dnsLabel, titled } from './artifact.ts';
 import { podNotes } from './pod-notes.ts';
 import { serviceOf } from './service.ts';
 
@@ -31,8 +31,10 @@ export function podYaml(input: ArtifactInput): string {
     metadata: { name: label, labels: { app: label } },
     spec: {
       ...(input.run.network === 'host' ? { hostNetwork: true } : {}),
+      // Root inside is nobody outside.
+      ...(uid === 0 ? { hostUsers: false } : {}),
       securityContext: {
-        runAsNonRoot: true,
+        ...(uid === 0 ? {} : { runAsNonRoot: true }),
         runAsUser: uid,
         runAsGroup: gid,
         ...(writable.length > 0 ? { fsGroup: gid, fsGroupChangePolicy: 'OnRootMismatch' } : {}),
@@ -70,7 +72,8 @@ export function podYaml(input: ArtifactInput): string {
   };
   const service = serviceOf(input, label);
   const notes = podNotes(input, pod).map((note) => `# ${note}\n`);
-  return [`${notes.join('')}${stringify(pod)}`, ...(service === undefined ? [] : [stringify(service)])].join('---\n');
+  const first = titled(input, `${notes.join('')}${stringify(pod)}`);
+  return [first, ...(service === undefined ? [] : [stringify(service)])].join('---\n');
 }
 
 /**

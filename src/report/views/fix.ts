@@ -1,6 +1,7 @@
 /** The page of `unroot fix`: what changes, why it is the smallest change, and whether it was seen to work. */
 import type { Fix, LayerChange, Run } from '../../finding/fix.ts';
-import { type Block, bytes, commandLine, dim, good, type Line, plural, strong, unknown } from '../block.ts';
+import type { SmallerRoot } from '../../prove/smaller-root.ts';
+import { type Block, bad, bytes, commandLine, dim, good, type Line, plural, strong, unknown } from '../block.ts';
 import type { FixReport } from '../report.ts';
 import { findingList, unknownList } from './check.ts';
 import { beforeAfter, reasonList, verdictSpan } from './prove.ts';
@@ -39,6 +40,7 @@ export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
     blocks.push(beforeAfter(report.proof));
     blocks.push(reasonList(report.proof.reasons));
   }
+  if (report.smallerRoot !== undefined) blocks.push(...smallerRootBlocks(report.smallerRoot));
   if (report.written !== undefined)
     blocks.push({
       kind: 'paragraph',
@@ -46,6 +48,31 @@ export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
     });
   return blocks;
 }
+
+/** Never green: it is root all the same. */
+const smallerRootBlocks = (root: SmallerRoot): readonly Block[] => [
+  {
+    kind: 'heading',
+    line: [bad('needs root'), root.works ? ': a smaller one does the same work' : ': no smaller one was seen to work'],
+  },
+  {
+    kind: 'list',
+    items: [
+      ...root.why.map((text) => ({ line: [text] })),
+      ...root.evidence.map(({ program, what, errno }) => ({ line: [bad('denied'), ` ${program} ${what}: ${errno}`] })),
+      ...root.instead.map((text) => ({ line: [`instead: ${text}`] })),
+    ],
+  },
+  {
+    kind: 'facts',
+    rows: [
+      { name: 'user', line: [bad(`${root.run.user}, the image as it is`)] },
+      ...root.capabilities.map(({ name, because }) => ({ name, line: [because] })),
+      ...runFacts(root.run).filter(({ name }) => name === 'capabilities' || name === 'new privileges'),
+    ],
+  },
+  { kind: 'list', items: root.notes.map((text) => ({ line: [dim('note'), ` ${text}`] })) },
+];
 
 const titleLine = (fix: Fix): Line => [
   fix.disposition === 'safe' ? good('safe') : unknown('needs review'),

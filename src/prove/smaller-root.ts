@@ -1,0 +1,193 @@
+/**
+ * For a program that nothing makes work as the user because its work is being several users: root with as little as it takes. Capabilities come
+ * from what the run as root made use of, and are taken away one by one as long as it goes on doing the same work. Never a proof of non-root.
+ */
+import { describeOperation } from '../finding/denied.ts';
+import type { Run } from '../finding/fix.ts';
+import type { Capability } from '../linux/capability.ts';
+import { compareEffects } from '../trace/compare.ts';
+import { newDenials } from '../trace/denials.ts';
+import type { TraceEvent } from '../trace/event.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import { capabilitiesUsed } from './capabilities-used.ts';
+import type { Observation } from './observation.ts';
+import { observe } from './observe.ts';
+import { portsOf } from './ports.ts';
+import { recipesFor } from './recipe-trials.ts';
+import type { RoundsResult } from './rounds.ts';
+import type { RoundsInput } from './rounds-input.ts';
+import { launchOf } from './subject.ts';
+import { mayLoseWork, worksByItself, worksLess } from './verdict.ts';
+
+/** A call of the program that was denied to the user. */
+export interface RootEvidence {
+  readonly program: string;
+  readonly syscall: string;
+  readonly what: string;
+  readonly errno: string;
+}
+
+export interface SmallerRoot {
+  /** Why the program cannot do without, as its recipe knows it. */
+  readonly why: readonly string[];
+  readonly instead: readonly string[];
+  readonly evidence: readonly RootEvidence[];
+  /** The image as it is, started with less. */
+  readonly run: Run;
+  /** Whether a run with exactly that did the same work as before. */
+  readonly works: boolean;
+  /** What of root is left, each with what needed it. */
+  readonly capabilities: readonly { readonly name: string; readonly because: string }[];
+  readonly trials: number;
+  readonly notes: readonly string[];
+}
+
+/** Calls that only root's own powers allow; what merely touches somebody else's files is for grants. */
+const OF_ROOT: ReadonlySet<string> = new Set([
+  'setuid',
+  'setgid',
+  'setgroups',
+  'chroot',
+  'mount',
+  'chown',
+  'unshare',
+  'setns',
+  'ptrace',
+  'mknod',
+  'socket',
+  'settime',
+  'sethostname',
+  'kill',
+]);
+/** Denied, these leave a program as able as before. */
+const GOES_WITHOUT: ReadonlySet<string> = new Set(['priority', 'rlimit', 'setsockopt', 'capset', 'bounding-drop']);
+const IDENTITY: ReadonlySet<string> = new Set(['setuid', 'setgid', 'setgroups']);
+const MOST_TRIALS = 12;
+const MOST_EVIDENCE = 20;
+
+/** Undefined when nothing shows that it is root that is missing, or when there is no run as root to compare with. */
+export async function smallerRoot(rounds: RoundsResult, input: RoundsInput): Promise<SmallerRoot | undefined> {
+  const { subject } = input;
+  const { asIs, before, left } = rounds;
+  if (asIs.uid !== 0 || !worksByItself(before) || before.trace?.tracer !== 'strace') return undefined;
+  const known = recipesFor(before, { rootFs: subject.rootFs, asIs }).flatMap(({ needsRoot }) => needsRoot ?? []);
+  const evidence = evidenceOf(rounds);
+  const decisive = left.some(({ finding }) => OF_ROOT.has(finding.operation?.kind ?? '') && mayLoseWork(finding, before));
+  if (known.length === 0 && !decisive) return undefined;
+
+  const used = new Map<Capability, string>(capabilitiesUsed(before.trace, asIs, subject.rootFs));
+  const kept = new Map<Capability, string>();
+  for (const { why, capabilities = [] } of known) for (const name of capabilities) kept.set(name as Capability, why);
+  // Whom it becomes depends on its work, of which a run shows but a part.
+  const changes = evidence.some(({ syscall }) => /set(?:e|re|res|fs)?[ug]id|setgroups/.test(syscall));
+  if (changes || before.trace.events.some(({ operation, uid }) => uid === 0 && IDENTITY.has(operation.kind)))
+    for (const name of ['CAP_SETUID', 'CAP_SETGID'] as const)
+      if (!kept.has(name)) kept.set(name, 'it changes identity, and to whom depends on its work');
+  return search(rounds, input, evidence, known, used, kept);
+}
+
+async function search(
+  rounds: RoundsResult,
+  input: RoundsInput,
+  evidence: readonly RootEvidence[],
+  known: readonly { readonly why: string; readonly instead: string }[],
+  used: ReadonlyMap<Capability, string>,
+  kept: ReadonlyMap<Capability, string>,
+): Promise<SmallerRoot> {
+  const { before, asIs } = rounds;
+  const held = new Set<Capability>(asIs.capabilities.effective);
+  const because = new Map([...kept, ...used]);
+  let chosen = [...because.keys()].filter((name) => held.has(name)).sort();
+  let noNewPrivileges = true;
+  let trials = 0;
+  const image = await input.prepare(input.subject.image);
+  const works = async (capabilities: readonly Capability[], barred: boolean): Promise<boolean> => {
+    trials++;
+    input.onProgress(`smaller root: with ${capabilities.map(short).join(', ') || 'no capability'}`);
+    const launch = launchOf(input.subject, asRoot(input.settings, capabilities, barred), input.profile);
+    if (launch.kind === 'refusal') return false;
+    return same(before, await observe(image, launch, { ...input.observe, tracer: input.tracer, like: before }));
+  };
+  let ok = await works(chosen, noNewPrivileges);
+  if (!ok) {
+    noNewPrivileges = false;
+    ok = await works(chosen, noNewPrivileges);
+  }
+  if (!ok) {
+    // What nobody saw it use was needed: everything it had, without new privileges if that can be.
+    chosen = [...held].sort();
+    for (const name of chosen) if (!because.has(name)) because.set(name, 'without it the run was another');
+    noNewPrivileges = await works(chosen, true);
+    ok = noNewPrivileges || (await works(chosen, false));
+  }
+  for (const name of ok ? [...chosen] : []) {
+    if (kept.has(name) || trials >= MOST_TRIALS) continue;
+    const fewer = chosen.filter((one) => one !== name);
+    if (await works(fewer, noNewPrivileges)) chosen = fewer;
+  }
+  return {
+    why: known.map(({ why }) => why),
+    instead: known.map(({ instead }) => instead),
+    evidence,
+    run: {
+      user: `${asIs.uid}:${asIs.gid}`,
+      env: {},
+      ports: portsOf(before),
+      tmpfs: [],
+      volumes: [],
+      capAdd: chosen.map(short),
+      capDrop: ['ALL'],
+      sysctls: {},
+      noNewPrivileges,
+      readOnly: false,
+    },
+    works: ok,
+    capabilities: chosen.map((name) => ({ name, because: because.get(name) ?? '' })),
+    trials,
+    notes: [
+      ...saidAsUser(rounds),
+      'it is still root inside: this is no proof that it runs as a user',
+      'found from what the run did: work that it did not do (a login, a delivery, a job) may need more; --probe CMD makes it part of the run',
+      'a user namespace makes this root a nobody outside: hostUsers: false in Kubernetes (on by default from 1.33; needs containerd 2.0 or CRI-O 1.25, runc 1.2 or crun 1.9, Linux 6.3), podman run --userns=auto, userns-remap of the Docker daemon; not tried here',
+    ],
+  };
+}
+
+const short = (name: string): string => name.replace(/^CAP_/, '');
+
+/** The image as it says, with no capability but these. */
+const asRoot = (settings: ContainerSettings, capabilities: readonly string[], noNewPrivileges: boolean): ContainerSettings => ({
+  ...settings,
+  capDrop: ['ALL'],
+  capAdd: capabilities.map(short),
+  noNewPrivileges,
+});
+
+/** Does what it did before, and was refused nothing that matters. */
+function same(before: Observation, after: Observation): boolean {
+  if (after.outcome === 'refused' || worksLess(before, after)) return false;
+  if (before.trace === undefined || after.trace === undefined) return true;
+  const denied = newDenials(after.trace, before.trace).filter(({ operation }) => !GOES_WITHOUT.has(operation.kind));
+  return denied.length === 0 && compareEffects(before.trace, after.trace).length === 0;
+}
+
+/** A program that looks who it is, and says so, is denied no call. */
+function saidAsUser({ after }: RoundsResult): readonly string[] {
+  const line = after.outcome === 'exited' ? `${after.stdout}\n${after.stderr}`.trim().split('\n').at(-1)?.trim() : '';
+  return line ? [`as the user it ended with exit ${after.exit?.code ?? '?'} and said: ${line.slice(0, 200)}`] : [];
+}
+
+/** What the last run as the user was denied of root's powers, and the run as root was not. */
+function evidenceOf({ before, after }: RoundsResult): readonly RootEvidence[] {
+  if (before.trace === undefined || after.trace === undefined) return [];
+  const denied = newDenials(after.trace, before.trace).filter(({ operation }) => OF_ROOT.has(operation.kind));
+  const texts = denied.map(
+    ({ program, syscall, operation, errno = 'EPERM' }: TraceEvent): RootEvidence => ({
+      program,
+      syscall,
+      what: describeOperation(operation),
+      errno,
+    }),
+  );
+  return [...new Map(texts.map((one) => [JSON.stringify(one), one])).values()].slice(0, MOST_EVIDENCE);
+}
