@@ -140,14 +140,15 @@ describe('a pod that violates', () => {
     const { runs } = JSON.parse(await shown('sarif')) as {
       runs: { results: { ruleId: string; locations: unknown[]; partialFingerprints: object }[] }[];
     };
+    const logicalLocations = [{ fullyQualifiedName: 'Pod/web', kind: 'object' }];
     expect(runs[0]?.results.map(({ ruleId, locations }) => [ruleId, locations])).toEqual([
       [
         'pod-security-host-namespaces',
-        [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: 6, startColumn: 3 } } }],
+        [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: 6, startColumn: 3 } }, logicalLocations }],
       ],
       [
         'pod-security-privileged',
-        [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: 11, startColumn: 9 } } }],
+        [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: 11, startColumn: 9 } }, logicalLocations }],
       ],
     ]);
   });

@@ -1,4 +1,4 @@
-/** What is wrong with a SARIF log by the schema of OASIS (sarif-spec, sarif-schema-2.1.0.json), which lies beside this file. */
+/** What is wrong with a SARIF log by the schema of OASIS (sarif-spec, sarif-schema-2.1.0.json with errata 01), which lies beside this file; only its `id` is written as draft 07 writes it. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
