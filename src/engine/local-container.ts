@@ -1,11 +1,11 @@
 /** What the containers of runc, crun and the built-in engine have in common: a main process on this host, and everything /proc says of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrootError } from '../error.ts';
+import { containerSockets } from './container-sockets.ts';
 import type { Container, ExecOptions, ExecResult, ExitStatus, FileChange, ProcessStatus } from './engine.ts';
 import { forwardPorts, type PortForward } from './port-forward.ts';
 import { containerProcesses, processStartTime, runInNetwork, signalProcess } from './proc.ts';
 import type { RunLog } from './run-log.ts';
-import { listeningSockets } from './sockets.ts';
 import { graceFor, signalName } from './stop-signal.ts';
 
 /** The engine's own part. */
@@ -94,7 +94,7 @@ export function localContainer(parts: LocalParts, signal?: AbortSignal): Contain
       return parts.exec(argv, options);
     },
     processes: async (): Promise<readonly ProcessStatus[]> => (state === 'ended' ? [] : containerProcesses(pid)),
-    listening: async () => (state === 'ended' ? [] : listeningSockets(pid)),
+    listening: async () => (state === 'ended' ? [] : containerSockets(pid)),
     inNetwork: (argv, options) => runInNetwork(pid, argv, options),
     changes: () => parts.changes(),
     volumes: () => parts.volumes(),

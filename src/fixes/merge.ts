@@ -6,10 +6,18 @@ import type { Recipient } from './context.ts';
 export function mergeLayer(fixes: readonly Fix[]): LayerChange[] {
   const byPath = new Map<string, LayerChange>();
   for (const change of fixes.flatMap((fix) => fix.layer)) {
-    const earlier = byPath.get(change.path);
-    byPath.set(change.path, change.kind === 'own' && earlier?.kind === 'own' ? bothOwn(earlier, change) : change);
+    byPath.set(change.path, together(byPath.get(change.path), change));
   }
   return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** New content and a new owner of one file are both kept, whichever came first. */
+function together(earlier: LayerChange | undefined, later: LayerChange): LayerChange {
+  if (earlier?.kind === 'own' && later.kind === 'own') return bothOwn(earlier, later);
+  if (earlier?.kind === 'own' && later.kind === 'file')
+    return { ...later, uid: earlier.uid, gid: earlier.gid, mode: earlier.mode };
+  if (earlier?.kind === 'file' && later.kind === 'own') return { ...earlier, uid: later.uid, gid: later.gid, mode: later.mode };
+  return later;
 }
 
 type Own = Extract<LayerChange, { kind: 'own' }>;

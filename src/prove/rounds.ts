@@ -81,7 +81,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const extra: Fix[] = [];
   let plan = planFixes(findings, context);
   const recipes = recipesFor(before, context);
-  const low = portsToMove(plan.unresolved);
+  const low = ['auto', 'move'].includes(context.portStrategy ?? 'auto') ? portsToMove(plan.unresolved) : [];
   const experiments = experimentsFor(before, recipes, context, low, subject.image.config.healthcheck?.test);
   let trial: readonly Fix[] = [];
   let helped: Experiment['helped'];

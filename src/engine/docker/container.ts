@@ -6,6 +6,7 @@ import type { Image } from '../../image/image.ts';
 import type { Launch } from '../../launch/launch.ts';
 import { overlayChanges, snapshot } from '../changes.ts';
 import { deferred } from '../command.ts';
+import { containerSockets } from '../container-sockets.ts';
 import type { Container, CreateOptions, ExecOptions, ExecResult, ExitStatus, FileChange } from '../engine.ts';
 import { exitStatus } from '../exit-status.ts';
 import { type MountWatch, tmpfsOf, type WatchedMount, watchMounts } from '../mount-watch.ts';
@@ -13,7 +14,6 @@ import { forwardPorts, type PortForward } from '../port-forward.ts';
 import { containerProcesses, processAlive, processStartTime, runInNetwork, signalProcess } from '../proc.ts';
 import { register } from '../reaper.ts';
 import { runLog } from '../run-log.ts';
-import { listeningSockets } from '../sockets.ts';
 import { startRefused } from '../start-refused.ts';
 import { graceFor, signalName } from '../stop-signal.ts';
 import type { DockerApi } from './api.ts';
@@ -172,7 +172,7 @@ export async function createDockerContainer(
     },
     exec: (argv, execOptions) => exec(api, at, argv, execOptions),
     processes: async () => (main.pid === 0 || !processAlive(main.pid, main.started) ? [] : containerProcesses(main.pid)),
-    listening: async () => (main.pid !== 0 && processAlive(main.pid, main.started) ? listeningSockets(main.pid) : []),
+    listening: async () => (main.pid !== 0 && processAlive(main.pid, main.started) ? containerSockets(main.pid) : []),
     inNetwork(argv, networkOptions) {
       if (main.pid === 0)
         throw new UnrootError(`${name} is not running: its network cannot be entered`, { code: 'engine.state' });

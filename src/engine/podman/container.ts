@@ -6,6 +6,7 @@ import type { Image } from '../../image/image.ts';
 import type { Launch } from '../../launch/launch.ts';
 import { overlayChanges, snapshot } from '../changes.ts';
 import { deferred } from '../command.ts';
+import { containerSockets } from '../container-sockets.ts';
 import type { Container, CreateOptions, ExecOptions, ExecResult, ExitStatus, FileChange } from '../engine.ts';
 import { exitStatus } from '../exit-status.ts';
 import { tmpfsOf, type WatchedMount, watchMounts } from '../mount-watch.ts';
@@ -13,7 +14,6 @@ import { forwardPorts, type PortForward } from '../port-forward.ts';
 import { containerProcesses, processAlive, processStartTime, runInNetwork, signalProcess } from '../proc.ts';
 import { register, undo } from '../reaper.ts';
 import { runLog } from '../run-log.ts';
-import { listeningSockets } from '../sockets.ts';
 import { startRefused } from '../start-refused.ts';
 import { graceFor, signalName } from '../stop-signal.ts';
 import { isRuntimesOwn, type Ownership, type PodmanFacts, podmanArguments } from './arguments.ts';
@@ -209,7 +209,7 @@ export async function createPodmanContainer(
     },
     exec: (argv, execOptions) => exec(client, name, init.pid, argv, execOptions),
     processes: async () => containerProcesses(init.pid),
-    listening: async () => (processAlive(init.pid, init.started) ? listeningSockets(init.pid) : []),
+    listening: async () => (processAlive(init.pid, init.started) ? containerSockets(init.pid) : []),
     inNetwork: (argv, networkOptions) => runInNetwork(init.pid, argv, networkOptions),
     async changes(): Promise<readonly FileChange[]> {
       const diff = await client.run(['diff', '--format=json', name]);
