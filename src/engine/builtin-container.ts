@@ -103,6 +103,7 @@ export async function createBuiltinContainer(
       limits,
       mounts,
       sysctls: sysctlsOf(launch),
+      ownNetwork: launch.network !== 'host' && options.sandbox === undefined,
     });
     writeFileSync(at('launch.sh'), script, { mode: 0o600 });
     writeFileSync(at('ready'), '', { mode: 0o600 });
@@ -186,8 +187,12 @@ export async function createBuiltinContainer(
       socket.on('error', () => {});
       return { write, closed: new Promise<void>((resolve) => socket.once('close', () => resolve())), socket };
     });
-    const namespaces = ['--mount', '--pid', '--ipc', '--uts', ...(launch.network === 'host' ? [] : ['--net'])];
+    const joined =
+      options.sandbox === undefined ? [] : ['net', 'ipc'].map((kind) => `--${kind}=/proc/${options.sandbox}/ns/${kind}`);
+    const own = options.sandbox === undefined ? ['--ipc', ...(launch.network === 'host' ? [] : ['--net'])] : [];
+    const namespaces = ['--mount', '--pid', '--uts', ...own];
     const [file = '', ...args] = withoutInherited([
+      ...(joined.length === 0 ? [] : ['nsenter', ...joined, '--']),
       'unshare',
       ...namespaces,
       '--propagation',

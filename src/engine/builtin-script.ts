@@ -33,6 +33,8 @@ export interface ScriptParts {
   readonly limits: { readonly nofile: number; readonly nproc: number };
   readonly mounts: readonly PlacedMount[];
   readonly sysctls: Readonly<Record<string, string>>;
+  /** Its network namespace is new: loopback must be set up. */
+  readonly ownNetwork: boolean;
 }
 
 const DEVICES = { null: [1, 3], zero: [1, 5], full: [1, 7], random: [1, 8], urandom: [1, 9], tty: [5, 0] } as const;
@@ -52,7 +54,7 @@ export function builtinScript(parts: ScriptParts): string {
     `mount --bind ${quote(root)} ${quote(root)}`,
     'umask 0022',
     // Before the container's own sysfs, which is read-only: both are one and the same for the kernel.
-    ...(launch.network === 'host' ? [] : loopback(parts.box)),
+    ...(parts.ownNetwork ? loopback(parts.box) : []),
     ...parts.mounts.flatMap((mount) => mountLines(mount, parts.box)),
     `printf '%s\\n' ${quote(parts.hostname)} >${quote(`${root}/proc/sys/kernel/hostname`)}`,
     ...Object.entries(parts.sysctls).map(

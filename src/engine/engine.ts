@@ -53,6 +53,8 @@ export interface CreateOptions extends EngineOptions {
   readonly logLimit?: number;
   /** Everything the container says, as it comes. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
+  /** Pid of a process whose network and IPC namespaces the container joins (`openSandbox`). Only runc, crun and the built-in engine do. */
+  readonly sandbox?: number;
   /** Host ports to publish on 127.0.0.1: container port → host port. Engines with their own network namespace forward them. */
   readonly publish?: ReadonlyMap<number, number>;
 }

@@ -95,6 +95,7 @@ export async function createOciContainer(
       root: home.root.path,
       limits,
       ...(cgroup ? { cgroup } : {}),
+      ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
       volumes: new Map(home.volumes.map(({ mount, folder }) => [mount.target, folder])),
       files: containerFiles(home, launch),
       hook: {

@@ -53,6 +53,8 @@ export interface SpecSurroundings {
   readonly volumes: ReadonlyMap<string, string>;
   /** Files of the engine's own: /etc/hosts and the like. */
   readonly files: readonly { readonly target: string; readonly source: string }[];
+  /** Pid of a process whose network and IPC namespaces are joined. */
+  readonly sandbox?: number;
   /** Runs in the host's namespaces when everything is mounted and before anything of the image runs. */
   readonly hook?: { readonly args: readonly string[] };
 }
@@ -186,7 +188,12 @@ export function runtimeSpec(launch: Launch, around: SpecSurroundings): RuntimeSp
       ? { hooks: { createRuntime: [{ path: '/bin/sh', args: around.hook.args, env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] }] } }
       : {}),
     linux: {
-      namespaces: namespaces.map((type) => ({ type })),
+      namespaces: namespaces.map((type) => ({
+        type,
+        ...(around.sandbox !== undefined && (type === 'network' || type === 'ipc')
+          ? { path: `/proc/${around.sandbox}/ns/${type === 'network' ? 'net' : 'ipc'}` }
+          : {}),
+      })),
       sysctl: sysctlsOf(launch),
       maskedPaths: privileged ? [] : MASKED_PATHS,
       readonlyPaths: privileged ? [] : READ_ONLY_PATHS,

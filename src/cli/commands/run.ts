@@ -1,43 +1,83 @@
-/** `unroot run`: run an image here exactly as the chosen platform would, until it ends or Ctrl-C. */
-import type { Command } from 'commander';
+/** `unroot run`: run an image or a pod here exactly as the chosen platform would, until it ends or Ctrl-C. */
+import { type Command, Option } from 'commander';
 import { chooseEngine } from '../../engine/detect.ts';
 import type { Container, ExitStatus } from '../../engine/engine.ts';
 import { started } from '../../launch/started.ts';
 import { launchOf, readSubject } from '../../prove/subject.ts';
 import type { CommandContext } from '../command.ts';
+import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
+import { manifestTarget } from '../explain-manifest.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
-import { addSettings } from '../settings.ts';
+import { refuseSettings } from '../manifest-settings.ts';
+import { manifestProfile } from '../profile.ts';
+import { addSettings, settingsFrom } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
 
-interface RunCommandFlags extends RunFlags {
+interface RunCommandFlags extends RunFlags, ImageFlags {
   readonly publish?: readonly string[];
   readonly stopTimeout: string;
+  readonly hostRoot?: string;
+  readonly until: 'end' | 'ready';
 }
 
 /** Adds what `run` takes. */
 export function run(command: Command, context: CommandContext): Command {
   command
     .description(
-      'Runs the image here as the chosen platform would, until it ends or Ctrl-C; its output is yours, its exit code too. The network is loopback only; -p publishes a port on 127.0.0.1.',
+      'Runs the image here as the chosen platform would, until it ends or Ctrl-C; its output is yours, its exit code too. A pod of a manifest (FILE, FILE#NAME) runs by the rules of a kubelet: volumes, init containers, probes, restarts, refusals. The network is loopback only; -p publishes a port on 127.0.0.1.',
     )
-    .argument('<target>', 'image')
+    .argument('<target>', 'image, or manifest of a pod')
     .usage('[flags] TARGET [-- COMMAND…]')
     .option(
       '-p, --publish <host:container>',
       'port on 127.0.0.1 that leads to one of the container (repeatable)',
       (value: string, before: readonly string[] = []) => [...before, value],
     )
-    .option('--stop-timeout <seconds>', 'how long it may take to stop before it is killed', '10');
+    .option('--stop-timeout <seconds>', 'how long it may take to stop before it is killed', '10')
+    .option('--host-root <dir>', 'pods: what / of the node is, for hostPath volumes (default: an empty folder)')
+    .addOption(
+      new Option('--until <what>', 'pods: run to the end, or until every container is ready')
+        .choices(['end', 'ready'])
+        .default('end'),
+    );
   addUser(command, 'run it as this user, as docker run --user');
-  addEngine(addProfile(command));
+  addImages(addEngine(addProfile(command)));
   addSettings(addAccess(addCommon(command)));
   return command.action(async (target: string, flags: RunCommandFlags) => {
     const publish = new Map((flags.publish ?? []).map(portPair));
     const grace = Number(flags.stopTimeout) * 1000;
     if (!(grace >= 0)) throw usageError(`--stop-timeout ${flags.stopTimeout} is no number of seconds`, 'a number');
     const log = logFor(flags);
+    const manifest = manifestTarget(target);
+    if (manifest !== undefined) {
+      refuseSettings(settingsFrom(flags, flags.user, context.behind), [target]);
+      const images = containerImages(flags, {
+        ...imageAccess(flags, context.signal, (message) => log.progress(message)),
+        signal: context.signal,
+      });
+      try {
+        const { runPodOfManifest } = await import('../run-pod.ts');
+        context.done(
+          await runPodOfManifest({
+            file: manifest.file,
+            ...(manifest.container === undefined ? {} : { workload: manifest.container }),
+            profile: manifestProfile(flags.platformProfile),
+            engine: flags.engine ?? 'auto',
+            images,
+            publish,
+            ...(flags.hostRoot === undefined ? {} : { hostRoot: flags.hostRoot }),
+            until: flags.until,
+            signal: context.signal,
+            log,
+          }),
+        );
+      } finally {
+        await images.close();
+      }
+      return;
+    }
     const options = imageOptions(flags, context, log);
     const settings = { ...options.settings, ...(flags.user === undefined ? {} : { user: flags.user }) };
     await withImage(

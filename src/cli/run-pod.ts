@@ -1,0 +1,241 @@
+/** `unroot run FILE[#NAME]`: the pod of a manifest, here, by the rules of a kubelet. */
+import { chooseEngine } from '../engine/detect.ts';
+import type { EngineKind, PreparedImage } from '../engine/engine.ts';
+import { podFolders } from '../engine/pod-volumes.ts';
+import { forwardPorts } from '../engine/port-forward.ts';
+import { openSandbox } from '../engine/sandbox.ts';
+import { UnrootError } from '../error.ts';
+import type { Image } from '../image/image.ts';
+import { loadManifests } from '../input/manifests.ts';
+import type { Launch } from '../launch/launch.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import type { ContainerState } from '../pod/keeper.ts';
+import type { Member, PodEvent } from '../pod/member.ts';
+import { runPod } from '../pod/run-pod.ts';
+import { volumePlans } from '../pod/volume-plans.ts';
+import { launchOf, readSubject } from '../prove/subject.ts';
+import { harmless } from '../report/formats/harmless.ts';
+import type { KubernetesObject } from '../workload/formats/kubernetes/objects.ts';
+import type { PodContainer } from '../workload/formats/kubernetes/pod-spec.ts';
+import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
+import type { ContainerImages } from './container-images.ts';
+import type { Log } from './log.ts';
+import { containersOf, imageOf, type ManifestContainer } from './manifest-containers.ts';
+import { usageError } from './usage-error.ts';
+
+export interface PodCommand {
+  readonly file: string;
+  /** `NAME`, `Kind/NAME`. */
+  readonly workload?: string;
+  readonly profile: PlatformProfile;
+  readonly engine: EngineKind | 'auto';
+  readonly images: ContainerImages;
+  /** Container port → host port. */
+  readonly publish: ReadonlyMap<number, number>;
+  readonly hostRoot?: string;
+  readonly until: 'end' | 'ready';
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** The exit code: 0 well, 1 refused or not ready, else that of the first container that failed; 130 interrupted. */
+export async function runPodOfManifest(command: PodCommand): Promise<number> {
+  const { log } = command;
+  const loaded = loadManifests([command.file]);
+  const chosen = choose([...containersOf(loaded.workloads)], command);
+  const { workload, refusal } = chosen[0]!;
+  if (refusal !== undefined) {
+    log.clear();
+    process.stderr.write(`Error from server (${refusal.reason}): ${harmless(refusal.message)}\n`);
+    return 1;
+  }
+  if (command.engine === 'podman' || command.engine === 'docker')
+    throw usageError(`--engine ${command.engine} has rules of its own and no pods of Kubernetes`, 'runc, crun, builtin or auto');
+  const engine = await chooseEngine(command.engine, { profile: command.profile });
+  if (engine.kind === 'podman' || engine.kind === 'docker') {
+    await engine.close();
+    throw new UnrootError('a pod needs an engine that does what a kubelet tells it', {
+      code: 'engine.none',
+      expected: 'runc or crun, or root with util-linux for the built-in engine',
+      hint: 'apt-get install -y runc',
+    });
+  }
+  const prepared = new Map<Image, Promise<PreparedImage>>();
+  const members = await membersOf(chosen, command);
+  const failures: string[] = [];
+  try {
+    const plans = volumePlans(
+      workload.pod,
+      members.map(({ container }) => container),
+      loaded.others as readonly KubernetesObject[],
+      command.profile,
+    );
+    for (const { failure, note } of plans) {
+      if (failure !== undefined) failures.push(failure);
+      if (note !== undefined) log.note(note);
+    }
+    if (failures.length > 0) {
+      log.clear();
+      for (const message of failures) tell({ type: 'Warning', reason: 'FailedMount', message });
+      table(members.map(({ container: { name, role } }) => waiting(name, role)));
+      return 1;
+    }
+    const folders = podFolders(plans, command.hostRoot);
+    try {
+      for (const note of folders.notes) log.note(note);
+      const sandbox = await openSandbox();
+      try {
+        if (sandbox.address === undefined)
+          log.note('probes ask 127.0.0.1: the pod has no address of its own without ip(8) (iproute2)');
+        const notes = new Set<string>();
+        for (const { launch } of members)
+          if (launch?.kind === 'launch')
+            for (const note of engine.differences(withoutVolumes(launch, folders.names))) notes.add(note);
+        for (const note of notes) if (!note.startsWith('network:')) log.note(note);
+        const forward = command.publish.size === 0 ? undefined : await forwardPorts(sandbox.pid, command.publish);
+        const width = members.length > 1 ? Math.max(...members.map(({ container }) => container.name.length)) : 0;
+        const lines = new Map<string, ReturnType<typeof prefixed>>();
+        const output = (name: string, stream: 'stdout' | 'stderr', chunk: Uint8Array): void => {
+          const key = `${stream} ${name}`;
+          const write = lines.get(key) ?? prefixed(stream, width === 0 ? '' : `${name.padEnd(width)} | `);
+          lines.set(key, write);
+          write(chunk);
+        };
+        try {
+          log.clear();
+          const outcome = await runPod({
+            pod: workload.pod,
+            podLabel: `${workload.namespace ?? 'default'}/${workload.name}`,
+            members,
+            over: folders.over,
+            prepare: ({ image }) => {
+              const bytes = image as Image;
+              const known = prepared.get(bytes) ?? engine.prepare(bytes, { signal: command.signal });
+              prepared.set(bytes, known);
+              return known;
+            },
+            sandbox: { pid: sandbox.pid, address: sandbox.address ?? '127.0.0.1' },
+            until: command.until,
+            signal: command.signal,
+            onEvent: tell,
+            onOutput: output,
+          });
+          for (const write of lines.values()) write(undefined);
+          table(outcome.containers);
+          if (outcome.interrupted) return 130;
+          if (command.until === 'ready') return outcome.ready ? 0 : 1;
+          return codeOf(outcome.containers);
+        } finally {
+          await forward?.close();
+        }
+      } finally {
+        await sandbox.close();
+      }
+    } finally {
+      folders.close();
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+function choose(all: readonly ManifestContainer[], { file, workload }: PodCommand): readonly ManifestContainer[] {
+  const label = ({ kind, name }: KubernetesWorkload): string => `${kind}/${name}`;
+  const workloads = [...new Set(all.map((one) => one.workload))];
+  const fits = workloads.filter((one) => workload === undefined || one.name === workload || label(one) === workload);
+  const [only] = fits;
+  if (only === undefined || fits.length > 1) {
+    const names = workloads.slice(0, 20).map(label).join(', ');
+    throw usageError(
+      only === undefined ? `${file} has no ${workload ?? 'pod'}` : `${file} has ${fits.length} that may be meant`,
+      `${file}#NAME or ${file}#KIND/NAME, one of ${names}`,
+    );
+  }
+  return all.filter((one) => one.workload === only && one.container.role !== 'ephemeral');
+}
+
+async function membersOf(chosen: readonly ManifestContainer[], { profile, images }: PodCommand): Promise<Member[]> {
+  const members: Member[] = [];
+  const specs = new Map<string, PodContainer>();
+  const spec = chosen[0]?.workload.pod.spec;
+  for (const one of [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]) specs.set(one.name, one);
+  for (const one of chosen) {
+    const { container } = one;
+    const found = await imageOf(one, images, async (image) => ({ image, subject: await readSubject(image) }));
+    const own = specs.get(container.name) ?? { name: container.name };
+    if ('missing' in found) members.push({ container, spec: own, image: found });
+    else
+      members.push({
+        container,
+        spec: own,
+        image: found.value.image,
+        launch: launchOf(found.value.subject, { ...container.settings, name: container.name }, profile),
+      });
+  }
+  return members;
+}
+
+/** What is left for the engine to make of it. */
+function withoutVolumes(launch: Launch, names: ReadonlySet<string>): Launch {
+  const ours = new Set((launch.settings.volumes ?? []).flatMap(({ name, target }) => (name && names.has(name) ? [target] : [])));
+  return { ...launch, mounts: launch.mounts.filter(({ target }) => !ours.has(target)) };
+}
+
+const waiting = (name: string, role: ContainerState['role']): ContainerState => ({
+  name,
+  role,
+  state: 'waiting',
+  reason: 'ContainerCreating',
+  started: false,
+  ready: false,
+  restarts: 0,
+});
+
+/** As `kubectl get events` has it: type, reason, object, message. */
+function tell({ type, reason, container, message }: PodEvent): void {
+  process.stderr.write(
+    `${type.padEnd(7)}  ${reason}${container === undefined ? '' : `  ${harmless(container)}`}: ${harmless(message)}\n`,
+  );
+}
+
+function table(states: readonly ContainerState[]): void {
+  const rows = states.map(({ name, state, reason, exitCode, ready, restarts }) => [
+    harmless(name),
+    ready ? 'yes' : 'no',
+    state === 'running'
+      ? 'Running'
+      : `${reason ?? state}${exitCode === undefined || exitCode === 0 ? '' : ` (exit ${exitCode})`}`,
+    String(restarts),
+  ]);
+  const all = [['CONTAINER', 'READY', 'STATUS', 'RESTARTS'], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]!.length)));
+  for (const row of all)
+    process.stderr.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+}
+
+/** Whole lines with the container's name before them; `undefined` writes what is left. */
+function prefixed(stream: 'stdout' | 'stderr', prefix: string): (chunk: Uint8Array | undefined) => void {
+  let rest = '';
+  const decoder = new TextDecoder();
+  return (chunk) => {
+    if (prefix === '') {
+      if (chunk !== undefined) process[stream].write(chunk);
+      return;
+    }
+    rest += chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
+    const lines = rest.split('\n');
+    rest = lines.pop()!;
+    if (chunk === undefined && rest !== '') lines.push(rest);
+    for (const line of lines) process[stream].write(`${prefix}${line}\n`);
+  };
+}
+
+function codeOf(states: readonly ContainerState[]): number {
+  if (states.some(({ role, state }) => role !== 'sidecar' && state === 'waiting')) return 1;
+  return states.find(({ role, exitCode }) => role !== 'sidecar' && exitCode !== undefined && exitCode !== 0)?.exitCode ?? 0;
+}
