@@ -41,7 +41,7 @@ export interface CheckedManifests {
   readonly ignores: IgnoresOfFiles;
 }
 
-interface Checked {
+export interface Checked {
   readonly findings: readonly Finding[];
   readonly fixes: readonly Fix[];
   readonly unknown: readonly string[];
@@ -108,7 +108,8 @@ const told = (diagnostic: Diagnostic, count: number): Diagnostic => ({
   message: `${diagnostic.message}: as whom ${count === 1 ? 'its container' : `its ${count} containers`} would run is unknown where the manifest does not say it (--image NAME=TARGET says where an image is)`,
 });
 
-async function check(
+/** One container by the checks. */
+export async function check(
   one: AnyContainer,
   profile: PlatformProfile,
   user: string | undefined,
