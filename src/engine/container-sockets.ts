@@ -1,11 +1,13 @@
 /** The ports of one container. In a network of its own they are the network's; in the host's, those that its processes hold. */
 import { readdirSync, readlinkSync } from 'node:fs';
 import type { ListeningSocket } from './engine.ts';
-import { containerProcesses, namespaceOf } from './proc.ts';
+import { containerProcesses, namespaceOf, processState } from './proc.ts';
 import { listeningSockets } from './sockets.ts';
 
 /** `pid`: its main process. */
 export function containerSockets(pid: number): readonly ListeningSocket[] {
+  // What has ended holds nothing; its network may be somebody else's too.
+  if (processState(pid) === 'Z') return [];
   const sockets = listeningSockets(pid);
   if (sockets.length === 0 || namespaceOf(pid, 'net') !== namespaceOf('self', 'net')) return sockets;
   const held = new Set(containerProcesses(pid).flatMap((process) => inodesHeld(process.pid)));

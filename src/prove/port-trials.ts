@@ -25,6 +25,7 @@ export function portTrials(
     (context) => movedWhereSaid(moves, context, true),
   ];
   return ways.map((way) => ({
+    forPorts: true,
     try: ({ context, extra }) => {
       const change = way(afterFixes(extra, context));
       return change === undefined ? [] : [movePort(moves, change, healthcheck)];

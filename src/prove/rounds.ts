@@ -162,6 +162,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       while (trial.length === 0 && tried < experiments.length && round < MAX_ROUNDS) {
         const experiment = experiments[tried++] as Experiment;
         if (!untried.broken && experiment.forLostWork !== true) continue;
+        if (experiment.forPorts !== true && portsToMove(withoutTrial.left).length > 0) continue;
         trial = experiment.try({ after, met, extra, context });
         helped = experiment.helped;
       }
