@@ -113,7 +113,7 @@ export function opaque(context: RunContext, kind: OpaqueStep['kind'], path?: str
     text: textOf(command.argv),
     kind,
     ...(path === undefined ? {} : { path }),
-    asRoot: worker.uid === undefined || worker.uid === 0,
+    asRoot: worker.uid === 0 || (worker.uid === undefined && worker.missing === undefined),
     layer: state.layer,
   });
 }
@@ -139,9 +139,17 @@ export function attempt(context: RunContext, operation: Operation): boolean {
 /** Noted once for a command. */
 export function needsRoot(context: RunContext, why: string, sure: boolean): void {
   const { state, instruction, span, worker, command } = context;
-  if (worker.uid === 0 || (worker.uid === undefined && state.baseMissing !== undefined)) return;
+  if (worker.uid === 0 || state.config.user === undefined || /^(?:root|\+?0+)?(?::|$)/.test(state.config.user)) return;
   if (state.facts.some((fact) => fact.kind === 'needs-root' && fact.span.start === span.start)) return;
-  state.facts.push({ kind: 'needs-root', span, instruction, command: textOf(command.argv), user: worker.text, why, sure });
+  state.facts.push({
+    kind: 'needs-root',
+    span,
+    instruction,
+    command: textOf(command.argv),
+    user: worker.text,
+    why,
+    sure: sure && (worker.uid !== undefined || worker.missing !== undefined),
+  });
 }
 
 /** What a new entry gets: the maker's, the group of a set-group-ID folder. */

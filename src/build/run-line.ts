@@ -78,7 +78,7 @@ export async function runLine(text: RunText, input: RunInput): Promise<void> {
           instruction,
           text: text.text.slice(start, end).replace(/\s+/g, ' ').slice(0, 60),
           kind: 'program',
-          asRoot: input.worker.uid === undefined || input.worker.uid === 0,
+          asRoot: input.worker.uid === 0 || (input.worker.uid === undefined && input.worker.missing === undefined),
           layer: state.layer,
         });
       },
@@ -227,7 +227,7 @@ function packages(name: string, changes: RegExp, context: RunContext): void {
   const alters = verb !== undefined && (changes.test(verb) || /^(?:update|clean|autoclean|makecache|refresh)$/.test(verb));
   if (alters && worker.uid !== 0) {
     needsRoot(context, 'the package database and the folders of programs belong to root', true);
-    if (worker.uid !== undefined) return;
+    if (worker.uid !== undefined || worker.missing !== undefined) return;
   }
   if (verb === undefined || !changes.test(verb)) return;
   for (const word of words) if (TOOLS.has(word)) state.facts.push({ kind: 'privilege-tool', span, instruction, tool: word });

@@ -1,8 +1,9 @@
-/** What a target is, found out by looking: manifests to read, or an image. */
+/** What a target is, found out by looking: manifests to read, a Dockerfile, or an image. */
 import { closeSync, existsSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDockerfileName } from './dockerfiles.ts';
 
-export type TargetKind = 'manifests' | 'image';
+export type TargetKind = 'manifests' | 'dockerfile' | 'image';
 
 const MANIFEST_NAME = /\.(?:ya?ml|json)$/i;
 const TRANSPORT = /^(?:docker|docker-archive|docker-daemon|oci|oci-archive|containers-storage):/;
@@ -11,11 +12,15 @@ const TRANSPORT = /^(?:docker|docker-archive|docker-daemon|oci|oci-archive|conta
 export function targetKind(target: string): TargetKind {
   if (target === '-') return 'manifests';
   const stat = statOf(target);
-  if (stat === undefined) return MANIFEST_NAME.test(target) && !TRANSPORT.test(target) ? 'manifests' : 'image';
+  if (stat === undefined) {
+    if (TRANSPORT.test(target)) return 'image';
+    return MANIFEST_NAME.test(target) ? 'manifests' : isDockerfileName(target) ? 'dockerfile' : 'image';
+  }
   if (stat.isDirectory())
     return existsSync(join(target, 'index.json')) || existsSync(join(target, 'oci-layout')) ? 'image' : 'manifests';
   // `<(helm template …)` of a shell.
   if (stat.isFIFO()) return 'manifests';
+  if (stat.isFile() && isDockerfileName(target)) return 'dockerfile';
   return stat.isFile() && (MANIFEST_NAME.test(target) || looksLikeManifest(target)) ? 'manifests' : 'image';
 }
 

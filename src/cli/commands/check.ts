@@ -5,10 +5,12 @@ import { targetKind } from '../../input/target-kind.ts';
 import { checkReport, mergeChecks } from '../../report/documents.ts';
 import type { CheckReport } from '../../report/report.ts';
 import { checkImage } from '../../unroot.ts';
+import { checkDockerfiles, withoutUsed } from '../check-dockerfiles.ts';
 import { type CheckedManifests, checkManifests } from '../check-manifests.ts';
 import { addPodSecurity, checkPodSecurity, type PodSecurityFlags } from '../check-pod-security.ts';
 import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
+import { addDockerfile, type DockerfileFlags, dockerfilesOf, manifestsBeside } from '../dockerfiles.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
@@ -20,7 +22,7 @@ import { addSettings, settingsFrom } from '../settings.ts';
 import { addSuppress, codeForReport, type SuppressFlags, suppressed } from '../suppress.ts';
 import { usageError } from '../usage-error.ts';
 
-interface CheckFlags extends RunFlags, PodSecurityFlags, ImageFlags, SuppressFlags {
+interface CheckFlags extends DockerfileFlags, RunFlags, PodSecurityFlags, ImageFlags, SuppressFlags {
   readonly trace?: boolean;
   readonly failOn: FailOn;
 }
@@ -31,10 +33,10 @@ export function check(command: Command, context: CommandContext): Command {
     .description(
       'What will not work when the image runs as that user. Changes nothing. Without --trace nothing of the image is executed.',
     )
-    .argument('<target...>', 'images, Kubernetes manifests, compose files, folders of them, - for standard input')
+    .argument('<target...>', 'images, Kubernetes manifests, compose files, Dockerfiles, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]')
     .option('--trace', 'run the image once as it is, and check everything it did');
-  addImages(addPodSecurity(command));
+  addImages(addPodSecurity(addDockerfile(command)));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addFailOn(addEngine(addProfile(command)));
   addSettings(addAccess(addCommon(addSuppress(command))));
@@ -52,14 +54,20 @@ export function check(command: Command, context: CommandContext): Command {
     const log = logFor(flags);
     const access = imageAccess(flags, context.signal, (message) => log.progress(message));
     const reports: CheckReport[] = [];
-    const manifests = targets.filter((target) => targetKind(target) === 'manifests');
+    const dockerfiles = dockerfilesOf(targets);
+    const manifests = manifestsBeside(
+      targets.filter((target) => targetKind(target) === 'manifests'),
+      dockerfiles,
+    );
     const ignores: IgnoresOfFiles[] = [];
     if (manifests.length > 0) {
       const checked = await checkFiles(manifests, flags, context, log);
       reports.push(checked.report);
       ignores.push(checked.ignores);
     }
-    for (const target of targets.filter((one) => !manifests.includes(one))) {
+    const built = await checkDockerfiles(dockerfiles, flags, containerImages(flags, access), context.signal);
+    reports.push(...built.reports);
+    for (const target of targets.filter((one) => targetKind(one) === 'image')) {
       context.signal.throwIfAborted();
       const profile = await profileFor(target, flags.platformProfile);
       const options = {
@@ -73,7 +81,7 @@ export function check(command: Command, context: CommandContext): Command {
       reports.push(checkReport({ target, platform: profile.name, user, traced: flags.trace === true, findings, fixes, unknown }));
     }
     log.clear();
-    const report = suppressed(mergeChecks(reports), flags, context.config, ignores);
+    const report = suppressed(withoutUsed(mergeChecks(reports), built), flags, context.config, ignores);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
     context.done(codeForReport(report, flags.failOn, flags));
   });

@@ -7,6 +7,7 @@ import type { WhoContainer } from '../../report/report.ts';
 import { whoContainer, whoReport } from '../../report/who.ts';
 import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
+import { addDockerfile, type DockerfileFlags, dockerfilesOf, manifestsBeside } from '../dockerfiles.ts';
 import { codeForOutcomes, EXIT } from '../exit-code.ts';
 import { addCommon, addFailOn, addProfile, addUser, type CommonFlags, type FailOn } from '../flags.ts';
 import { type AccessFlags, addAccess, imageAccess } from '../image-access.ts';
@@ -17,9 +18,10 @@ import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
+import { whoInDockerfiles } from '../who-dockerfiles.ts';
 import { whoInManifests } from '../who-manifests.ts';
 
-interface WhoFlags extends CommonFlags, SettingsFlags, ImageFlags, AccessFlags {
+interface WhoFlags extends DockerfileFlags, CommonFlags, SettingsFlags, ImageFlags, AccessFlags {
   readonly user?: string;
   readonly platformProfile?: ProfileName;
   readonly failOn: FailOn;
@@ -31,20 +33,24 @@ export function who(command: Command, context: CommandContext): Command {
     .description(
       'Who each container really runs as, and why; or who would refuse to start it, and in which words. Nothing of the image is executed.',
     )
-    .argument('<target...>', 'images, Kubernetes manifests, compose files, folders of them, - for standard input')
+    .argument('<target...>', 'images, Kubernetes manifests, compose files, Dockerfiles, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]');
   addUser(command, 'start it as this user, as docker run --user');
-  addImages(addFailOn(addProfile(command)));
+  addImages(addFailOn(addProfile(addDockerfile(command))));
   addAccess(addCommon(command));
   addSettings(command);
   return command.action(async (targets: readonly string[], flags: WhoFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     const settings = settingsFrom(flags, flags.user, context.behind);
-    const manifests = targets.filter((target) => targetKind(target) === 'manifests');
+    const dockerfiles = dockerfilesOf(targets);
+    const manifests = manifestsBeside(
+      targets.filter((target) => targetKind(target) === 'manifests'),
+      dockerfiles,
+    );
     const containers: WhoContainer[] = [];
     const access = imageAccess(flags, context.signal);
     for (const target of targets) {
-      if (manifests.includes(target)) continue;
+      if (targetKind(target) !== 'image') continue;
       context.signal.throwIfAborted();
       const profile = await profileFor(target, flags.platformProfile);
       const launch = await withImage(target, access, (image) =>
@@ -54,7 +60,9 @@ export function who(command: Command, context: CommandContext): Command {
     }
     const inManifests =
       manifests.length === 0 ? undefined : await readManifests(manifests, settings, flags, { ...context, access });
-    const report = whoReport([...containers, ...(inManifests?.containers ?? [])], inManifests?.diagnostics);
+    const built = await whoInDockerfiles(dockerfiles, flags, settings, containerImages(flags, access), context.signal);
+    const diagnostics = [...(inManifests?.diagnostics ?? []), ...built.diagnostics].filter((one) => !built.usedImage(one));
+    const report = whoReport([...containers, ...(inManifests?.containers ?? []), ...built.containers], diagnostics);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
     const unread = report.diagnostics?.some(({ severity }) => severity === 'error');
     context.done(unread ? EXIT.failed : codeForOutcomes(report.containers, flags.failOn));
