@@ -152,6 +152,12 @@ function contentVolume(
     const { uid, gid, mode } = (user ? image.rootFs.resolve(written, { follow: false }).entry : undefined) ?? entry;
     return { uid, gid, mode, copiesImageContent: true };
   }
+  return emptyVolume(profile, identity);
+}
+
+/** As the engine makes it: Podman gives a volume that stays empty to the user. */
+function emptyVolume(profile: PlatformProfile, identity: Identity): Pick<LaunchMount, 'uid' | 'gid' | 'mode'> {
+  const user = profile.imageVolumes === 'copy-content-or-user-owned';
   return { uid: user ? identity.uid : 0, gid: user ? identity.gid : 0, mode: 0o755 };
 }
 
@@ -180,6 +186,8 @@ function settingsVolume(
         ...(volume.uid !== undefined && { uid: volume.uid }),
         ...(volume.gid !== undefined && { gid: volume.gid }),
         ...(volume.mode !== undefined && { mode: volume.mode }),
+        // Only Podman knows the option (podman-run(1), chowning volume mounts).
+        ...(volume.chown === true && profile.passwdInjection === 'podman' && { uid: identity.uid, gid: identity.gid }),
       };
       const options = [...(profile.volumeOptions ?? []), ...common.options];
       return {

@@ -21,6 +21,8 @@ export interface ComposeWorkload extends Workload {
   /** One. */
   readonly containers: readonly WorkloadContainer[];
   readonly service: ComposeService;
+  /** Complete: whatever it extends and is laid over it taken in. */
+  readonly value: Value;
 }
 
 export interface ComposeProject {
@@ -28,19 +30,26 @@ export interface ComposeProject {
   readonly workloads: readonly ComposeWorkload[];
   /** In the order in which they are laid over each other. */
   readonly sources: readonly SourceFile[];
-  /** Every file that it is made of, absolute. */
+  /** Every file that it is made of, absolute; environment files too. */
   readonly reads: readonly string[];
+  /** Those that are not among `sources`: included, extended. */
+  readonly others: readonly SourceFile[];
   readonly problems: readonly TextProblem[];
 }
 
 /** Reads files that belong together, the first one decides where relative paths start. */
 export function readComposeProject(sources: readonly SourceFile[], around: ComposeFiles): ComposeProject {
   const reads = new Set(sources.map(({ path }) => around.absolute(path)));
+  const others: SourceFile[] = [];
   const files: ComposeFiles = {
     ...around,
     read: (path) => {
       const read = around.read(path);
-      if (!('missing' in read)) reads.add(around.absolute(path));
+      const full = around.absolute(path);
+      if (!('missing' in read) && !reads.has(full)) {
+        reads.add(full);
+        others.push(read);
+      }
       return read;
     },
   };
@@ -57,7 +66,7 @@ export function readComposeProject(sources: readonly SourceFile[], around: Compo
   const model = composeModel({ files, sources, dir, lookup });
   problems.push(...model.problems);
   const workloads = 'value' in model ? workloadsOf(model.value, { name, files, lookup, problems }) : [];
-  return { name, workloads, sources, reads: [...reads], problems };
+  return { name, workloads, sources, reads: [...reads], others, problems };
 }
 
 /** COMPOSE_PROJECT_NAME, `name:` of the last file that has one, the folder's name (compose-go loader.go projectName). */
@@ -134,6 +143,7 @@ function workloadsOf(model: MapValue, { name: project, files, lookup, problems }
       span: spanOf(value),
       containers: [container],
       service: made.service,
+      value,
     };
   });
 }
