@@ -29,6 +29,7 @@ import { settingsAs, withAsked } from './prove/settings.ts';
 import { type SmallerRoot, smallerRoot } from './prove/smaller-root.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { unusedPaths } from './prove/unused-grants.ts';
+import { withoutUnused } from './prove/without-unused.ts';
 import type { Trace } from './trace/event.ts';
 import type { ContainerSettings } from './workload/container.ts';
 
@@ -222,7 +223,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       ...portStrategyOf(options),
       onProgress,
     };
-    const found = await runRounds(input, asIs);
+    const found = await withoutUnused(await runRounds(input, asIs), input);
     const { rounds, reasons: oldData } =
       options.prove === false ? { rounds: found, reasons: [] } : await overOldData(found, input);
     const { engine } = session;

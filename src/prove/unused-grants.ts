@@ -2,6 +2,8 @@
 import { hostBinds } from '../engine/host-binds.ts';
 import type { Fix, LayerChange } from '../finding/fix.ts';
 import { changedTree } from '../fixes/changed-tree.ts';
+import { ID as READ_ONLY } from '../fixes/read-only-root.ts';
+import { changesFiles } from '../fixes/write-spots.ts';
 import type { RootFs } from '../image/image.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import { credentialsOf, type Launch } from '../launch/launch.ts';
@@ -39,7 +41,7 @@ export function unusedGrants(
 ): readonly Grant[] {
   if (trace.tracer !== 'strace') return [];
   const base = fileTree(launch, rootFs, { binds: hostBinds(launch) });
-  return grantsOf(fixes).filter(({ change }) => !needed(change, layer, trace, launch, base));
+  return grantsOf(fixes).filter(({ change }) => layer.includes(change) && !needed(change, layer, trace, launch, base));
 }
 
 function needed(
@@ -85,11 +87,37 @@ function plain(path: string, tree: ReturnType<typeof simulate>): boolean {
   }
 }
 
+/** Mounts over a read-only root that the run wrote nothing to. */
+export function unusedMounts(fixes: readonly Fix[], trace: Trace, rootFs: RootFs): readonly Fix[] {
+  if (trace.tracer !== 'strace') return [];
+  const mounts = fixes.filter(({ id, run }) => id === READ_ONLY && (run.tmpfs !== undefined || run.volumes !== undefined));
+  if (mounts.length === 0) return [];
+  const written = new Set<string>();
+  for (const { operation, errno } of trace.events) {
+    if (errno !== undefined || !changesFiles(operation) || !('path' in operation)) continue;
+    written.add(placeOf(operation.path, rootFs));
+    if ('to' in operation) written.add(placeOf(operation.to, rootFs));
+  }
+  const target = ({ run, subject }: Fix): string => run.tmpfs?.[0]?.split(':')[0] ?? run.volumes?.[0]?.path ?? subject;
+  return mounts.filter((fix) => ![...written].some((path) => isWithin(path, target(fix))));
+}
+
+/** Where the path leads: links of the part that the image has are followed. */
+function placeOf(path: string, rootFs: RootFs): string {
+  for (let cut = path.length; cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
+    const { entry } = rootFs.resolve(path.slice(0, cut));
+    if (entry !== undefined) return (entry.path === '/' ? '' : entry.path) + path.slice(cut);
+  }
+  return path;
+}
+
 /** Their paths, for the report; nothing where nobody watched call by call. */
 export function unusedPaths(
   { fixes, layer, after, launch }: RoundsResult,
   { rootFs }: { readonly rootFs: RootFs },
 ): { readonly grantsUnused?: readonly string[] } {
   if (after.trace?.tracer !== 'strace' || launch.kind !== 'launch') return {};
-  return { grantsUnused: unusedGrants(fixes, layer, after.trace, launch, rootFs).map(({ change }) => change.path) };
+  const grants = unusedGrants(fixes, layer, after.trace, launch, rootFs).map(({ change }) => change.path);
+  const mounts = unusedMounts(fixes, after.trace, rootFs).map(({ subject }) => subject);
+  return { grantsUnused: [...grants, ...mounts] };
 }
