@@ -61,7 +61,7 @@ export function chown(context: RunContext, accounts: BuildAccounts): void {
   const { command, state, worker } = context;
   const isGroup = command.argv[0]!.endsWith('chgrp');
   const { letters, options, operands, places, values } = split(command.argv.slice(1), /^--(?:from|reference)$/);
-  if (values.has('--from') || values.has('--reference')) {
+  if (values.size > 0) {
     opaque(context, 'program');
     return;
   }
