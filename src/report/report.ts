@@ -10,6 +10,7 @@ import type { Observation, ObservedPort, ObservedProcess } from '../prove/observ
 import type { Reason } from '../prove/reason.ts';
 import type { SmallerRoot } from '../prove/smaller-root.ts';
 import type { VerdictName } from '../prove/verdict.ts';
+import type { TextEdit } from '../text/edit.ts';
 import type { ContainerRole } from '../workload/workload.ts';
 
 export const SCHEMA_VERSION = 1;
@@ -146,6 +147,58 @@ export interface FixReport {
   readonly unknown: readonly string[];
 }
 
+/** With the place where it begins, from 1. */
+export interface PlacedEdit extends TextEdit {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface TextFix extends Fix {
+  /** `Deployment/web`. */
+  readonly object: string;
+  readonly edits: readonly PlacedEdit[];
+}
+
+/** What becomes of a container. left: it stays as it is, and the findings say why. unknown: its image is not here. */
+export interface FixedContainer {
+  readonly object: string;
+  readonly container: string;
+  readonly image?: string;
+  readonly outcome: 'changed' | 'as wanted' | 'left' | 'unknown';
+  /** Whom it runs as afterwards, where that is written. */
+  readonly user?: string;
+  readonly message?: string;
+  /** With `--prove`. */
+  readonly verdict?: VerdictName;
+  /** The image it needs: the folder of its OCI layout. */
+  readonly layout?: string;
+}
+
+export interface FixedFile {
+  readonly path: string;
+  /** Unified; `patch -p1` and `git apply` take it. */
+  readonly diff: string;
+}
+
+/** The document of `fix` on manifests: what changes in which file, and what no change of a manifest can settle. */
+export interface TextFixReport {
+  readonly schemaVersion: typeof SCHEMA_VERSION;
+  readonly kind: 'fix';
+  readonly target: string;
+  readonly platform: string;
+  readonly user: string;
+  readonly containers: readonly FixedContainer[];
+  readonly fixes: readonly TextFix[];
+  readonly files: readonly FixedFile[];
+  /** Whether the files were changed. */
+  readonly written: boolean;
+  /** The same as patches, with `--patch`. */
+  readonly patches?: readonly { readonly path: string; readonly text: string }[];
+  readonly unresolved: readonly (ReportedFinding & { readonly reason: string })[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly unknown: readonly string[];
+}
+
 /** One question put to a running container, and the answer. */
 export interface ProbeRecord {
   /** `tcp`: a port was talked to; `healthcheck`; `command`: the one of `--probe`. */
@@ -224,4 +277,12 @@ export interface ExplainReport extends Explanation {
   readonly platform: string;
 }
 
-export type Report = WhoReport | CheckReport | PodSecurityReport | FixReport | ProveReport | TraceReport | ExplainReport;
+export type Report =
+  | WhoReport
+  | CheckReport
+  | PodSecurityReport
+  | FixReport
+  | TextFixReport
+  | ProveReport
+  | TraceReport
+  | ExplainReport;

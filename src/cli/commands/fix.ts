@@ -1,26 +1,24 @@
 /** `unroot fix`: the smallest change that lets an image run as that user, proved by running it. */
 import { type Command, Option } from 'commander';
 import { PORT_STRATEGIES, type PortStrategy } from '../../fixes/port-strategy.ts';
+import { targetKind } from '../../input/target-kind.ts';
 import { requireOutDirectory, writeFix } from '../../input/write-fix.ts';
 import type { FixReport } from '../../report/report.ts';
 import { type FixResult, fixImage, fixImageStatically } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
+import { addImages } from '../container-images.ts';
 import { codeForFindings, codeForVerdict } from '../exit-code.ts';
+import { addFiles, type FileFlags, fixFiles, refuseFileFlags } from '../fix-files.ts';
 import { type FixedImage, fixedImage } from '../fixed-image.ts';
-import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } from '../flags.ts';
+import { addCommon, addEngine, addFailOn, addProfile, addUser } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
-import { addProbes, fixOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import { addProbes, fixOptions, logFor, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
 
-interface FixFlags extends RunFlags {
-  readonly out?: string;
-  readonly tag?: string;
-  readonly prove: boolean;
-  readonly static?: boolean;
-  readonly failOn: FailOn;
+interface FixFlags extends FileFlags {
   readonly portStrategy: PortStrategy;
 }
 
@@ -28,12 +26,19 @@ interface FixFlags extends RunFlags {
 export function fix(command: Command, context: CommandContext): Command {
   command
     .description(
-      'The smallest change that makes an image run as that user, proved by running it before and after. Shows it; --out writes the image and the files around it.',
+      'The smallest change that makes an image run as that user, proved by running it before and after; or of manifests, from what they and their images say. Shows it; --out writes the image and the files around it, --write the manifests.',
     )
-    .argument('<target>', 'image')
-    .usage('[flags] TARGET [-- COMMAND…]')
-    .option('--out <dir>', 'write image/, Dockerfile, pod.yaml, compose.yaml and report.json there')
-    .option('--tag <name>', 'what pod.yaml and compose.yaml call the result (default: localhost/NAME-unroot:latest)')
+    .argument('<target...>', 'image, or Kubernetes manifests, folders of them, - for standard input')
+    .usage('[flags] TARGET… [-- COMMAND…]')
+    .option(
+      '--out <dir>',
+      'write image/, Dockerfile, pod.yaml, compose.yaml and report.json there; manifests: run their images, write images/ and patches',
+    )
+    .option(
+      '--tag <name>',
+      'what pod.yaml and compose.yaml call the result (default: localhost/NAME-unroot:latest); manifests: a rule such as registry.example/{name}:{tag}-nonroot',
+    )
+    .option('--prove', 'manifests: run their images; what is not proved stays as it is')
     .option('--no-prove', 'do not run it once more to prove the result')
     .option('--static', 'run nothing at all, and say what could not be known')
     .addOption(
@@ -42,11 +47,19 @@ export function fix(command: Command, context: CommandContext): Command {
         .default('auto')
         .env('UNROOT_PORT_STRATEGY'),
     );
+  addImages(addFiles(command));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addProbes(addFailOn(addEngine(addProfile(command))));
   addSettings(addAccess(addCommon(command)));
-  return command.action(async (target: string, flags: FixFlags) => {
+  return command.action(async (targets: readonly string[], flags: FixFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
+    const [target, ...more] = targets as readonly [string, ...string[]];
+    const manifests = targets.filter((one) => targetKind(one) === 'manifests');
+    if (manifests.length > 0 && manifests.length < targets.length)
+      throw usageError('fix takes manifests or an image, not both at once', 'one command for each');
+    if (manifests.length > 0) return fixFiles(targets, flags, context, logFor(flags), outputs);
+    if (more.length > 0) throw usageError('fix takes one image at a time', 'one command for each image');
+    refuseFileFlags(flags);
     if (flags.static === true && (flags.probe ?? flags.probePath) !== undefined)
       throw usageError('--static runs nothing, so --probe has nothing to ask');
     if (flags.out !== undefined) requireOutDirectory(flags.out);
@@ -58,7 +71,7 @@ export function fix(command: Command, context: CommandContext): Command {
       async (image) => {
         const result: FixResult = flags.static
           ? await fixImageStatically(image, { ...options, profile: await profileFor(target, flags.platformProfile) })
-          : await fixImage(image, { ...options, prove: flags.prove });
+          : await fixImage(image, { ...options, prove: flags.prove !== false });
         const fixed = fixedImage(target, image, result, flags.tag);
         const report = flags.out === undefined ? fixed.report : await written(flags.out, fixed);
         log.clear();

@@ -46,6 +46,7 @@ async function view(report: Report, verbose: boolean): Promise<readonly Block[]>
       if ('podSecurity' in report) return (await import('../views/pod-security.ts')).viewPodSecurity(report, verbose);
       return (await import('../views/check.ts')).viewCheck(report, verbose);
     case 'fix':
+      if ('files' in report) return (await import('../views/text-fix.ts')).viewTextFix(report, verbose);
       return (await import('../views/fix.ts')).viewFix(report, verbose);
     case 'prove':
       return (await import('../views/prove.ts')).viewProve(report, verbose);

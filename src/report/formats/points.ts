@@ -3,7 +3,7 @@ import type { Diagnostic, Finding, FindingWhere } from '../../finding/finding.ts
 import { suppressedText } from '../../finding/suppressed-text.ts';
 import type { Reason } from '../../prove/reason.ts';
 import type { VerdictName } from '../../prove/verdict.ts';
-import type { InWorkload, PodSecurityReport, Report, WhoContainer } from '../report.ts';
+import type { InWorkload, PodSecurityReport, Report, TextFixReport, WhoContainer } from '../report.ts';
 
 /** failure: as a finding at error or warning; error: it could not be looked at; skipped: nobody knows. */
 export type Outcome = 'pass' | 'failure' | 'error' | 'skipped';
@@ -38,6 +38,7 @@ export function pointsOf(report: Report): readonly Point[] {
       return [...seen, ...none, ...unknown.map((text) => notSeen(text, target))];
     }
     case 'fix':
+      if ('files' in report) return fromTextFix(report);
       return [
         ...report.fixes.map((fix) => plain(report.target, `${fix.id} ${fix.subject}`.trim(), 'pass', fix.title)),
         ...report.unresolved.map((one) => fromFinding(one, report.target, [`left: ${one.reason}`])),
@@ -81,6 +82,22 @@ export function pointsOf(report: Report): readonly Point[] {
     }
   }
 }
+
+/** What a fix of manifests does, and what it leaves. */
+const fromTextFix = ({ target, containers, unresolved, diagnostics, unknown }: TextFixReport): readonly Point[] => [
+  ...containers.map(({ object, container, outcome, message, verdict }): Point => {
+    const said = `${outcome}${verdict === undefined ? '' : `, ${verdict}`}${message === undefined ? '' : `: ${message}`}`;
+    return plain(
+      joined(target, object, container),
+      'fix',
+      outcome === 'changed' || outcome === 'as wanted' ? 'pass' : 'skipped',
+      said,
+    );
+  }),
+  ...unresolved.map((one) => fromFinding(one, target, [`left: ${one.reason}`])),
+  ...diagnostics.map((one) => fromDiagnostic(one, target)),
+  ...unknown.map((text) => notSeen(text, target)),
+];
 
 /** With the level that annotations give such an outcome. */
 function plain(subject: string, check: string, outcome: Outcome, message: string): Point {

@@ -45,6 +45,7 @@ function renderBlock(block: Block, width: number, paint: Paint): readonly string
         ...(item.sub ?? []).flatMap((line) => hanging(['      '], line, width, paint)),
       ]);
     case 'code':
+      if (block.language === 'diff') return diffLines(block.text, paint);
       return block.text
         .replace(/\n$/, '')
         .split('\n')
@@ -53,6 +54,18 @@ function renderBlock(block: Block, width: number, paint: Paint): readonly string
     case 'table':
       return renderRows(block.head, block.rows, width, paint);
   }
+}
+
+/** In full and from the first column, so that `patch` can read it out of a page. */
+const diffLines = (text: string, paint: Paint): readonly string[] =>
+  text
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line) => paint([{ text: line.replace(/\r$/, ''), tone: diffTone(line) }]));
+
+function diffTone(line: string): Tone {
+  if (/^(?:---|\+\+\+) /.test(line)) return 'strong';
+  return line.startsWith('+') ? 'good' : line.startsWith('-') ? 'bad' : line.startsWith('@@') ? 'dim' : 'plain';
 }
 
 /** Code is not wrapped, which would change it; what does not fit is cut visibly. */

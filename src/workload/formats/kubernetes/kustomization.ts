@@ -9,7 +9,8 @@ export interface PatchFile {
   readonly text: string;
 }
 
-function target({ apiVersion, kind, name, namespace }: KubernetesObject): Readonly<Record<string, string>> {
+/** How kustomize names an object. */
+export function targetOf({ apiVersion, kind, name, namespace }: KubernetesObject): Readonly<Record<string, string>> {
   const [group, version] = apiVersion.includes('/') ? apiVersion.split('/', 2) : ['', apiVersion];
   return {
     ...(group === '' ? {} : { group: group! }),
@@ -30,7 +31,7 @@ export function kustomization(objects: readonly ObjectChange[], resources: reado
     let path = `${base}.yaml`;
     for (let count = 2; taken.has(path); count += 1) path = `${base}-${count}.yaml`;
     taken.add(path);
-    return { file: { path, text: yamlText(strategicPatch(change)) }, target: target(change.object) };
+    return { file: { path, text: yamlText(strategicPatch(change)) }, target: targetOf(change.object) };
   });
   const list = patches.map((one) => ({ path: one.file.path, target: one.target }));
   return [
@@ -44,5 +45,5 @@ export const kustomizationText = (objects: readonly ObjectChange[], resources: r
   yamlText({
     ...HEAD,
     resources,
-    patches: objects.map((change) => ({ patch: yamlText(strategicPatch(change)), target: target(change.object) })),
+    patches: objects.map((change) => ({ patch: yamlText(strategicPatch(change)), target: targetOf(change.object) })),
   });

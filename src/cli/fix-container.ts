@@ -1,0 +1,291 @@
+/** What shall be written for one container of a manifest: decided by the manifest and the image, so that nothing breaks that works. */
+import { UnrootError } from '../error.ts';
+import type { Run } from '../finding/fix.ts';
+import { findingKey } from '../fixes/need.ts';
+import type { Unresolved } from '../fixes/plan.ts';
+import type { Image } from '../image/image.ts';
+import type { Launch } from '../launch/launch.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import { launchOf, readSubject, type Subject } from '../prove/subject.ts';
+import type { FixedContainer } from '../report/report.ts';
+import { type FixResult, fixImageStatically } from '../unroot.ts';
+import type { ContainerChange } from '../workload/change.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import type { ContainerImages } from './container-images.ts';
+import { imageOf, type ManifestContainer } from './manifest-containers.ts';
+
+export interface Decided {
+  readonly one: ManifestContainer;
+  readonly outcome: FixedContainer['outcome'];
+  /** Absent: the container stays as it is. */
+  readonly change?: ContainerChange;
+  readonly message?: string;
+  readonly verdict?: FixedContainer['verdict'];
+  readonly layout?: string;
+  /** Why findings are left, by id; '' for all others. */
+  readonly reasons: ReadonlyMap<string, string>;
+  readonly unknown: readonly string[];
+}
+
+export interface DecideOptions {
+  readonly profile: PlatformProfile;
+  readonly user?: string;
+  readonly images: ContainerImages;
+  readonly signal: AbortSignal;
+  /** Runs the image, writes the result, and answers what it is called from then on. */
+  readonly prove?: (image: Image, one: ManifestContainer) => Promise<ProvedImage>;
+}
+
+export interface ProvedImage {
+  readonly result: FixResult;
+  /** Of the written OCI layout, when the image had to change. */
+  readonly layout?: string;
+  /** The reference that manifests shall name; absent when nobody said. */
+  readonly name?: string;
+}
+
+/** What Pod Security restricted asks for beside the user (kubernetes.io, Pod Security Standards). */
+const BASICS = { noNewPrivileges: true, capDrop: ['ALL'], seccompProfile: 'RuntimeDefault' } as const;
+
+/** A container without the one thing that would make its run differ. */
+export const LEAST = { seccompProfile: 'RuntimeDefault' } as const;
+
+/** Programs that work for root only; a command that names one was written for root. */
+const ROOT_WORK =
+  /(?:^|[\s/;&|(])(chown|chgrp|mount|umount|mkfs\S*|sysctl|modprobe|iptables\S*|nft|useradd|adduser|apt-get|apk|yum|dnf|setcap|setpriv|su-exec|gosu)(?=\s)/;
+
+export async function decide(one: ManifestContainer, options: DecideOptions): Promise<Decided> {
+  const { container, refusal } = one;
+  const { settings, name: container_ } = container;
+  const nothing = (outcome: Decided['outcome'], message: string, more: Partial<Decided> = {}): Decided => ({
+    one,
+    outcome,
+    message,
+    reasons: new Map([['', message]]),
+    unknown: [],
+    ...more,
+  });
+  if (container.role === 'ephemeral') return nothing('left', 'ephemeral containers are added by the API, not by a manifest');
+  if (refusal !== undefined) return nothing('left', `the API server refuses the object as it is: ${refusal.message}`);
+  if (settings.pod?.object?.spec?.os?.name === 'windows') return nothing('left', 'it is a pod of Windows');
+
+  const found = await imageOf(one, options.images, async (image): Promise<Image> => image);
+  if ('missing' in found) return withoutImage(one, options, found.missing, nothing);
+  const image = found.value;
+  const subject = await readSubject(image);
+  const launch = launchOf(subject, { ...settings, name: container_ }, options.profile);
+  const runsAs = launch.kind === 'launch' ? (launch.effectiveUid ?? launch.uid) : undefined;
+  if (runsAs !== undefined && runsAs !== 0 && options.user === undefined)
+    return {
+      one,
+      outcome: 'changed',
+      change: { container: container_, ...nonRoot(launch as Launch, subject, settings), ...BASICS },
+      reasons: new Map(),
+      unknown: [],
+    };
+
+  const root = wantsRoot(settings);
+  if (root !== undefined && runsAs === 0) return nothing('left', root, { change: { container: container_, ...LEAST } });
+  const user = options.user ?? ownUser(subject, options.profile) ?? undefined;
+  let result: FixResult;
+  let proved: ProvedImage | undefined;
+  try {
+    if (options.prove !== undefined) {
+      proved = await options.prove(image, one);
+      result = proved.result;
+    } else
+      result = await fixImageStatically(image, {
+        settings: { ...withoutIdentity(settings), name: container_ },
+        profile: options.profile,
+        ...(user === undefined ? {} : { user }),
+        engine: 'auto',
+        signal: options.signal,
+      });
+  } catch (error) {
+    if (!(error instanceof UnrootError) || error.exitCode === 130 || error.code === 'usage.user') throw error;
+    return nothing('left', error.message);
+  }
+  return fromResult(one, result, proved, nothing);
+}
+
+/** Nothing of an image that is not here is known to work as somebody else: only what the manifest says itself is made sure. */
+function withoutImage(
+  one: ManifestContainer,
+  { user }: DecideOptions,
+  missing: string,
+  nothing: (outcome: Decided['outcome'], message: string, more?: Partial<Decided>) => Decided,
+): Decided {
+  const { settings, name } = one.container;
+  const root = wantsRoot(settings);
+  const declared = settings.runAsNonRoot === true || (settings.runAsUser ?? 0) > 0;
+  if (root === undefined && declared && user === undefined && settings.runAsUser !== 0) {
+    const message = `${missing}: what it needs is unknown; only what the manifest says of itself is made sure`;
+    return {
+      one,
+      outcome: 'unknown',
+      change: { container: name, runAsNonRoot: true, ...BASICS },
+      message,
+      reasons: new Map(),
+      unknown: [`${name}: nothing of ${one.container.image ?? 'its image'} was looked at`],
+    };
+  }
+  const asked = /^(\d+)(?::(\d+))?$/.exec(user ?? '');
+  if (root === undefined && asked !== null) {
+    const uid = Number(asked[1]);
+    const change: ContainerChange = {
+      container: name,
+      user: { uid, gid: Number(asked[2] ?? uid) },
+      runAsNonRoot: true,
+      ...BASICS,
+    };
+    return {
+      one,
+      outcome: 'unknown',
+      change,
+      message: `${missing}: --user says whom it shall run as, and nothing was looked at`,
+      reasons: new Map(),
+      unknown: [`${name}: whether ${one.container.image ?? 'its image'} works as ${user} was not looked at`],
+    };
+  }
+  return nothing(
+    'unknown',
+    `${missing}: whom it could run as is unknown (--image NAME=TARGET says where it is, --user whom it shall run as)`,
+  );
+}
+
+/** Why it is root on purpose, in words. */
+function wantsRoot({ privileged, capAdd = [], entrypoint = [], command = [] }: ContainerSettings): string | undefined {
+  if (privileged === true) return 'it is privileged, which only root has any use of';
+  const more = capAdd.filter((name) => !/^(?:CAP_)?NET_BIND_SERVICE$/i.test(name));
+  if (more.length > 0) return `it asks for ${more.join(', ')}, which only root gets`;
+  const work = ROOT_WORK.exec(` ${[...entrypoint, ...command].join(' ')} `)?.[1];
+  return work === undefined ? undefined : `its command runs ${work}, which is work for root`;
+}
+
+/** The user that the image names, by number; undefined when that is root. */
+function ownUser(subject: Subject, profile: PlatformProfile): string | undefined {
+  const launch = launchOf(subject, {}, profile);
+  return launch.kind === 'launch' && launch.uid !== 0 ? `${launch.uid}:${launch.gid}` : undefined;
+}
+
+const withoutIdentity = ({
+  runAsUser: _u,
+  runAsGroup: _g,
+  runAsNonRoot: _n,
+  user: _,
+  ...rest
+}: ContainerSettings): ContainerSettings => rest;
+
+/** It is not root already: that is said, and by number where the kubelet could not see it. */
+function nonRoot(launch: Launch, { image }: Subject, settings: ContainerSettings): Partial<ContainerChange> {
+  const numeric = settings.runAsUser !== undefined || /^\d+(?::\d+)?$/.test(image.config.user);
+  return { runAsNonRoot: true, ...(numeric ? {} : { user: { uid: launch.uid, gid: launch.gid } }) };
+}
+
+/** Findings that are only decided by a run do not hold anything up. */
+const WAIT = new Set(['identity-change', 'ownership-change']);
+
+function fromResult(
+  one: ManifestContainer,
+  result: FixResult,
+  proved: ProvedImage | undefined,
+  nothing: (outcome: Decided['outcome'], message: string, more?: Partial<Decided>) => Decided,
+): Decided {
+  const { name } = one.container;
+  const verdict = result.proof?.verdict;
+  const reasons = reasonsOf(result.unresolved);
+  const unknown = result.unknown.map((text) => `${name}: ${text}`);
+  const told = verdict === undefined ? {} : { verdict };
+  const least = { change: { container: name, ...LEAST }, reasons, unknown, ...told };
+  if (verdict !== undefined && verdict !== 'proved') {
+    const first = result.proof?.reasons.find(({ kind }) => kind === 'bad' || kind === 'unsure');
+    return nothing(
+      'left',
+      `as ${result.run.user} it was not proved to work (${verdict}${first === undefined ? '' : `: ${first.text}`})`,
+      least,
+    );
+  }
+  const stopping = result.unresolved.filter(({ finding }) => finding.severity === 'error' && !WAIT.has(finding.id));
+  if (proved === undefined && stopping.length > 0)
+    return nothing(
+      'left',
+      `as ${result.run.user} it would not work: ${stopping[0]!.finding.message} (${stopping[0]!.reason})`,
+      least,
+    );
+  const inImage = result.fixes.filter(({ layer }) => layer.length > 0);
+  if (inImage.length > 0 && proved?.name === undefined) {
+    const titles = inImage.map(({ title }) => title);
+    const shown = `${titles.slice(0, 3).join('; ')}${titles.length > 3 ? ` and ${titles.length - 3} more` : ''}`;
+    const how =
+      proved?.layout === undefined
+        ? `unroot fix ${one.container.image ?? 'IMAGE'} --out DIR makes it`
+        : `it lies in ${proved.layout}: --tag says under which name manifests shall use it`;
+    const asked = new Map(reasons);
+    for (const { answers, title } of inImage) for (const answer of answers) asked.set(answer, `the image must change: ${title}`);
+    const more = proved?.layout === undefined ? {} : { layout: proved.layout };
+    return nothing('left', `the image must change before it can run as ${result.run.user}: ${shown}. ${how}`, {
+      ...least,
+      reasons: asked,
+      ...more,
+    });
+  }
+  return {
+    one,
+    outcome: 'changed',
+    change: changeOf(one, result, proved?.name),
+    reasons,
+    unknown,
+    ...told,
+    ...(proved?.layout === undefined ? {} : { layout: proved.layout }),
+  };
+}
+
+/** By the key that fixes answer, and by id. */
+const reasonsOf = (unresolved: readonly Unresolved[]): ReadonlyMap<string, string> =>
+  new Map(unresolved.flatMap(({ finding, reason }) => [[findingKey(finding), reason]]));
+
+/** The run settings of a fix as settings of a container; those that the changed image says itself are left out. */
+function changeOf(
+  { workload, container }: ManifestContainer,
+  { run, fixedRun, recipient }: FixResult,
+  image: string | undefined,
+): ContainerChange {
+  const own: Run = fixedRun;
+  const { uid, gid } = recipient;
+  const moved = own.ports.filter(({ from, to }) => from !== to);
+  // A claim that root filled so far: the group gets it, as far as its kind lets the kubelet do that.
+  const claims = (container.settings.volumes ?? []).some(
+    ({ kind, readOnly, takesFsGroup }) => kind === 'external' && readOnly !== true && takesFsGroup?.answer !== 'no',
+  );
+  const fsGroup = container.settings.fsGroup === undefined && (claims || run.volumes.some(({ remedy }) => remedy === 'fsGroup'));
+  return {
+    container: container.name,
+    ...(image === undefined ? {} : { image }),
+    user: { uid, gid },
+    runAsNonRoot: true,
+    ...(own.noNewPrivileges ? { noNewPrivileges: true } : {}),
+    capDrop: BASICS.capDrop,
+    seccompProfile: BASICS.seccompProfile,
+    ...(own.capAdd.length > 0 ? { capAdd: own.capAdd } : {}),
+    ...(own.readOnly ? { readOnly: true } : {}),
+    ...(Object.keys(own.sysctls).length > 0 && workload.pod.spec?.hostNetwork !== true ? { sysctls: own.sysctls } : {}),
+    ...(own.tmpfs.length > 0 ? { tmpfs: own.tmpfs } : {}),
+    ...(own.volumes.length > 0 ? { volumes: own.volumes } : {}),
+    ...(fsGroup ? { fsGroup: gid } : {}),
+    ...(moved.length > 0 ? { ports: moved } : {}),
+    // A changed image says its words and its environment itself, unless the manifest overrides them.
+    ...(image === undefined || container.settings.env !== undefined ? entriesOf('env', own.env) : {}),
+    ...(own.entrypoint !== undefined && (image === undefined || container.settings.entrypoint !== undefined)
+      ? { entrypoint: own.entrypoint }
+      : {}),
+    ...(own.command !== undefined && (image === undefined || container.settings.command !== undefined)
+      ? { command: own.command }
+      : {}),
+    ...(own.workdir !== undefined && (image === undefined || container.settings.workdir !== undefined)
+      ? { workdir: own.workdir }
+      : {}),
+  };
+}
+
+const entriesOf = (key: 'env', record: Readonly<Record<string, string>>): { readonly env?: Readonly<Record<string, string>> } =>
+  Object.keys(record).length === 0 ? {} : { [key]: record };

@@ -1,0 +1,194 @@
+/** `unroot fix` with manifests as targets: the flags, the images that runs make, and where the result goes. */
+import { mkdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { UnrootError } from '../error.ts';
+import type { Image } from '../image/image.ts';
+import { writeOciLayout } from '../image/sinks/index.ts';
+import { loadManifests } from '../input/manifests.ts';
+import { requireOutFolder, writeFiles } from '../input/write-folder.ts';
+import { requireCommitted, writeTexts } from '../input/write-texts.ts';
+import { dnsLabel } from '../report/artifacts/artifact.ts';
+import type { TextFixReport } from '../report/report.ts';
+import { fixImage } from '../unroot.ts';
+import type { ContainerSettings } from '../workload/container.ts';
+import { PATCH_KINDS, type PatchKind, patchesOf } from '../workload/formats/kubernetes/patch-files.ts';
+import type { CommandContext } from './command.ts';
+import { containerImages, type ImageFlags } from './container-images.ts';
+import { codeForFindings, EXIT, type FailOn } from './exit-code.ts';
+import type { ProvedImage } from './fix-container.ts';
+import { fixManifests } from './fix-manifests.ts';
+import { imageAccess } from './image-access.ts';
+import { fixOptions, type RunFlags } from './image-run.ts';
+import type { Log } from './log.ts';
+import type { ManifestContainer } from './manifest-containers.ts';
+import { refuseSettings } from './manifest-settings.ts';
+import { emit, type Output, print } from './output.ts';
+import { manifestProfile } from './profile.ts';
+import { settingsFrom } from './settings.ts';
+import { usageError } from './usage-error.ts';
+
+export interface FileFlags extends RunFlags, ImageFlags {
+  readonly out?: string;
+  readonly tag?: string;
+  readonly prove?: boolean;
+  readonly static?: boolean;
+  readonly failOn: FailOn;
+  readonly diff?: boolean;
+  readonly write?: boolean;
+  readonly force?: boolean;
+  readonly patch?: PatchKind;
+}
+
+export async function fixFiles(
+  targets: readonly string[],
+  flags: FileFlags,
+  context: CommandContext,
+  log: Log,
+  outputs: readonly Output[],
+): Promise<void> {
+  const { signal } = context;
+  refuseSettings(settingsFrom(flags, undefined, context.behind), targets);
+  check(flags, targets);
+  const proves = flags.prove === true || (flags.out !== undefined && flags.patch === undefined);
+  if (flags.out !== undefined) requireOutFolder(flags.out);
+  const loaded = loadManifests(targets);
+  const images = containerImages(
+    flags,
+    imageAccess(flags, signal, (message) => log.progress(message)),
+  );
+  try {
+    const profile = manifestProfile(flags.platformProfile);
+    const fixed = await fixManifests(targets.map(nameOf).join(', '), loaded, {
+      profile,
+      ...(flags.user === undefined ? {} : { user: flags.user }),
+      images,
+      signal,
+      ...(proves ? { prove: prover(flags, context, log) } : {}),
+    });
+    const changed = fixed.texts.filter(({ before, after }) => before !== after);
+    const files = changed.map(({ path }) => path).filter((path) => path !== '-');
+    const resources = targets
+      .filter((target) => target !== '-')
+      .map((target) => relative(flags.out ?? '.', resolve(target)) || '.');
+    const patches =
+      flags.patch === undefined ? undefined : patchesOf(flags.patch, fixed.objects, resources, flags.out !== undefined);
+    if (flags.write === true && flags.force !== true) await requireCommitted(files);
+    if (flags.write === true) writeTexts(changed.filter(({ path }) => path !== '-'));
+    if (patches !== undefined && flags.out !== undefined) writeFiles(flags.out, patches);
+    const report: TextFixReport = {
+      ...fixed.report,
+      written: flags.write === true,
+      ...(patches === undefined ? {} : { patches }),
+    };
+    log.clear();
+    // One thing only goes to standard output where another program reads it.
+    const raw =
+      flags.write === true && targets.includes('-')
+        ? (fixed.texts.find(({ path }) => path === '-')?.after ?? '')
+        : patches !== undefined && flags.out === undefined
+          ? patches.map(({ text }) => text).join('')
+          : flags.diff === true
+            ? report.files.map(({ diff }) => diff).join('')
+            : undefined;
+    const plain = flags.output === undefined || flags.output.length === 0;
+    if (raw === undefined || !plain) await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+    else {
+      await print(raw);
+      for (const { object, container, outcome, message } of report.containers)
+        if (outcome === 'left' || outcome === 'unknown')
+          log.note(`${object}, container ${container}: ${outcome}${message === undefined ? '' : `: ${message}`}`);
+    }
+    const unread = report.diagnostics.some(({ severity }) => severity === 'error');
+    context.done(unread ? EXIT.failed : codeForFindings(report.unresolved, flags.failOn));
+  } finally {
+    await images.close();
+  }
+}
+
+const nameOf = (target: string): string => (target === '-' ? 'standard input' : target);
+
+function check(flags: FileFlags, targets: readonly string[]): void {
+  if (flags.patch !== undefined && flags.write === true)
+    throw usageError('--patch leaves the files as they are, --write changes them', 'one of the two');
+  if (flags.write === true && flags.diff === true)
+    throw usageError('--diff only shows, --write changes the files', 'one of the two');
+  if (flags.write === true && targets.includes('-') && targets.length > 1)
+    throw usageError('standard input and files cannot be written together', '- alone: its text goes to standard output');
+  if (flags.user === 'arbitrary') throw usageError('--user arbitrary: a manifest names one user', 'UID or UID:GID');
+  if (flags.static === true && flags.prove === true)
+    throw usageError('--static runs nothing, --prove runs the images', 'one of the two');
+}
+
+const LARGEST_NAME = 128;
+
+/** The flags that are about files. */
+export function addFiles(command: Command): Command {
+  const option = (flags: string, description: string): Option => new Option(flags, description).helpGroup('Manifests:');
+  return command
+    .addOption(option('--diff', 'nothing but the unified difference (default: with what was found)'))
+    .addOption(option('--write', 'change the files; of - the whole text goes to standard output'))
+    .addOption(option('--force', 'change files that have uncommitted changes too'))
+    .addOption(option('--patch <kind>', 'patches instead, into --out or to standard output').choices(PATCH_KINDS));
+}
+
+/** An image has no files to change. */
+export function refuseFileFlags(flags: Pick<FileFlags, 'diff' | 'write' | 'force' | 'patch'>): void {
+  const given = (['diff', 'write', 'force', 'patch'] as const).find((name) => flags[name] !== undefined);
+  if (given !== undefined) throw usageError(`--${given} is about manifests, and an image is none`, 'manifests, or no such flag');
+}
+
+/** Runs an image as the container has it, and keeps what it had to become. */
+function prover(
+  flags: FileFlags,
+  context: CommandContext,
+  log: Log,
+): (image: Image, one: ManifestContainer) => Promise<ProvedImage> {
+  const taken = new Map<string, string>();
+  return async (image, { workload, container }) => {
+    const { settings: _, ...options } = fixOptions(flags, context, log);
+    log.progress(`${workload.kind}/${workload.name}, container ${container.name}`);
+    const result = await fixImage(image, { ...options, settings: runnable(container.settings), prove: true });
+    if (result.layer.length === 0) return { result };
+    const written = container.image ?? 'image';
+    const label = dnsLabel(`${workload.name}-${container.name}`);
+    let layout: string | undefined;
+    if (flags.out !== undefined) {
+      layout = join(flags.out, 'images', label);
+      mkdirSync(join(flags.out, 'images'), { recursive: true });
+      await writeOciLayout(result.image, layout, { tag: 'latest' });
+    }
+    const name = flags.tag === undefined ? undefined : nameFrom(flags.tag, written);
+    if (name !== undefined) {
+      const digest = JSON.stringify(result.layer);
+      if ((taken.get(name) ?? digest) !== digest)
+        throw new UnrootError(`--tag ${flags.tag} gives two different images the name ${name}`, {
+          code: 'usage.tag',
+          expected: 'a rule with {name}, such as registry.example/{name}:{tag}-nonroot',
+        });
+      taken.set(name, digest);
+    }
+    return { result, ...(layout === undefined ? {} : { layout }), ...(name === undefined ? {} : { name }) };
+  };
+}
+
+/** `{name}`: the last part of the image's path; `{tag}`: its tag, `latest` without one. */
+function nameFrom(rule: string, image: string): string {
+  const [, name = 'image', tag = 'latest'] = /([^/:@]+)(?::([^/@]+))?(?:@.*)?$/.exec(image) ?? [];
+  return rule.replaceAll('{name}', name).replaceAll('{tag}', tag.slice(0, LARGEST_NAME));
+}
+
+/** What a run here can give the container: claims are new volumes, and what the kubelet writes is left out. */
+function runnable({ name, entrypoint, command, env, workdir, volumes = [] }: ContainerSettings): ContainerSettings {
+  const own = volumes.flatMap((volume) =>
+    volume.kind === 'empty-dir' || volume.kind === 'external' ? [{ kind: 'anonymous' as const, target: volume.target }] : [],
+  );
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    ...(command === undefined ? {} : { command }),
+    ...(env === undefined ? {} : { env }),
+    ...(workdir === undefined ? {} : { workdir }),
+    ...(own.length === 0 ? {} : { volumes: own }),
+  };
+}

@@ -1,0 +1,221 @@
+/** `unroot fix` on manifests: decides for each container, plans the changes, and keeps only those after which `check` finds nothing new. */
+import type { Diagnostic, Finding } from '../finding/finding.ts';
+import { findingKey } from '../fixes/need.ts';
+import type { LoadedManifests } from '../input/manifests.ts';
+import type { ChangedText } from '../input/write-texts.ts';
+import { type FixedFile, SCHEMA_VERSION, type TextFix, type TextFixReport } from '../report/report.ts';
+import { reported } from '../report/reported-finding.ts';
+import type { TextEdit } from '../text/edit.ts';
+import { applyEdits, editsByFile } from '../text/edits.ts';
+import { positionAt, type SourceFile, sourceFile } from '../text/source-file.ts';
+import { unifiedDiff } from '../text/unified-diff.ts';
+import type { ContainerChange } from '../workload/change.ts';
+import { planChanges } from '../workload/formats/kubernetes/changes.ts';
+import { editsOfObjects, type ObjectChange } from '../workload/formats/kubernetes/object-change.ts';
+import type { KubernetesObject } from '../workload/formats/kubernetes/objects.ts';
+import { readManifests } from '../workload/formats/kubernetes/read.ts';
+import { check } from './check-manifests.ts';
+import { type Decided, type DecideOptions, decide, LEAST } from './fix-container.ts';
+import { containersOf, unusedImages } from './manifest-containers.ts';
+
+export interface FixedManifests {
+  readonly report: TextFixReport;
+  readonly objects: readonly ObjectChange[];
+  /** Of all files with objects, those that stay as they are too. */
+  readonly texts: readonly ChangedText[];
+}
+
+/** `target`: what was named, in words. */
+export async function fixManifests(target: string, loaded: LoadedManifests, options: DecideOptions): Promise<FixedManifests> {
+  const { profile, images, signal, user } = options;
+  const decided: Decided[] = [];
+  const before: Finding[][] = [];
+  for (const one of containersOf(loaded.workloads)) {
+    signal.throwIfAborted();
+    decided.push(await decide(one, options));
+    before.push([...(await check(one, profile, undefined, images, signal)).findings]);
+  }
+  const sources = sourcesOf(loaded, decided);
+  let settled = decided;
+  let tried = await attempt(settled);
+  // What makes something worse is taken back: first what bars capabilities, then all of it.
+  for (const retreat of [withoutBars, unchangedBut]) {
+    const worse = settled.map((_, index) => worseThan(before[index]!, tried.after[index]!));
+    if (worse.every((found) => found === undefined)) break;
+    settled = settled.map((one, index) => (worse[index] === undefined ? one : retreat(one, worse[index])));
+    tried = await attempt(settled);
+  }
+
+  async function attempt(all: readonly Decided[]): Promise<Attempt> {
+    const wanted = new Map<Decided['one']['workload'], ContainerChange[]>();
+    for (const { one, change } of all)
+      if (change !== undefined) wanted.set(one.workload, [...(wanted.get(one.workload) ?? []), change]);
+    const planned = planChanges(
+      [...wanted].map(([workload, changes]) => ({ workload, changes })),
+      loaded,
+    );
+    const written = editsOfObjects(planned.objects);
+    const texts = textsAfter(sources, written.edits);
+    const again = readManifests(texts.map(({ path, after }) => sourceFile(path, after)));
+    const after: Finding[][] = [];
+    const sameOrder = [...containersOf(again.workloads)];
+    for (const [index, one] of sameOrder.entries())
+      after.push(
+        all[index]?.change?.image === undefined ? [...(await check(one, profile, undefined, images, signal)).findings] : [],
+      );
+    const users = sameOrder.map(({ container: { settings } }) =>
+      settings.runAsUser === undefined ? undefined : `${settings.runAsUser}:${settings.runAsGroup ?? 0}`,
+    );
+    return {
+      objects: planned.objects,
+      edits: written.edits,
+      problems: [...planned.problems, ...written.problems],
+      texts,
+      after,
+      users,
+    };
+  }
+
+  const changedObjects = new Set(tried.objects.map(({ object }) => object));
+  const fixes = fixesOf(tried, settled, before, sources);
+  const unresolved = tried.after.flatMap((findings, index) =>
+    reported(findings, []).map((finding) => ({ ...finding, reason: reasonFor(finding, settled[index]!) })),
+  );
+  const files: FixedFile[] = tried.texts
+    .filter((one) => one.before !== one.after)
+    .map((one) => ({ path: one.path, diff: unifiedDiff(one.path, one.before, one.after) }));
+  const report: TextFixReport = {
+    schemaVersion: SCHEMA_VERSION,
+    kind: 'fix',
+    target,
+    platform: profile.name,
+    user: user ?? 'as decided',
+    containers: settled.map(({ one, outcome, message, verdict, layout }, index) => ({
+      object: nameOf(one.workload),
+      container: one.container.name,
+      ...(one.container.image === undefined ? {} : { image: one.container.image }),
+      outcome: outcome === 'changed' && !changedObjects.has(one.workload.object) ? 'as wanted' : outcome,
+      ...(tried.users[index] === undefined ? {} : { user: tried.users[index] }),
+      ...(message === undefined ? {} : { message }),
+      ...(verdict === undefined ? {} : { verdict }),
+      ...(layout === undefined ? {} : { layout }),
+    })),
+    fixes,
+    files,
+    written: false,
+    unresolved,
+    diagnostics: [...loaded.problems, ...tried.problems, ...servicesOf(loaded), ...unusedImages(images)],
+    unknown: [...new Set(settled.flatMap((one) => one.unknown))],
+  };
+  return { report, objects: tried.objects, texts: tried.texts };
+}
+
+interface Attempt {
+  readonly objects: readonly ObjectChange[];
+  readonly edits: readonly TextEdit[];
+  readonly problems: readonly Diagnostic[];
+  readonly texts: readonly ChangedText[];
+  /** Of each container, in the order of the files. */
+  readonly after: readonly (readonly Finding[])[];
+  readonly users: readonly (string | undefined)[];
+}
+
+/** Every file that holds an object, in the order in which they were read. */
+function sourcesOf({ others }: LoadedManifests, decided: readonly Decided[]): readonly SourceFile[] {
+  return [...new Set([...decided.map(({ one }) => one.workload.object.source), ...others.map(({ source }) => source)])];
+}
+
+function textsAfter(sources: readonly SourceFile[], edits: readonly TextEdit[]): Attempt['texts'] {
+  const byFile = editsByFile(edits);
+  return sources.map(({ path, text }) => ({ path, before: text, after: applyEdits(text, byFile.get(path) ?? []).text }));
+}
+
+/** The first finding that was not there before and is no mere information. */
+function worseThan(before: readonly Finding[], after: readonly Finding[]): Finding | undefined {
+  const known = new Set(before.map(findingKey));
+  return after.find((one) => one.severity !== 'info' && !known.has(findingKey(one)));
+}
+
+function withoutBars(one: Decided, worse: Finding | undefined): Decided {
+  if (one.change === undefined) return one;
+  const { capDrop: _drop, noNewPrivileges: _bar, ...change } = one.change;
+  return {
+    ...one,
+    change,
+    message: `capabilities and escalation stay as they are: without them ${worse?.message ?? 'it does not work'}`,
+  };
+}
+
+function unchangedBut(one: Decided, worse: Finding | undefined): Decided {
+  const message = `it stays as it is: otherwise ${worse?.message ?? 'it does not work'}`;
+  const { change: _, ...rest } = one;
+  return {
+    ...rest,
+    outcome: 'left',
+    message,
+    reasons: new Map([['', message]]),
+    ...(one.change === undefined || one.outcome === 'left' ? {} : { change: { container: one.change.container, ...LEAST } }),
+  };
+}
+
+const nameOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string => `${kind}/${name}`;
+
+const reasonFor = (finding: Finding, { reasons, message }: Decided): string =>
+  reasons.get(findingKey(finding)) ?? reasons.get('') ?? message ?? 'no change of the manifest answers it';
+
+/** Services of compose files among the targets. */
+const servicesOf = ({ services }: LoadedManifests): readonly Diagnostic[] =>
+  services.length === 0
+    ? []
+    : [{ severity: 'warning', message: 'there are compose files too: they were not changed', where: {} }];
+
+/** One for each object that changes, with the edits in it. */
+function fixesOf(
+  { objects, edits, after }: Attempt,
+  settled: readonly Decided[],
+  before: readonly (readonly Finding[])[],
+  sources: readonly SourceFile[],
+): readonly TextFix[] {
+  const bySource = new Map<SourceFile, ObjectChange[]>();
+  for (const one of objects) bySource.set(one.object.source, [...(bySource.get(one.object.source) ?? []), one]);
+  return sources.flatMap((source) => {
+    const own = edits.filter(({ file }) => file === source.path);
+    const changes = bySource.get(source) ?? [];
+    const inside = (edit: TextEdit): KubernetesObject | undefined =>
+      changes.findLast(({ object }) => edit.start >= object.span.start - 1)?.object ?? changes[0]?.object;
+    return changes.flatMap(({ object }): readonly TextFix[] => {
+      const placed = own
+        .filter((edit) => inside(edit) === object)
+        .map((edit) => ({ ...edit, ...positionAt(source, edit.start) }));
+      if (placed.length === 0) return [];
+      const containers = settled.flatMap((one, index) =>
+        one.one.workload.object === object && one.change !== undefined ? [{ one, index }] : [],
+      );
+      const answers = containers.flatMap(({ index }) => {
+        const left = new Set(after[index]!.map(findingKey));
+        return before[index]!.map(findingKey).filter((key) => !left.has(key));
+      });
+      const names = containers.map(({ one }) => one.one.container.name);
+      return [
+        {
+          id: containers.length === 0 ? 'port-follows' : 'pod-security-context',
+          subject: nameOf(object),
+          object: nameOf(object),
+          title:
+            containers.length === 0
+              ? `${nameOf(object)}: follows a port that moves`
+              : `${nameOf(object)}: settings of ${names.join(', ')}`,
+          disposition: containers.every(
+            ({ one }) => one.outcome === 'changed' && (one.verdict === 'proved' || one.change?.user === undefined),
+          )
+            ? 'safe'
+            : 'needs-review',
+          answers: [...new Set(answers)],
+          layer: [],
+          run: {},
+          edits: placed,
+        },
+      ];
+    });
+  });
+}
