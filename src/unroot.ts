@@ -28,6 +28,7 @@ import { differencesOf, openSession } from './prove/session.ts';
 import { settingsAs, withAsked } from './prove/settings.ts';
 import { type SmallerRoot, smallerRoot } from './prove/smaller-root.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
+import { targetOf } from './prove/target.ts';
 import { unusedPaths } from './prove/unused-grants.ts';
 import { withoutUnused } from './prove/without-unused.ts';
 import type { Trace } from './trace/event.ts';
@@ -169,7 +170,7 @@ export async function fixImageStatically(
   const recipient = recipientOf(userFor(options, profile), subject);
   const asIs = started(launchOf(subject, settings, profile));
   const wanted = options.readOnly === true ? { ...settings, readOnly: true } : settings;
-  const target = started(launchOf(subject, settingsAs(recipient, wanted, profile), profile));
+  const target = started(targetOf(subject, asIs, settingsAs(recipient, wanted, profile), profile));
   const findings = findingsOf(subject, asIs, target, undefined, await foreseenOf(subject, asIs));
   const plan = planFixes(findings, fixContext(subject, asIs, target, recipient, portStrategyOf(options)));
   const layer = mergeLayer(plan.fixes);
@@ -208,7 +209,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
     const recipient = recipientOf(userFor(options, profile), subject);
     const asIs = started(launchOf(subject, settings, profile));
     // Refused before anything runs: no change of the image makes a platform take a user that it does not allow.
-    started(launchOf(subject, settingsAs(recipient, settings, profile), profile));
+    started(targetOf(subject, asIs, settingsAs(recipient, settings, profile), profile));
     const input: RoundsInput = {
       subject,
       recipient,

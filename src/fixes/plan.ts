@@ -7,7 +7,7 @@ import { isWithin } from '../linux/file-path.ts';
 import { EXECUTE, mayAccess, WRITE } from '../linux/permission.ts';
 import type { FixContext } from './context.ts';
 import { placeOf } from './context.ts';
-import { fileCapabilities } from './file-capabilities.ts';
+import { fileCapabilities, wantsFileCapabilities } from './file-capabilities.ts';
 import { grantPaths } from './grant-path.ts';
 import { homeDirectory } from './home-directory.ts';
 import { findingKey, gatherNeeds, type Need } from './need.ts';
@@ -50,6 +50,7 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
   const unresolved: Unresolved[] = [];
   for (const finding of rest) {
     if (finding.operation?.kind === 'bind' || finding.id === 'file-capabilities-out-of-bounds') continue;
+    if (wantsFileCapabilities(finding, context)) continue;
     const path = finding.operation && 'path' in finding.operation ? finding.operation.path : undefined;
     if (path === undefined || WAIT_AND_SEE.has(finding.id)) {
       unresolved.push({ finding, reason: waitReason(finding) });

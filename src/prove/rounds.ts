@@ -35,6 +35,7 @@ import type { RoundsInput } from './rounds-input.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { stillDenied } from './still-denied.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
+import { targetOf } from './target.ts';
 import { mayLoseWork, worksByItself, worksLess } from './verdict.ts';
 
 export const MAX_ROUNDS = 9;
@@ -66,7 +67,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const baseline = before.trace ?? NO_TRACE;
 
   const wanted = input.readOnly === true ? { ...settings, readOnly: true } : settings;
-  const target = launchOf(subject, settingsAs(recipient, wanted, profile), profile);
+  const target = targetOf(subject, asIs, settingsAs(recipient, wanted, profile), profile);
   if (target.kind === 'refusal') throw new Error(`the model refuses the recipient: ${target.message}`);
   let context = fixContext(subject, asIs, target, recipient, {
     trace: baseline,
