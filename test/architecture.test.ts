@@ -47,6 +47,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   diff: ['text/'],
   execa: OUTSIDE_WORLD,
   commander: ['cli/'],
+  '@kubernetes/client-node/dist/config.js': ['input/cluster/'],
   unbash: ['recipes/', 'build/'],
 };
 

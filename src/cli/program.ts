@@ -39,6 +39,8 @@ async function run(line: readonly string[], behind: readonly string[], signal: A
   };
   const program = await buildProgram(line[0], context);
   program.hook('preAction', async (_, command) => {
+    const inCluster = command.args.filter((target) => target.startsWith('k8s://'));
+    if (inCluster.length > 0) await (await import('../input/cluster/target.ts')).fetchClusterTargets(inCluster, context.signal);
     if (!command.options.some(({ long }) => long === '--config')) return;
     const config = (await import('./config.ts')).applyConfig(command);
     if (config !== undefined) context.config = config;

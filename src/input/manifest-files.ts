@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { UnrootError } from '../error.ts';
 import { type SourceFile, sourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
+import { rememberedText } from './read-before.ts';
 
 /** No manifest is larger; the API server takes 3 MiB. */
 const LARGEST = 64 * 1024 * 1024;
@@ -24,6 +25,7 @@ export function readManifestFiles(targets: readonly string[]): ManifestFiles {
   };
   const paths = [...new Set(targets)].flatMap((target) => {
     try {
+      if (rememberedText(target) !== undefined) return [target];
       return target !== '-' && statSync(target).isDirectory() ? walk(target, 0, tell) : [target];
     } catch (error) {
       tell(target, error);
@@ -38,7 +40,7 @@ export function readManifestFiles(targets: readonly string[]): ManifestFiles {
     });
   const files = paths.flatMap((path) => {
     try {
-      return [sourceFile(path, decoded(readBounded(path)))];
+      return [rememberedText(path) ?? sourceFile(path, decoded(readBounded(path)))];
     } catch (error) {
       tell(path, error);
       return [];

@@ -62,7 +62,16 @@ export function loadManifests(targets: readonly string[]): LoadedManifests {
     ...(services.length > 0 ? (['compose'] as const) : []),
   ];
   const foreignFiles = others.length - looked.length;
-  return { ...read, workloads, services, formats, compose, problems, foreignFiles, ignores: ignoresIn(looked) };
+  return {
+    ...read,
+    workloads,
+    services,
+    formats,
+    compose,
+    problems,
+    foreignFiles,
+    ignores: ignoresIn([...looked, ...ofCompose]),
+  };
 }
 
 const looksLikeIt = ({ text }: SourceFile): boolean => text.includes('apiVersion') && text.includes('kind');

@@ -10,7 +10,7 @@ const TRANSPORT = /^(?:docker|docker-archive|docker-daemon|oci|oci-archive|conta
 
 /** Paths that are there decide by what they are; for others the name does. Never throws: whoever opens it says what is wrong. */
 export function targetKind(target: string): TargetKind {
-  if (target === '-') return 'manifests';
+  if (target === '-' || target.startsWith('k8s://')) return 'manifests';
   const stat = statOf(target);
   if (stat === undefined) {
     if (TRANSPORT.test(target)) return 'image';
