@@ -11,7 +11,9 @@ import type { Reason } from './reason.ts';
 import { arbitraryUids } from './recipient.ts';
 import type { RoundsResult } from './rounds.ts';
 import { settingsOfRun } from './settings.ts';
-import { launchOf, readSubject, type Subject } from './subject.ts';
+import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
+import { unaskedWork } from './unasked.ts';
+import type { Expectation } from './verdict.ts';
 
 export interface ProveRoundsInput {
   readonly rounds: RoundsResult;
@@ -48,7 +50,7 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
       moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
       lostEffects: lost,
       sockets: traces ? socketsInBoth(...traces) : [],
-      leftDenials: leftDenials(rounds),
+      leftDenials: [...leftDenials(rounds), ...(await unasked(rounds, subject))],
       oldData: input.oldData,
     },
     volumeOwners: rounds.run.volumes,
@@ -56,4 +58,15 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
     observe: input.observe,
     onProgress: input.onProgress,
   });
+}
+
+/** Like work that is lost, unless a probe of the user's own shows that what is needed works. */
+async function unasked({ asIs, before }: RoundsResult, subject: Subject): Promise<Expectation['leftDenials']> {
+  if (asIs.uid !== 0) return [];
+  const configs = before.trace ? await configsRead(before.trace, subject) : new Map<string, string>();
+  const work = await unaskedWork(before, subject, configs);
+  return work.map((text) => ({
+    text: `${text} (--probe CMD shows whether what you need works)`,
+    losesWork: before.command?.code !== 0,
+  }));
 }

@@ -85,8 +85,12 @@ export function mayLoseWork(finding: Finding, before: Observation): boolean {
   return finding.id === 'identity-change' && !gaveUpRoot(before);
 }
 
-/** Some process of the first run was not root: changing identity was how the program stopped being root. */
-const gaveUpRoot = (before: Observation): boolean => before.processes.some((process) => process.uids[1] !== 0);
+/**
+ * Some process of the first run was not root: changing identity was how the program stopped being root. One whose real uid is still root's only put on
+ * another for a while, to be whoever logs in later.
+ */
+const gaveUpRoot = (before: Observation): boolean =>
+  before.processes.some(({ uids: [real, effective] }) => real !== 0 && effective !== 0);
 
 /** The second run visibly does less: what makes a further remedy worth trying. */
 export function worksLess(before: Observation, after: Observation, moved: MovedPorts = new Map()): boolean {

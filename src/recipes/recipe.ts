@@ -66,6 +66,11 @@ export interface Recipe {
   readonly drops?: readonly PrivilegeDrop[];
   /** First words of lines in any program's configuration, in lower case, `_` and `-` alike. */
   readonly directives?: Readonly<Partial<Record<DirectiveKind, readonly string[]>>>;
+  /**
+   * Work that it does as somebody else only when asked for it: logins, delivery, jobs. A run that nobody asks proves nothing of it. `when`: only if
+   * a line of a configuration that it read says so. An empty list: it is known to have none.
+   */
+  readonly onRequest?: readonly { readonly work: string; readonly when?: { readonly files: string; readonly line: string } }[];
   /** No change of the image takes the place of root: which part of the work needs it, and what to do instead. */
   readonly needsRoot?: {
     readonly why: string;

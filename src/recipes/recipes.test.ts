@@ -416,6 +416,12 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    recipe: 'rsync',
+    purpose: 'identity',
+    files: { '/etc/rsyncd.conf': 'uid = a\n[data]\n  use chroot = yes\n  path = /srv\n' },
+    text: { '/etc/rsyncd.conf': '#uid = a\nuse chroot = no\n[data]\n#  use chroot = yes\n  path = /srv\n' },
+  },
+  {
     recipe: 'vsftpd',
     purpose: 'root-check',
     files: { '/etc/vsftpd.conf': 'listen=YES\n' },

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { memoryRootFs } from '../../test/support/memory-rootfs.ts';
+import type { Operation } from '../linux/operation.ts';
+import type { Observation } from './observation.ts';
+import type { Subject } from './subject.ts';
+import { unaskedWork } from './unasked.ts';
+
+const elf = (...names: string[]): string => `\x7fELF\0${names.map((name) => `${name}\0`).join('')}`;
+const subject = (path: string, content: string, mode = 0o755): Subject =>
+  ({ rootFs: memoryRootFs({ [path]: { content, mode } }) }) as unknown as Subject;
+
+/** One process of that program, with these uids, after these operations. */
+function seen(program: string, uids: readonly number[], operations: readonly Operation[] = []): Observation {
+  const events = [{ kind: 'sethostname' } as Operation, ...operations].map((operation, seq) => ({
+    seq,
+    time: 0,
+    pid: 1,
+    program,
+    uid: 0,
+    gid: 0,
+    syscall: operation.kind,
+    operation,
+  }));
+  const command = program.slice(program.lastIndexOf('/') + 1).slice(0, 15);
+  const trace = { tracer: 'strace' as const, events, processes: [], blindSpots: [] };
+  return {
+    outcome: 'running',
+    readyMs: 1,
+    ports: [],
+    probes: [],
+    processes: [{ command, uids, gid: 0 }],
+    stdout: '',
+    stderr: '',
+    changes: [],
+    trace,
+  };
+}
+
+const ROOT = [0, 0, 0, 0];
+const asked = (
+  path: string,
+  content: string,
+  uids = ROOT,
+  operations: readonly Operation[] = [],
+  mode = 0o755,
+): Promise<readonly string[]> => unaskedWork(seen(path, uids, operations), subject(path, content, mode), new Map());
+
+describe('unaskedWork', () => {
+  it('names a program that is root all along and could become somebody else', async () => {
+    expect(await asked('/usr/sbin/served', elf('setgroups'))).toEqual([
+      '/usr/sbin/served is root all along and able to become other users; what it does as them was not asked for',
+    ]);
+    expect(await asked('/usr/sbin/served', elf('initgroups'))).toHaveLength(1);
+  });
+
+  it('has nothing to say of one that cannot, that was seen to do it, or that gave root up', async () => {
+    expect(await asked('/usr/sbin/served', elf('getuid'))).toEqual([]);
+    expect(await asked('/usr/sbin/served', elf('setgroups'), ROOT, [{ kind: 'setgroups', groups: [] }])).toEqual([]);
+    expect(await asked('/usr/sbin/served', elf('setgroups'), [7, 7, 7, 7])).toEqual([]);
+  });
+
+  it('leaves interpreters and Go alone, which bring the calls for any program', async () => {
+    expect(await asked('/usr/bin/python3.11', elf('setgroups'))).toEqual([]);
+    expect(await asked('/usr/bin/served', `${elf('setgroups')}\xff Go buildinf:`)).toEqual([]);
+  });
+
+  it('names a program that becomes root again by its own file', async () => {
+    expect((await asked('/usr/sbin/maild', elf('getuid'), [8, 8, 8, 8], [], 0o4755))[0]).toMatch(
+      /^\/usr\/sbin\/maild is set-user-ID root/,
+    );
+  });
+
+  it('knows from recipes what is done on request, and where a line of configuration says so', async () => {
+    const vsftpd = (text: string): Promise<readonly string[]> =>
+      unaskedWork(
+        seen('/usr/sbin/vsftpd', ROOT),
+        subject('/usr/sbin/vsftpd', elf('setgroups')),
+        new Map([['/etc/vsftpd.conf', text]]),
+      );
+    expect(await vsftpd('local_enable=YES\n')).toEqual(["not asked for: logins of the system's users"]);
+    expect(await vsftpd('local_enable=NO\n')).toEqual([]);
+    expect(await asked('/usr/sbin/rsyslogd', elf('setgroups'))).toEqual([]);
+  });
+});

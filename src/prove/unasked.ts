@@ -1,0 +1,79 @@
+/**
+ * Work of a program that needs root and that no run of ours has asked for: logins, delivery, jobs, files of others. A program that is root all along
+ * may become somebody else for a request that nobody made, so that it answers as before proves little.
+ */
+import { matchingRecipes } from '../recipes/recipes.ts';
+import type { Observation } from './observation.ts';
+import type { Subject } from './subject.ts';
+
+/** Both change the supplementary groups, which is what becoming another user takes; programs that only look who they are import neither. */
+const BECOMES_SOMEBODY = ['\0initgroups\0', '\0setgroups\0'];
+/** Every program written in their language may become somebody; of these the script would have to be read. Go's runtime binds the calls in any case. */
+const FOR_ANY_PROGRAM =
+  /^(?:python|perl|ruby|node|nodejs|php|lua|tclsh|java|bash|dash|sh|busybox|systemd|tini|dumb-init)[0-9.]*$/;
+const GO = 'Go buildinf:';
+const SET_USER_ID = 0o4000;
+/** Programs larger than this are not searched. */
+const PROGRAM_BYTES = 64 << 20;
+const PROGRAMS = 20;
+
+/** In words, for the verdict; empty when nothing was root, or whatever was gave it up where we could watch. */
+export async function unaskedWork(
+  before: Observation,
+  subject: Subject,
+  configs: ReadonlyMap<string, string>,
+): Promise<readonly string[]> {
+  const programs = running(before, subject);
+  const names = [...before.processes.map(({ command }) => command), ...programs];
+  const known = matchingRecipes({ programs: names, has: (path) => subject.rootFs.resolve(path).entry !== undefined });
+  const said = known.flatMap(({ onRequest = [] }) => onRequest);
+  const texts = said
+    .filter(({ when }) => when === undefined || isWritten(when, configs))
+    .map(({ work }) => `not asked for: ${work}`);
+  if (known.some(({ onRequest }) => onRequest !== undefined)) return texts;
+  for (const path of programs.slice(0, PROGRAMS)) {
+    const entry = subject.rootFs.resolve(path).entry;
+    if (entry?.type !== 'file') continue;
+    if ((entry.mode & SET_USER_ID) !== 0 && entry.uid === 0)
+      texts.push(`${path} is set-user-ID root, to become root again for part of its work; nothing shows whether it does without`);
+    else if (staysRoot(before) && !FOR_ANY_PROGRAM.test(basename(path)) && (await mayBecomeSomebody(entry.path, subject)))
+      texts.push(`${path} is root all along and able to become other users; what it does as them was not asked for`);
+  }
+  return texts;
+}
+
+const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** Files of the programs that were there in the end. The kernel keeps 15 letters of a name (TASK_COMM_LEN). */
+function running({ processes, trace }: Observation, { rootFs }: Subject): readonly string[] {
+  const names = new Set(processes.map(({ command }) => command));
+  const executed = new Set((trace?.events ?? []).map(({ program }) => program).filter((program) => program.startsWith('/')));
+  return [...executed].filter((program) => {
+    const real = rootFs.resolve(program).entry?.path ?? program;
+    return names.has(basename(program).slice(0, 15)) || names.has(basename(real).slice(0, 15));
+  });
+}
+
+/** No process gave it up, and none tried. */
+function staysRoot({ processes, trace }: Observation): boolean {
+  if (processes.length === 0 || processes.some(({ uids }) => uids.some((uid) => uid !== 0))) return false;
+  return !(trace?.events ?? []).some(({ operation }) => IDENTITY.has(operation.kind));
+}
+
+const IDENTITY: ReadonlySet<string> = new Set(['setuid', 'setgid', 'setgroups']);
+
+async function mayBecomeSomebody(path: string, { rootFs }: Subject): Promise<boolean> {
+  const bytes = await rootFs.readFile(path, { limit: PROGRAM_BYTES });
+  if (bytes === undefined) return false;
+  const text = new TextDecoder('latin1').decode(bytes);
+  return text.startsWith('\x7fELF') && BECOMES_SOMEBODY.some((name) => text.includes(name)) && !text.includes(GO);
+}
+
+const isWritten = (
+  { files, line }: { readonly files: string; readonly line: string },
+  configs: ReadonlyMap<string, string>,
+): boolean => {
+  const texts = [...configs].filter(([path]) => new RegExp(files).test(path)).map(([, text]) => text);
+  // Nobody saw it read one: then it may say so.
+  return texts.length === 0 || texts.some((text) => new RegExp(line, 'm').test(text));
+};
