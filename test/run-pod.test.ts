@@ -21,6 +21,8 @@ let image = '';
 beforeAll(() => {
   freshDist();
   folder = mkdtempSync(join(tmpdir(), 'unroot-run-pod-test-'));
+  scratch = join(folder, 'scratch');
+  mkdirSync(scratch);
   const spec = busyboxSpec();
   image = `oci:${writeLayout(join(folder, 'image'), { ...spec, config: { Env: ['PATH=/bin'], Cmd: ['/bin/sh'], WorkingDir: '/' } })}:latest`;
 });
@@ -44,25 +46,24 @@ ${spec
   .join('\n')}
 `;
 
-/** Mount points of containers, folders of volumes, processes of sandboxes. */
+/** Of the command alone, so that what it leaves is known to be its own. */
+let scratch = '';
 const left = (): readonly string[] => [
   ...readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter((line) => line.includes('unroot-pod-')),
-  ...[tmpdir(), '/dev/shm'].flatMap((place) =>
-    readdirSync(place)
-      .filter((name) => name.startsWith('unroot-pod-'))
-      .map((name) => `${place}/${name}`),
-  ),
+    .filter((line) => line.includes(scratch)),
+  ...readdirSync(scratch),
 ];
 
 for (const engine of engines)
   describe.skipIf(why !== undefined)(`a pod on ${engine}`, () => {
     const run = (path: string, ...flags: string[]): Promise<CliResult> =>
-      unroot(['run', path, '--engine', engine, '--image', `box=${image}`, ...flags], { timeoutMs: 60_000 });
+      unroot(['run', path, '--engine', engine, '--image', `box=${image}`, ...flags], {
+        timeoutMs: 60_000,
+        env: { TMPDIR: scratch },
+      });
 
     it('has its identity, its volumes, and init containers first', async () => {
-      const before = left();
       const result = await run(
         file(`${pod(`
 restartPolicy: Never
@@ -141,7 +142,7 @@ stringData: {token: "s3cret\\n"}
       expect(result.stderr).toMatch(/hidden|Read-only|can't create \/settings\/new/);
       expect(result.stderr).toMatch(/^first +no +Completed +0$/m);
       expect(result.stderr).toMatch(/^main +no +Completed +0$/m);
-      expect(left()).toEqual(before);
+      expect(left()).toEqual([]);
     });
 
     it('whose user the kubelet cannot verify is refused in its words, beside containers that run', async () => {

@@ -3,6 +3,7 @@ import { chooseEngine } from '../engine/detect.ts';
 import type { EngineKind, PreparedImage } from '../engine/engine.ts';
 import { podFolders } from '../engine/pod-volumes.ts';
 import { forwardPorts } from '../engine/port-forward.ts';
+import { processStatus } from '../engine/proc.ts';
 import { openSandbox } from '../engine/sandbox.ts';
 import { UnrootError } from '../error.ts';
 import type { Image } from '../image/image.ts';
@@ -156,6 +157,9 @@ function choose(all: readonly ManifestContainer[], { file, workload }: PodComman
 
 async function membersOf(chosen: readonly ManifestContainer[], { profile, images }: PodCommand): Promise<Member[]> {
   const members: Member[] = [];
+  // As containerd: no container is given what this process does not have itself.
+  const bounding = processStatus(process.pid)?.capabilities.bounding;
+  const host = bounding === undefined ? {} : { bounding };
   const specs = new Map<string, PodContainer>();
   const spec = chosen[0]?.workload.pod.spec;
   for (const one of [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]) specs.set(one.name, one);
@@ -169,7 +173,7 @@ async function membersOf(chosen: readonly ManifestContainer[], { profile, images
         container,
         spec: own,
         image: found.value.image,
-        launch: launchOf(found.value.subject, { ...container.settings, name: container.name }, profile),
+        launch: launchOf(found.value.subject, { ...container.settings, name: container.name }, profile, host),
       });
   }
   return members;

@@ -99,7 +99,7 @@ export function podFolders(plans: readonly FolderPlan[], hostRoot?: string): Pod
         const folder = volume?.name === undefined ? undefined : made.get(volume.name);
         if (volume === undefined || folder === undefined) return mount;
         const { uid: _, gid: __, mode: ___, copiesImageContent: ____, entries: _____, ...rest } = mount;
-        return { ...rest, type: 'bind', source: subFolder(folder, volume.subPath, volume.readOnly === true, mount) };
+        return { ...rest, type: 'bind', source: subFolder(folder, volume.subPath, mount) };
       });
       const words = lastWords(launch, disk());
       return { ...launch, mounts: [...mounts, ...words] };
@@ -199,13 +199,13 @@ const failed = (name: string, why: string): UnrootError =>
   });
 
 /** Made with the mode of the volume's root when it is missing; its group follows where the root hands it on (kubelet_pods.go makeMounts). */
-function subFolder(folder: string, subPath: string | undefined, readOnly: boolean, mount: LaunchMount): string {
+function subFolder(folder: string, subPath: string | undefined, mount: LaunchMount): string {
   if (subPath === undefined || subPath === '') return folder;
   const inside = insidePath(folder, subPath);
   if (inside === undefined || subPath.split('/').includes('..'))
     throw failed(mount.target, `subPath ${subPath} leads out of the volume`);
   const place = join(folder, inside);
-  if (lstatSync(place, { throwIfNoEntry: false }) !== undefined || readOnly) return place;
+  if (lstatSync(place, { throwIfNoEntry: false }) !== undefined) return place;
   const root = lstatSync(folder);
   let at = folder;
   for (const word of inside.split('/')) {

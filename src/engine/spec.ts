@@ -98,13 +98,22 @@ export function specMounts(launch: Launch, around: Pick<SpecSurroundings, 'cgrou
   const own = [
     ...DEFAULT_MOUNTS,
     ...around.files.map(
-      ({ target, source }): SpecMount => ({ destination: target, type: 'bind', source, options: ['bind', 'rprivate'] }),
+      ({ target, source }): SpecMount => ({
+        destination: target,
+        type: 'bind',
+        source,
+        options: ['bind', 'rprivate', ...(isReadOnly(target, launch) ? ['ro'] : [])],
+      }),
     ),
   ].filter(({ destination }) => !targets.has(destination));
   const all = [...own, ...asked.map((mount) => specMount(mount, around.volumes))];
   // Stable, so mounts of one depth keep their order.
   return all.sort((a, b) => depth(a.destination) - depth(b.destination));
 }
+
+/** containerd mounts its own files like the root; /etc/hosts is the kubelet's and stays writable (internal/cri/server containerMounts). */
+const isReadOnly = (target: string, { platform, readOnlyRoot }: Launch): boolean =>
+  platform.kubelet && readOnlyRoot && target !== '/etc/hosts';
 
 function specMount(mount: LaunchMount, volumes: ReadonlyMap<string, string>): SpecMount {
   const options = mount.options.filter((option) => option !== 'rw' || !mount.readOnly);

@@ -1,6 +1,6 @@
 /** An image with what a launch is worked out from at hand. */
 import type { Image, RootFs } from '../image/image.ts';
-import type { LaunchSubject } from '../launch/input.ts';
+import type { LaunchInput, LaunchSubject } from '../launch/input.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { launchImage } from '../launch/launch-image.ts';
 import { programsFrom } from '../launch/scripts.ts';
@@ -20,9 +20,21 @@ export async function readSubject(image: Image): Promise<Subject> {
   return { ...subject, image, rootFs: await image.rootFs() };
 }
 
-export function launchOf(subject: Subject, settings: ContainerSettings, profile: PlatformProfile): Launch | Refusal {
+/** `host`: of the machine where it is really started. */
+export function launchOf(
+  subject: Subject,
+  settings: ContainerSettings,
+  profile: PlatformProfile,
+  host?: LaunchInput['host'],
+): Launch | Refusal {
   const name = settings.name ?? subject.image.name;
-  return launchImage({ image: subject, settings, profile, ...(name === undefined ? {} : { name }) });
+  return launchImage({
+    image: subject,
+    settings,
+    profile,
+    ...(name === undefined ? {} : { name }),
+    ...(host === undefined ? {} : { host }),
+  });
 }
 
 /** Configuration is small, text, and not under the folders of programs and libraries. */
