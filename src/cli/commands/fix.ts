@@ -7,7 +7,9 @@ import type { FixReport } from '../../report/report.ts';
 import { type FixResult, fixImage, fixImageStatically } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
 import { addImages } from '../container-images.ts';
+import { addDockerfile, type DockerfileFlags } from '../dockerfiles.ts';
 import { codeForFindings, codeForVerdict } from '../exit-code.ts';
+import { fixDockerfileFiles } from '../fix-dockerfile-files.ts';
 import { addFiles, type FileFlags, fixFiles, refuseFileFlags } from '../fix-files.ts';
 import { type FixedImage, fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser } from '../flags.ts';
@@ -18,7 +20,7 @@ import { profileFor } from '../profile.ts';
 import { addSettings } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
 
-interface FixFlags extends FileFlags {
+interface FixFlags extends DockerfileFlags, FileFlags {
   readonly portStrategy: PortStrategy;
 }
 
@@ -47,7 +49,7 @@ export function fix(command: Command, context: CommandContext): Command {
         .default('auto')
         .env('UNROOT_PORT_STRATEGY'),
     );
-  addImages(addFiles(command));
+  addImages(addFiles(addDockerfile(command)));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addProbes(addFailOn(addEngine(addProfile(command))));
   addSettings(addAccess(addCommon(command)));
@@ -59,6 +61,7 @@ export function fix(command: Command, context: CommandContext): Command {
       throw usageError('fix takes manifests or an image, not both at once', 'one command for each');
     if (manifests.length > 0) return fixFiles(targets, flags, context, logFor(flags), outputs);
     if (more.length > 0) throw usageError('fix takes one image at a time', 'one command for each image');
+    if (targetKind(target) === 'dockerfile') return fixDockerfileFiles(target, flags, context, logFor(flags), outputs);
     refuseFileFlags(flags);
     if (flags.static === true && (flags.probe ?? flags.probePath) !== undefined)
       throw usageError('--static runs nothing, so --probe has nothing to ask');

@@ -1,0 +1,148 @@
+/** What the image of a stage has to become for the user: worked out from the prediction, or from the built image when there is one. */
+import { readAccounts } from '../build/build-accounts.ts';
+import { predictedImage } from '../build/predicted-image.ts';
+import { workerOf } from '../build/run-worker.ts';
+import type { StageState } from '../build/stage-state.ts';
+import type { Finding } from '../finding/finding.ts';
+import { addFlag, stageText } from '../fixes/dockerfile/stage-text.ts';
+import type { StageChange, WantedStage } from '../fixes/dockerfile/write-stage.ts';
+import { mergeLayer, mergeRun } from '../fixes/merge.ts';
+import { planFixes, type Unresolved } from '../fixes/plan.ts';
+import type { Image } from '../image/image.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
+import { findingsOf, fixContext } from '../prove/findings.ts';
+import { foreseenOf } from '../prove/foreseen.ts';
+import { recipientOf } from '../prove/recipient.ts';
+import { settingsAs } from '../prove/settings.ts';
+import { launchOf, readSubject } from '../prove/subject.ts';
+import type { VerdictName } from '../prove/verdict.ts';
+import { DEFAULT_USER, fixImage, fixImageStatically, type ImageOptions } from '../unroot.ts';
+import type { ReadBuild } from './dockerfiles.ts';
+
+export interface DecidedStage {
+  readonly wanted: WantedStage;
+  /** Changes that have to come first for the program to start at all. */
+  readonly first: readonly StageChange[];
+  readonly findings: readonly Finding[];
+  readonly unresolved: readonly Unresolved[];
+  readonly unknown: readonly string[];
+  readonly verdict?: VerdictName;
+}
+
+export interface DecideStageOptions extends ImageOptions {
+  readonly profile: PlatformProfile;
+  /** The image that was built of this file. */
+  readonly built?: Image;
+  readonly prove?: boolean;
+  readonly static?: boolean;
+}
+
+const NO_RUN = { ports: [], env: {} } as const;
+
+export async function decideStage(read: ReadBuild, options: DecideStageOptions): Promise<DecidedStage> {
+  const { state } = read.wanted!;
+  const worker = workerOf(state.config.user, await readAccounts(state.tree), state);
+  const kept =
+    options.user === undefined && worker.uid !== undefined && worker.uid !== 0
+      ? `${worker.uid}:${worker.gid ?? worker.uid}`
+      : undefined;
+  const user = options.user ?? kept ?? DEFAULT_USER;
+  if (options.built !== undefined) return fromBuilt(options.built, { ...options, user });
+  if (state.baseMissing !== undefined) return withoutBase(user, state);
+  const { image } = predictedImage(read.wanted!, read.file.path);
+  const first = makeExecutable(read, state);
+  const subject = await readSubject(image);
+  const recipient = recipientOf(user, subject);
+  // Whoever cannot start is looked at as root: what the program does is the same.
+  const settings = worker.uid === undefined ? { ...options.settings, user: '0' } : options.settings;
+  const asIs = launchOf(subject, settings, options.profile);
+  const target = launchOf(subject, settingsAs(recipient, options.settings, options.profile), options.profile);
+  const findings = findingsOf(subject, asIs, target, undefined, await foreseenOf(subject, asIs));
+  const plan =
+    asIs.kind === 'launch' && target.kind === 'launch'
+      ? planFixes(findings, fixContext(subject, asIs, target, recipient))
+      : {
+          fixes: [],
+          unresolved: findings
+            .filter(({ id }) => id !== 'runs-as-root')
+            .map((finding) => ({ finding, reason: 'the program does not start' })),
+        };
+  return {
+    wanted: {
+      uid: recipient.uid,
+      gid: recipient.gid,
+      arbitrary: recipient.arbitrary,
+      layer: mergeLayer(plan.fixes),
+      run: mergeRun(plan.fixes, recipient, portsOf(plan.fixes)),
+    },
+    first,
+    findings,
+    unresolved: plan.unresolved,
+    unknown: [
+      'nothing was built or run: what the program does beyond what scripts and configuration say is not known (--image built=IMAGE runs the built image)',
+    ],
+  };
+}
+
+const portsOf = (
+  fixes: readonly { readonly run: { readonly ports?: WantedStage['run']['ports'] } }[],
+): WantedStage['run']['ports'] => fixes.flatMap(({ run }) => run.ports ?? []);
+
+async function fromBuilt(image: Image, options: DecideStageOptions & { readonly user: string }): Promise<DecidedStage> {
+  const result = options.static === true ? await fixImageStatically(image, options) : await fixImage(image, options);
+  const { recipient, layer, fixedRun, findings, unresolved, unknown, proof } = result;
+  return {
+    wanted: { uid: recipient.uid, gid: recipient.gid, arbitrary: recipient.arbitrary, layer, run: fixedRun },
+    first: [],
+    findings,
+    unresolved,
+    unknown,
+    ...(proof === undefined ? {} : { verdict: proof.verdict }),
+  };
+}
+
+/** Only who it runs as can be said. */
+function withoutBase(user: string, state: StageState): DecidedStage {
+  const [uid = '', gid] = user.split(':');
+  const number = /^\d+$/.test(uid) ? Number(uid) : 10001;
+  return {
+    wanted: {
+      uid: number,
+      gid: gid !== undefined && /^\d+$/.test(gid) ? Number(gid) : user === 'arbitrary' ? 0 : number,
+      arbitrary: user === 'arbitrary',
+      layer: [],
+      run: NO_RUN,
+    },
+    first: [],
+    findings: [],
+    unresolved: [],
+    unknown: [`${state.baseMissing}: what the user needs in the image is not known`],
+  };
+}
+
+/** An entrypoint that a COPY brings without the right to execute it: said there, and taken as done. */
+function makeExecutable(read: ReadBuild, state: StageState): readonly StageChange[] {
+  const { config, tree } = state;
+  const word = [...(config.entrypoint ?? []), ...(config.cmd ?? [])][0];
+  if (word === undefined || !word.includes('/')) return [];
+  const { node } = tree.find(word.startsWith('/') ? word : `${config.workingDir || '/'}/${word}`);
+  if (node?.info.type !== 'file' || node.assumed || (node.info.mode & 0o001) !== 0) return [];
+  const copy = state.layers.get(node.info.layer);
+  const { stage } = read.wanted!;
+  const mode = 0o755;
+  if (copy === undefined || (copy.name !== 'COPY' && copy.name !== 'ADD') || !stage.instructions.includes(copy)) return [];
+  if (
+    copy.flags.some(({ name }) => name === 'chmod') ||
+    [...tree.entries()].filter(({ layer }) => layer === node.info.layer).length > 1
+  )
+    return [];
+  node.info.mode = mode;
+  return [
+    {
+      id: 'copy-chmod',
+      subject: word,
+      title: `${copy.name} --chmod=0755: ${word} can be executed`,
+      edits: [addFlag(stageText(read.file, stage, read.build.stages.dockerfile.escape), copy, '--chmod=0755')],
+    },
+  ];
+}

@@ -1,0 +1,64 @@
+/** `unroot fix` with Dockerfiles as targets: the flags, the built image, and where the result goes. */
+import type { Image } from '../image/image.ts';
+import { requireCommitted, writeTexts } from '../input/write-texts.ts';
+import type { CommandContext } from './command.ts';
+import { containerImages } from './container-images.ts';
+import type { DockerfileFlags } from './dockerfiles.ts';
+import { codeForFindings, EXIT } from './exit-code.ts';
+import { fixDockerfile } from './fix-dockerfiles.ts';
+import type { FileFlags } from './fix-files.ts';
+import { imageAccess } from './image-access.ts';
+import { fixOptions } from './image-run.ts';
+import type { Log } from './log.ts';
+import { emit, type Output, print } from './output.ts';
+import { profileFor } from './profile.ts';
+import { usageError } from './usage-error.ts';
+
+/** What `--image` calls the image that the Dockerfile has built. */
+const BUILT = 'built';
+
+export async function fixDockerfileFiles(
+  path: string,
+  flags: FileFlags & DockerfileFlags,
+  context: CommandContext,
+  log: Log,
+  outputs: readonly Output[],
+): Promise<void> {
+  if (flags.patch !== undefined) throw usageError('--patch is about manifests', '--diff or --write for a Dockerfile');
+  if (flags.write === true && flags.diff === true)
+    throw usageError('--diff only shows, --write changes the file', 'one of the two');
+  if (flags.out !== undefined) throw usageError('--out is for images and patches', '--write changes the Dockerfile');
+  const access = imageAccess(flags, context.signal, (message) => log.progress(message));
+  const images = containerImages(flags, access);
+  try {
+    const built = await builtImage(flags, images);
+    const { signal, ...options } = { ...fixOptions(flags, context, log), signal: context.signal };
+    const fixed = await fixDockerfile(path, flags, images, {
+      ...options,
+      signal,
+      profile: await profileFor(path, flags.platformProfile),
+      ...(built === undefined ? {} : { built }),
+      ...(flags.static === undefined ? {} : { static: flags.static }),
+      prove: flags.prove !== false,
+    });
+    if (flags.write === true && fixed.texts.length > 0) {
+      if (flags.force !== true) await requireCommitted([path]);
+      writeTexts(fixed.texts);
+    }
+    const report = { ...fixed.report, wrote: flags.write === true };
+    log.clear();
+    const plain = flags.output === undefined || flags.output.length === 0;
+    if (flags.diff === true && plain) await print(report.files.map(({ diff }) => diff).join(''));
+    else await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+    const unread = report.diagnostics.some(({ severity }) => severity === 'error');
+    context.done(unread ? EXIT.failed : codeForFindings(report.unresolved, flags.failOn));
+  } finally {
+    await images.close();
+  }
+}
+
+async function builtImage(flags: FileFlags, images: ReturnType<typeof containerImages>): Promise<Image | undefined> {
+  if (!(flags.image ?? []).some((text) => text.startsWith(`${BUILT}=`))) return undefined;
+  const found = await images.find(BUILT, async (image): Promise<Image> => image);
+  return 'missing' in found ? undefined : found.value;
+}

@@ -1,0 +1,173 @@
+/** `unroot fix` on a Dockerfile: plans the changes of its lines, and keeps only what the prediction of the changed file bears out. */
+import { readAccounts } from '../build/build-accounts.ts';
+import { workerOf } from '../build/run-worker.ts';
+import type { StageState } from '../build/stage-state.ts';
+import type { Diagnostic, Finding } from '../finding/finding.ts';
+import { chownOnCopy } from '../fixes/dockerfile/chown-on-copy.ts';
+import { rootSteps } from '../fixes/dockerfile/root-steps.ts';
+import { stageText } from '../fixes/dockerfile/stage-text.ts';
+import { type StageChange, writeStage } from '../fixes/dockerfile/write-stage.ts';
+import { findingKey } from '../fixes/need.ts';
+import { SCHEMA_VERSION, type TextFix, type TextFixReport } from '../report/report.ts';
+import { reported } from '../report/reported-finding.ts';
+import type { TextEdit } from '../text/edit.ts';
+import { applyEdits } from '../text/edits.ts';
+import { positionAt, sourceFile } from '../text/source-file.ts';
+import { unifiedDiff } from '../text/unified-diff.ts';
+import { checkBuild } from './check-dockerfiles.ts';
+import type { ContainerImages } from './container-images.ts';
+import { type DecideStageOptions, decideStage } from './decide-stage.ts';
+import { type DockerfileFlags, type ReadBuild, readBuild } from './dockerfiles.ts';
+
+export interface FixedDockerfile {
+  readonly report: TextFixReport;
+  readonly texts: readonly { readonly path: string; readonly before: string; readonly after: string }[];
+}
+
+export async function fixDockerfile(
+  path: string,
+  flags: DockerfileFlags,
+  images: ContainerImages,
+  options: DecideStageOptions & { readonly signal: AbortSignal },
+): Promise<FixedDockerfile> {
+  const first = await readBuild(path, flags, images);
+  const before = first.file.text;
+  const broken = first.wanted === undefined || first.diagnostics.some(({ severity }) => severity === 'error');
+  const again = (text: string): Promise<ReadBuild> => readBuild(path, flags, images, text);
+  const checkOptions = { profile: options.profile, signal: options.signal };
+  const found = await checkBuild(await again(before), checkOptions);
+  let text = before;
+  const steps: { readonly text: string; readonly changes: readonly StageChange[] }[] = [];
+  const problems: Diagnostic[] = [];
+  const take = (changes: readonly StageChange[]): void => {
+    if (changes.length === 0) return;
+    steps.push({ text, changes });
+    text = applyEdits(
+      text,
+      changes.flatMap(({ edits }) => edits),
+    ).text;
+  };
+  let unknown: readonly string[] = found.unknown;
+  let verdict: TextFixReport['containers'][number]['verdict'];
+  let reasons: ReadonlyMap<string, string> = new Map();
+  if (!broken) {
+    take(rootSteps(textOf(first), first.wanted!.state));
+    for (const candidate of chownOnCopy(...pairOf(await again(text)))) {
+      const fitting = await firstEqual(text, candidate.attempts, again);
+      if (fitting !== undefined) take([fitting]);
+      // Offsets of the others were those of the text before.
+      if (fitting !== undefined) break;
+    }
+    const read = await again(text);
+    const decided = await decideStage(read, options);
+    const { state } = read.wanted!;
+    const worker = workerOf(state.config.user, await readAccounts(state.tree), state);
+    const written = await writeStage(textOf(read), state, decided.wanted, worker.uid === 0 || (state.config.user ?? '') === '');
+    take([...decided.first, ...written.changes]);
+    problems.push(...written.problems);
+    unknown = [...found.unknown, ...decided.unknown];
+    verdict = decided.verdict;
+    reasons = new Map(decided.unresolved.map(({ finding, reason }) => [findingKey(finding), reason]));
+  }
+  const last = await again(text);
+  const after = broken ? found : await checkBuild(await again(text), checkOptions);
+  const changed = text !== before;
+  const user = last.wanted?.state.config.user;
+  const report: TextFixReport = {
+    schemaVersion: SCHEMA_VERSION,
+    kind: 'fix',
+    target: path,
+    platform: options.profile.name,
+    user: options.user ?? 'as decided',
+    containers: [
+      {
+        object: `Dockerfile/${first.name}`,
+        container: first.name,
+        outcome: broken ? 'unknown' : changed ? 'changed' : 'as wanted',
+        ...(user === undefined || user === '' ? {} : { user }),
+        ...(broken ? { message: 'the file has to be right before it can be changed' } : {}),
+        ...(verdict === undefined ? {} : { verdict }),
+      },
+    ],
+    fixes: fixesOf(path, before, text, steps, found.findings, after.findings),
+    files: changed ? [{ path, diff: unifiedDiff(path, before, text) }] : [],
+    wrote: false,
+    unresolved: reported(after.findings, []).map((finding) => ({
+      ...finding,
+      reason: reasons.get(findingKey(finding)) ?? 'no line of the file answers it',
+    })),
+    diagnostics: [...first.diagnostics, ...problems],
+    unknown: [...new Set(unknown)],
+  };
+  return { report, texts: changed ? [{ path, before, after: text }] : [] };
+}
+
+const textOf = ({ file, wanted, build }: ReadBuild): ReturnType<typeof stageText> =>
+  stageText(file, wanted!.stage, build.stages.dockerfile.escape);
+
+const pairOf = (read: ReadBuild): [ReturnType<typeof stageText>, StageState] => [textOf(read), read.wanted!.state];
+
+/** The first attempt after which every file has the same owner and mode as before. */
+async function firstEqual(
+  text: string,
+  attempts: readonly StageChange[],
+  again: (text: string) => Promise<ReadBuild>,
+): Promise<StageChange | undefined> {
+  const wanted = shapeOf((await again(text)).wanted!.state);
+  for (const one of attempts) {
+    const read = await again(applyEdits(text, one.edits).text);
+    if (
+      read.wanted !== undefined &&
+      read.wanted.state.opaque.length <= wanted.opaque &&
+      shapeOf(read.wanted.state).text === wanted.text
+    )
+      return one;
+  }
+  return undefined;
+}
+
+function shapeOf({ tree, opaque }: StageState): { readonly text: string; readonly opaque: number } {
+  const lines = [...tree.entries()].map(
+    ({ path, type, uid, gid, mode, fileCapabilities }) =>
+      `${path} ${type} ${uid}:${gid} ${mode} ${JSON.stringify(fileCapabilities)}`,
+  );
+  return { text: lines.join('\n'), opaque: opaque.length };
+}
+
+/** Edits are those of the file as it was read: where several steps followed each other, the whole difference is one. */
+function fixesOf(
+  path: string,
+  before: string,
+  after: string,
+  steps: readonly { readonly text: string; readonly changes: readonly StageChange[] }[],
+  found: readonly Finding[],
+  left: readonly Finding[],
+): readonly TextFix[] {
+  const still = new Set(left.map(findingKey));
+  const answers = [...new Set(found.map(findingKey).filter((key) => !still.has(key)))];
+  const file = sourceFile(path, before);
+  const placed = (edit: TextEdit): TextFix['edits'][number] => ({ ...edit, ...positionAt(file, edit.start) });
+  const single = steps.length === 1;
+  const list = steps.flatMap(({ changes }) => changes);
+  return list.map(({ id, subject, title, edits, note }, index) => ({
+    id,
+    subject,
+    object: 'Dockerfile',
+    title,
+    disposition: 'needs-review' as const,
+    answers: index === list.length - 1 ? answers : [],
+    layer: [],
+    run: {},
+    edits: single ? edits.map(placed) : index === list.length - 1 ? [placed(difference(path, before, after))] : [],
+    ...(note === undefined ? {} : { note }),
+  }));
+}
+
+/** One edit from the first character that differs to the last. */
+function difference(file: string, before: string, after: string): TextEdit {
+  let start = 0;
+  while (start < before.length && before[start] === after[start]) start += 1;
+  let end = 0;
+  while (end < before.length - start && end < after.length - start && before.at(-1 - end) === after.at(-1 - end)) end += 1;
+  return { file, start, end: before.length - end, text: after.slice(start, after.length - end) };
+}
