@@ -8,14 +8,15 @@ import type { Launch } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import { launchOf, readSubject, type Subject } from '../prove/subject.ts';
 import type { FixedContainer } from '../report/report.ts';
-import { type FixResult, fixImageStatically } from '../unroot.ts';
+import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import type { ContainerSettings } from '../workload/container.ts';
+import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
 import type { ContainerImages } from './container-images.ts';
-import { imageOf, type ManifestContainer } from './manifest-containers.ts';
+import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer } from './manifest-containers.ts';
 
-export interface Decided {
-  readonly one: ManifestContainer;
+export interface Decided<W extends AnyWorkload = KubernetesWorkload> {
+  readonly one: ManifestContainer<W>;
   readonly outcome: FixedContainer['outcome'];
   /** Absent: the container stays as it is. */
   readonly change?: ContainerChange;
@@ -33,7 +34,7 @@ export interface DecideOptions {
   readonly images: ContainerImages;
   readonly signal: AbortSignal;
   /** Runs the image, writes the result, and answers what it is called from then on. */
-  readonly prove?: (image: Image, one: ManifestContainer) => Promise<ProvedImage>;
+  readonly prove?: (image: Image, one: AnyContainer) => Promise<ProvedImage>;
 }
 
 export interface ProvedImage {
@@ -47,6 +48,13 @@ export interface ProvedImage {
 /** What Pod Security restricted asks for beside the user (kubernetes.io, Pod Security Standards). */
 const BASICS = { noNewPrivileges: true, capDrop: ['ALL'], seccompProfile: 'RuntimeDefault' } as const;
 
+/** A container that stays as it is, or nearly, with the reason. */
+type Nothing<W extends AnyWorkload> = (
+  outcome: Decided['outcome'],
+  message: string,
+  more?: Partial<Omit<Decided, 'one'>>,
+) => Decided<W>;
+
 /** A container without the one thing that would make its run differ. */
 export const LEAST = { seccompProfile: 'RuntimeDefault' } as const;
 
@@ -54,10 +62,10 @@ export const LEAST = { seccompProfile: 'RuntimeDefault' } as const;
 const ROOT_WORK =
   /(?:^|[\s/;&|(])(chown|chgrp|mount|umount|mkfs\S*|sysctl|modprobe|iptables\S*|nft|useradd|adduser|apt-get|apk|yum|dnf|setcap|setpriv|su-exec|gosu)(?=\s)/;
 
-export async function decide(one: ManifestContainer, options: DecideOptions): Promise<Decided> {
+export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, options: DecideOptions): Promise<Decided<W>> {
   const { container, refusal } = one;
   const { settings, name: container_ } = container;
-  const nothing = (outcome: Decided['outcome'], message: string, more: Partial<Decided> = {}): Decided => ({
+  const nothing: Nothing<W> = (outcome, message, more = {}) => ({
     one,
     outcome,
     message,
@@ -69,6 +77,7 @@ export async function decide(one: ManifestContainer, options: DecideOptions): Pr
   if (refusal !== undefined) return nothing('left', `the API server refuses the object as it is: ${refusal.message}`);
   if (settings.pod?.object?.spec?.os?.name === 'windows') return nothing('left', 'it is a pod of Windows');
 
+  if (container.unknown !== undefined) return nothing('unknown', container.unknown);
   const found = await imageOf(one, options.images, async (image): Promise<Image> => image);
   if ('missing' in found) return withoutImage(one, options, found.missing, nothing);
   const image = found.value;
@@ -79,14 +88,14 @@ export async function decide(one: ManifestContainer, options: DecideOptions): Pr
     return {
       one,
       outcome: 'changed',
-      change: { container: container_, ...nonRoot(launch as Launch, subject, settings), ...BASICS },
+      change: { container: container_, ...nonRoot(launch as Launch, subject, one), ...BASICS },
       reasons: new Map(),
       unknown: [],
     };
 
   const root = wantsRoot(settings);
   if (root !== undefined && runsAs === 0) return nothing('left', root, { change: { container: container_, ...LEAST } });
-  const user = options.user ?? ownUser(subject, options.profile) ?? undefined;
+  const user = options.user ?? ownUser(subject, options.profile) ?? DEFAULT_USER;
   let result: FixResult;
   let proved: ProvedImage | undefined;
   try {
@@ -97,28 +106,33 @@ export async function decide(one: ManifestContainer, options: DecideOptions): Pr
       result = await fixImageStatically(image, {
         settings: { ...withoutIdentity(settings), name: container_ },
         profile: options.profile,
-        ...(user === undefined ? {} : { user }),
+        user,
         engine: 'auto',
         signal: options.signal,
       });
   } catch (error) {
     if (!(error instanceof UnrootError) || error.exitCode === 130 || error.code === 'usage.user') throw error;
-    return nothing('left', error.message);
+    return nothing('left', error.code === 'launch.refused' ? `it would not start as ${user}: ${error.message}` : error.message, {
+      change: { container: container_, ...LEAST },
+    });
   }
   return fromResult(one, result, proved, nothing);
 }
 
 /** Nothing of an image that is not here is known to work as somebody else: only what the manifest says itself is made sure. */
-function withoutImage(
-  one: ManifestContainer,
+function withoutImage<W extends AnyWorkload>(
+  one: ManifestContainer<W>,
   { user }: DecideOptions,
   missing: string,
-  nothing: (outcome: Decided['outcome'], message: string, more?: Partial<Decided>) => Decided,
-): Decided {
+  nothing: Nothing<W>,
+): Decided<W> {
   const { settings, name } = one.container;
   const root = wantsRoot(settings);
-  const declared = settings.runAsNonRoot === true || (settings.runAsUser ?? 0) > 0;
-  if (root === undefined && declared && user === undefined && settings.runAsUser !== 0) {
+  // A service's user is a number or a name; names mean something in the image only.
+  const uid =
+    settings.runAsUser ?? (/^\d+(?::|$)/.test(settings.user ?? '') ? Number.parseInt(settings.user as string, 10) : undefined);
+  const declared = settings.runAsNonRoot === true || (uid ?? 0) > 0;
+  if (root === undefined && declared && user === undefined && uid !== 0) {
     const message = `${missing}: what it needs is unknown; only what the manifest says of itself is made sure`;
     return {
       one,
@@ -177,7 +191,13 @@ const withoutIdentity = ({
 }: ContainerSettings): ContainerSettings => rest;
 
 /** It is not root already: that is said, and by number where the kubelet could not see it. */
-function nonRoot(launch: Launch, { image }: Subject, settings: ContainerSettings): Partial<ContainerChange> {
+function nonRoot(
+  launch: Launch,
+  { image }: Subject,
+  { workload, container: { settings } }: AnyContainer,
+): Partial<ContainerChange> {
+  // No engine looks at it.
+  if (workload.format === 'compose') return {};
   const numeric = settings.runAsUser !== undefined || /^\d+(?::\d+)?$/.test(image.config.user);
   return { runAsNonRoot: true, ...(numeric ? {} : { user: { uid: launch.uid, gid: launch.gid } }) };
 }
@@ -185,12 +205,12 @@ function nonRoot(launch: Launch, { image }: Subject, settings: ContainerSettings
 /** Findings that are only decided by a run do not hold anything up. */
 const WAIT = new Set(['identity-change', 'ownership-change']);
 
-function fromResult(
-  one: ManifestContainer,
+function fromResult<W extends AnyWorkload>(
+  one: ManifestContainer<W>,
   result: FixResult,
   proved: ProvedImage | undefined,
-  nothing: (outcome: Decided['outcome'], message: string, more?: Partial<Decided>) => Decided,
-): Decided {
+  nothing: Nothing<W>,
+): Decided<W> {
   const { name } = one.container;
   const verdict = result.proof?.verdict;
   const reasons = reasonsOf(result.unresolved);
@@ -246,7 +266,7 @@ const reasonsOf = (unresolved: readonly Unresolved[]): ReadonlyMap<string, strin
 
 /** The run settings of a fix as settings of a container; those that the changed image says itself are left out. */
 function changeOf(
-  { workload, container }: ManifestContainer,
+  { workload, container }: AnyContainer,
   { run, fixedRun, recipient }: FixResult,
   image: string | undefined,
 ): ContainerChange {
@@ -257,7 +277,10 @@ function changeOf(
   const claims = (container.settings.volumes ?? []).some(
     ({ kind, readOnly, takesFsGroup }) => kind === 'external' && readOnly !== true && takesFsGroup?.answer !== 'no',
   );
-  const fsGroup = container.settings.fsGroup === undefined && (claims || run.volumes.some(({ remedy }) => remedy === 'fsGroup'));
+  const fsGroup =
+    workload.format === 'kubernetes' &&
+    container.settings.fsGroup === undefined &&
+    (claims || run.volumes.some(({ remedy }) => remedy === 'fsGroup'));
   return {
     container: container.name,
     ...(image === undefined ? {} : { image }),
@@ -268,7 +291,7 @@ function changeOf(
     seccompProfile: BASICS.seccompProfile,
     ...(own.capAdd.length > 0 ? { capAdd: own.capAdd } : {}),
     ...(own.readOnly ? { readOnly: true } : {}),
-    ...(Object.keys(own.sysctls).length > 0 && workload.pod.spec?.hostNetwork !== true ? { sysctls: own.sysctls } : {}),
+    ...(Object.keys(own.sysctls).length > 0 && !onHostNetwork(workload) ? { sysctls: own.sysctls } : {}),
     ...(own.tmpfs.length > 0 ? { tmpfs: own.tmpfs } : {}),
     ...(own.volumes.length > 0 ? { volumes: own.volumes } : {}),
     ...(fsGroup ? { fsGroup: gid } : {}),
@@ -286,6 +309,9 @@ function changeOf(
       : {}),
   };
 }
+
+const onHostNetwork = (workload: AnyWorkload): boolean =>
+  workload.format === 'kubernetes' ? workload.pod.spec?.hostNetwork === true : workload.service.networkMode === 'host';
 
 const entriesOf = (key: 'env', record: Readonly<Record<string, string>>): { readonly env?: Readonly<Record<string, string>> } =>
   Object.keys(record).length === 0 ? {} : { [key]: record };

@@ -16,15 +16,16 @@ import { PATCH_KINDS, type PatchKind, patchesOf } from '../workload/formats/kube
 import type { CommandContext } from './command.ts';
 import { containerImages, type ImageFlags } from './container-images.ts';
 import { codeForFindings, EXIT, type FailOn } from './exit-code.ts';
+import { fixCompose } from './fix-compose.ts';
 import type { ProvedImage } from './fix-container.ts';
 import { fixManifests } from './fix-manifests.ts';
 import { imageAccess } from './image-access.ts';
 import { fixOptions, type RunFlags } from './image-run.ts';
 import type { Log } from './log.ts';
-import type { ManifestContainer } from './manifest-containers.ts';
+import type { AnyContainer } from './manifest-containers.ts';
 import { refuseSettings } from './manifest-settings.ts';
 import { emit, type Output, print } from './output.ts';
-import { manifestProfile } from './profile.ts';
+import { manifestProfiles } from './profile.ts';
 import { settingsFrom } from './settings.ts';
 import { usageError } from './usage-error.ts';
 
@@ -58,14 +59,17 @@ export async function fixFiles(
     imageAccess(flags, signal, (message) => log.progress(message)),
   );
   try {
-    const profile = manifestProfile(flags.platformProfile);
-    const fixed = await fixManifests(targets.map(nameOf).join(', '), loaded, {
-      profile,
+    const profiles = manifestProfiles(flags.platformProfile, loaded.formats);
+    const options = {
       ...(flags.user === undefined ? {} : { user: flags.user }),
       images,
       signal,
+      ...(flags.write === true ? { writes: true } : {}),
       ...(proves ? { prove: prover(flags, context, log) } : {}),
-    });
+    };
+    const pods = await fixManifests(targets.map(nameOf).join(', '), loaded, { ...options, profile: profiles('kubernetes') });
+    const fixed =
+      loaded.services.length === 0 ? pods : await fixCompose(pods, loaded, { ...options, profile: profiles('compose') });
     const changed = fixed.texts.filter(({ before, after }) => before !== after);
     const files = changed.map(({ path }) => path).filter((path) => path !== '-');
     const resources = targets
@@ -78,7 +82,7 @@ export async function fixFiles(
     if (patches !== undefined && flags.out !== undefined) writeFiles(flags.out, patches);
     const report: TextFixReport = {
       ...fixed.report,
-      written: flags.write === true,
+      wrote: flags.write === true,
       ...(patches === undefined ? {} : { patches }),
     };
     log.clear();
@@ -139,11 +143,7 @@ export function refuseFileFlags(flags: Pick<FileFlags, 'diff' | 'write' | 'force
 }
 
 /** Runs an image as the container has it, and keeps what it had to become. */
-function prover(
-  flags: FileFlags,
-  context: CommandContext,
-  log: Log,
-): (image: Image, one: ManifestContainer) => Promise<ProvedImage> {
+function prover(flags: FileFlags, context: CommandContext, log: Log): (image: Image, one: AnyContainer) => Promise<ProvedImage> {
   const taken = new Map<string, string>();
   return async (image, { workload, container }) => {
     const { settings: _, ...options } = fixOptions(flags, context, log);
@@ -181,7 +181,9 @@ function nameFrom(rule: string, image: string): string {
 /** What a run here can give the container: claims are new volumes, and what the kubelet writes is left out. */
 function runnable({ name, entrypoint, command, env, workdir, volumes = [] }: ContainerSettings): ContainerSettings {
   const own = volumes.flatMap((volume) =>
-    volume.kind === 'empty-dir' || volume.kind === 'external' ? [{ kind: 'anonymous' as const, target: volume.target }] : [],
+    volume.kind === 'empty-dir' || volume.kind === 'external' || volume.kind === 'named' || volume.kind === 'anonymous'
+      ? [{ kind: 'anonymous' as const, target: volume.target }]
+      : [],
   );
   return {
     ...(name === undefined ? {} : { name }),

@@ -16,7 +16,7 @@ import type { KubernetesObject } from '../workload/formats/kubernetes/objects.ts
 import { readManifests } from '../workload/formats/kubernetes/read.ts';
 import { check } from './check-manifests.ts';
 import { type Decided, type DecideOptions, decide, LEAST } from './fix-container.ts';
-import { containersOf, unusedImages } from './manifest-containers.ts';
+import { type AnyWorkload, containersOf, unusedImages } from './manifest-containers.ts';
 
 export interface FixedManifests {
   readonly report: TextFixReport;
@@ -26,7 +26,11 @@ export interface FixedManifests {
 }
 
 /** `target`: what was named, in words. */
-export async function fixManifests(target: string, loaded: LoadedManifests, options: DecideOptions): Promise<FixedManifests> {
+export async function fixManifests(
+  target: string,
+  loaded: LoadedManifests,
+  options: DecideOptions & { readonly writes?: boolean },
+): Promise<FixedManifests> {
   const { profile, images, signal, user } = options;
   const decided: Decided[] = [];
   const before: Finding[][] = [];
@@ -79,7 +83,11 @@ export async function fixManifests(target: string, loaded: LoadedManifests, opti
   const changedObjects = new Set(tried.objects.map(({ object }) => object));
   const fixes = fixesOf(tried, settled, before, sources);
   const unresolved = tried.after.flatMap((findings, index) =>
-    reported(findings, []).map((finding) => ({ ...finding, reason: reasonFor(finding, settled[index]!) })),
+    reported(findings, []).map((finding) => {
+      // Of files that stay as they are, the lines are those that are there.
+      const was = options.writes === true ? undefined : before[index]!.find((one) => findingKey(one) === findingKey(finding));
+      return { ...finding, where: was?.where ?? finding.where, reason: reasonFor(finding, settled[index]!) };
+    }),
   );
   const files: FixedFile[] = tried.texts
     .filter((one) => one.before !== one.after)
@@ -102,9 +110,9 @@ export async function fixManifests(target: string, loaded: LoadedManifests, opti
     })),
     fixes,
     files,
-    written: false,
+    wrote: false,
     unresolved,
-    diagnostics: [...loaded.problems, ...tried.problems, ...servicesOf(loaded), ...unusedImages(images)],
+    diagnostics: [...loaded.problems, ...tried.problems, ...unusedImages(images)],
     unknown: [...new Set(settled.flatMap((one) => one.unknown))],
   };
   return { report, objects: tried.objects, texts: tried.texts };
@@ -131,12 +139,13 @@ function textsAfter(sources: readonly SourceFile[], edits: readonly TextEdit[]):
 }
 
 /** The first finding that was not there before and is no mere information. */
-function worseThan(before: readonly Finding[], after: readonly Finding[]): Finding | undefined {
+export function worseThan(before: readonly Finding[], after: readonly Finding[]): Finding | undefined {
   const known = new Set(before.map(findingKey));
   return after.find((one) => one.severity !== 'info' && !known.has(findingKey(one)));
 }
 
-function withoutBars(one: Decided, worse: Finding | undefined): Decided {
+/** What bars capabilities is taken back. */
+export function withoutBars<W extends AnyWorkload>(one: Decided<W>, worse: Finding | undefined): Decided<W> {
   if (one.change === undefined) return one;
   const { capDrop: _drop, noNewPrivileges: _bar, ...change } = one.change;
   return {
@@ -146,7 +155,8 @@ function withoutBars(one: Decided, worse: Finding | undefined): Decided {
   };
 }
 
-function unchangedBut(one: Decided, worse: Finding | undefined): Decided {
+/** All of it is taken back. */
+export function unchangedBut<W extends AnyWorkload>(one: Decided<W>, worse: Finding | undefined): Decided<W> {
   const message = `it stays as it is: otherwise ${worse?.message ?? 'it does not work'}`;
   const { change: _, ...rest } = one;
   return {
@@ -158,16 +168,12 @@ function unchangedBut(one: Decided, worse: Finding | undefined): Decided {
   };
 }
 
-const nameOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string => `${kind}/${name}`;
+/** `Deployment/web`. */
+export const nameOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string => `${kind}/${name}`;
 
-const reasonFor = (finding: Finding, { reasons, message }: Decided): string =>
+/** Why a finding is left. */
+export const reasonFor = (finding: Finding, { reasons, message }: Pick<Decided, 'reasons' | 'message'>): string =>
   reasons.get(findingKey(finding)) ?? reasons.get('') ?? message ?? 'no change of the manifest answers it';
-
-/** Services of compose files among the targets. */
-const servicesOf = ({ services }: LoadedManifests): readonly Diagnostic[] =>
-  services.length === 0
-    ? []
-    : [{ severity: 'warning', message: 'there are compose files too: they were not changed', where: {} }];
 
 /** One for each object that changes, with the edits in it. */
 function fixesOf(

@@ -191,7 +191,7 @@ export interface TextFixReport {
   readonly fixes: readonly TextFix[];
   readonly files: readonly FixedFile[];
   /** Whether the files were changed. */
-  readonly written: boolean;
+  readonly wrote: boolean;
   /** The same as patches, with `--patch`. */
   readonly patches?: readonly { readonly path: string; readonly text: string }[];
   readonly unresolved: readonly (ReportedFinding & { readonly reason: string })[];
@@ -278,6 +278,7 @@ export interface ExplainReport extends Explanation {
 }
 
 export type Report =
+  | ScanReport
   | WhoReport
   | CheckReport
   | PodSecurityReport

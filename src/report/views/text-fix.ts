@@ -32,7 +32,7 @@ export function viewTextFix(report: TextFixReport, verbose: boolean): readonly B
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
   for (const { diff } of files) blocks.push({ kind: 'code', language: 'diff', text: diff });
   for (const { text } of report.patches ?? []) blocks.push({ kind: 'code', language: 'yaml', text });
-  if (files.length > 0 && report.written)
+  if (files.length > 0 && report.wrote)
     blocks.push({ kind: 'paragraph', line: [good('written: '), files.map(({ path }) => path).join(', ')] });
   if (files.length === 0) blocks.push({ kind: 'paragraph', line: ['nothing to change'] });
   return blocks;

@@ -93,8 +93,8 @@ spec:
   test('where it is set already it is set', () => {
     const own = POD.replace('    image', '    securityContext: {runAsUser: 0, readOnlyRootFilesystem: true}\n    image');
     const [text] = changed([own], { web: [{ container: 'web', runAsNonRoot: true, user: { uid: 5, gid: 6 }, readOnly: true }] });
-    expect(text).toContain('    securityContext: {runAsUser: 5, readOnlyRootFilesystem: true}\n');
-    expect(text).toContain('spec:\n  securityContext:\n    runAsNonRoot: true\n    runAsGroup: 6\n  containers:');
+    expect(text).toContain('    securityContext: {runAsUser: 5, readOnlyRootFilesystem: true, runAsGroup: 6}\n');
+    expect(text).toContain('spec:\n  securityContext:\n    runAsNonRoot: true\n  containers:');
     const shared = two.replace('spec:\n', 'spec:\n  securityContext:\n    runAsUser: 0 # root\n');
     expect(changed([shared], { web: ['web', 'helper'].map((container) => ({ container, user: { uid: 5, gid: 5 } })) })[0]).toBe(
       shared.replace('runAsUser: 0 # root', 'runAsUser: 5 # root\n    runAsGroup: 5'),

@@ -41,6 +41,7 @@ export function identityChanges(spec: Path, pod: PodSpec, all: readonly ChangedC
   const shared = fieldsOf(pod.securityContext);
   const atPod: YamlChange[] = [];
   const atContainer: YamlChange[] = [];
+  let user = (shared.runAsUser ?? undefined) !== undefined;
   for (const field of FIELDS) {
     const given = shared[field] ?? undefined;
     const of = all.map((one) => {
@@ -57,7 +58,11 @@ export function identityChanges(spec: Path, pod: PodSpec, all: readonly ChangedC
     const inherited = of.filter(({ own }) => own === undefined);
     const [first] = inherited;
     const value = first?.wanted;
-    const forAll = value !== undefined && inherited.every(({ wanted }) => wanted !== undefined && sameValue(wanted, value));
+    // containerd makes no sandbox for a pod that has a group and no user (internal/cri/server: "user group … is specified without user").
+    const alone = field === 'runAsGroup' && !user;
+    const forAll =
+      value !== undefined && !alone && inherited.every(({ wanted }) => wanted !== undefined && sameValue(wanted, value));
+    if (field === 'runAsUser') user ||= forAll;
     if (forAll) atPod.push({ op: 'set', path: [...spec, 'securityContext', field], value, before: BEFORE_CONTAINERS });
     for (const { path, own, wanted } of lacking)
       if (own !== undefined || !forAll) atContainer.push({ op: 'set', path: [...path, 'securityContext', field], value: wanted });
