@@ -14,6 +14,10 @@ const REPEATS = 3;
 const NOT_YET: ReadonlySet<number | undefined> = new Set([502, 503, 504]);
 const PATIENCE_MS = 6000;
 
+/** Some say in words that they are not ready yet. How often a greeting is asked for once more, until it is what is expected, or twice the same. */
+const GREETINGS = 4;
+const GREETING_MS = 500;
+
 /** One result per TCP port. UDP has no handshake: that it is bound is all that can be said without knowing the protocol. */
 export async function probePorts(
   container: Container,
@@ -22,16 +26,24 @@ export async function probePorts(
   like: readonly ProbeResult[] = [],
 ): Promise<ProbeResult[]> {
   const until = performance.now() + PATIENCE_MS;
-  for (;;) {
+  let expected = like;
+  for (let attempt = 1; ; attempt++) {
     const answers = await probeOnce(container, ports, path, like);
     const waiting = answers.some(({ port, status }) => {
       const was = like.find((probe) => probe.port === port);
       return NOT_YET.has(status) && (was === undefined || was.status !== status);
     });
-    if (!waiting || performance.now() > until || !container.running()) return answers;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const settling = attempt < GREETINGS && answers.some((answer) => speaks(answer) && !isIn(expected, answer));
+    if (like.length === 0) expected = answers;
+    if ((!waiting && !settling) || performance.now() > until || !container.running()) return answers;
+    await new Promise((resolve) => setTimeout(resolve, GREETING_MS));
   }
 }
+
+const speaks = ({ outcome }: ProbeResult): boolean => outcome === 'banner' || outcome === 'reply';
+
+const isIn = (expected: readonly ProbeResult[], { port, text }: ProbeResult): boolean =>
+  expected.some((one) => one.port === port && one.text === text);
 
 async function probeOnce(
   container: Container,
