@@ -1,6 +1,5 @@
 /** What shall be written for one container of a manifest: decided by the manifest and the image, so that nothing breaks that works. */
 import { UnrootError } from '../error.ts';
-import type { Run } from '../finding/fix.ts';
 import { findingKey } from '../fixes/need.ts';
 import type { Unresolved } from '../fixes/plan.ts';
 import type { Image } from '../image/image.ts';
@@ -12,6 +11,7 @@ import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
+import { BASICS, changeOf, LEAST } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
 import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer } from './manifest-containers.ts';
 
@@ -45,18 +45,12 @@ export interface ProvedImage {
   readonly name?: string;
 }
 
-/** What Pod Security restricted asks for beside the user (kubernetes.io, Pod Security Standards). */
-const BASICS = { noNewPrivileges: true, capDrop: ['ALL'], seccompProfile: 'RuntimeDefault' } as const;
-
 /** A container that stays as it is, or nearly, with the reason. */
 type Nothing<W extends AnyWorkload> = (
   outcome: Decided['outcome'],
   message: string,
   more?: Partial<Omit<Decided, 'one'>>,
 ) => Decided<W>;
-
-/** A container without the one thing that would make its run differ. */
-export const LEAST = { seccompProfile: 'RuntimeDefault' } as const;
 
 /** Programs that work for root only; a command that names one was written for root. */
 const ROOT_WORK =
@@ -263,55 +257,3 @@ function fromResult<W extends AnyWorkload>(
 /** By the key that fixes answer, and by id. */
 const reasonsOf = (unresolved: readonly Unresolved[]): ReadonlyMap<string, string> =>
   new Map(unresolved.flatMap(({ finding, reason }) => [[findingKey(finding), reason]]));
-
-/** The run settings of a fix as settings of a container; those that the changed image says itself are left out. */
-function changeOf(
-  { workload, container }: AnyContainer,
-  { run, fixedRun, recipient }: FixResult,
-  image: string | undefined,
-): ContainerChange {
-  const own: Run = fixedRun;
-  const { uid, gid } = recipient;
-  const moved = own.ports.filter(({ from, to }) => from !== to);
-  // A claim that root filled so far: the group gets it, as far as its kind lets the kubelet do that.
-  const claims = (container.settings.volumes ?? []).some(
-    ({ kind, readOnly, takesFsGroup }) => kind === 'external' && readOnly !== true && takesFsGroup?.answer !== 'no',
-  );
-  const fsGroup =
-    workload.format === 'kubernetes' &&
-    container.settings.fsGroup === undefined &&
-    (claims || run.volumes.some(({ remedy }) => remedy === 'fsGroup'));
-  return {
-    container: container.name,
-    ...(image === undefined ? {} : { image }),
-    user: { uid, gid },
-    runAsNonRoot: true,
-    ...(own.noNewPrivileges ? { noNewPrivileges: true } : {}),
-    capDrop: BASICS.capDrop,
-    seccompProfile: BASICS.seccompProfile,
-    ...(own.capAdd.length > 0 ? { capAdd: own.capAdd } : {}),
-    ...(own.readOnly ? { readOnly: true } : {}),
-    ...(Object.keys(own.sysctls).length > 0 && !onHostNetwork(workload) ? { sysctls: own.sysctls } : {}),
-    ...(own.tmpfs.length > 0 ? { tmpfs: own.tmpfs } : {}),
-    ...(own.volumes.length > 0 ? { volumes: own.volumes } : {}),
-    ...(fsGroup ? { fsGroup: gid } : {}),
-    ...(moved.length > 0 ? { ports: moved } : {}),
-    // A changed image says its words and its environment itself, unless the manifest overrides them.
-    ...(image === undefined || container.settings.env !== undefined ? entriesOf('env', own.env) : {}),
-    ...(own.entrypoint !== undefined && (image === undefined || container.settings.entrypoint !== undefined)
-      ? { entrypoint: own.entrypoint }
-      : {}),
-    ...(own.command !== undefined && (image === undefined || container.settings.command !== undefined)
-      ? { command: own.command }
-      : {}),
-    ...(own.workdir !== undefined && (image === undefined || container.settings.workdir !== undefined)
-      ? { workdir: own.workdir }
-      : {}),
-  };
-}
-
-const onHostNetwork = (workload: AnyWorkload): boolean =>
-  workload.format === 'kubernetes' ? workload.pod.spec?.hostNetwork === true : workload.service.networkMode === 'host';
-
-const entriesOf = (key: 'env', record: Readonly<Record<string, string>>): { readonly env?: Readonly<Record<string, string>> } =>
-  Object.keys(record).length === 0 ? {} : { [key]: record };

@@ -15,7 +15,8 @@ import { editsOfObjects, type ObjectChange } from '../workload/formats/kubernete
 import type { KubernetesObject } from '../workload/formats/kubernetes/objects.ts';
 import { readManifests } from '../workload/formats/kubernetes/read.ts';
 import { check } from './check-manifests.ts';
-import { type Decided, type DecideOptions, decide, LEAST } from './fix-container.ts';
+import { LEAST } from './container-change.ts';
+import { type Decided, type DecideOptions, decide } from './fix-container.ts';
 import { type AnyWorkload, containersOf, unusedImages } from './manifest-containers.ts';
 
 export interface FixedManifests {
