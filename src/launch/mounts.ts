@@ -181,7 +181,9 @@ function settingsVolume(
     case 'tmpfs':
       return tmpfs(volume, image, profile, 'settings');
     default: {
-      const first = claim(volume, settings, profile) ?? contentVolume(volume.target, written, image, profile, identity);
+      const own = (): Partial<LaunchMount> =>
+        volume.noCopy === true ? emptyVolume(profile, identity) : contentVolume(volume.target, written, image, profile, identity);
+      const first = claim(volume, settings, profile) ?? own();
       const said = {
         ...(volume.uid !== undefined && { uid: volume.uid }),
         ...(volume.gid !== undefined && { gid: volume.gid }),

@@ -25,14 +25,15 @@ export function environmentOf(service: Value, files: ComposeFiles, lookup: Looku
   }
   const fromFiles = new Map<string, string>();
   const listed = writtenChild(service, 'env_file');
+  const named = new Map<string, Value>();
   for (const item of listed === undefined ? [] : listed.kind === 'list' ? listed.items : [listed]) {
     const path = textOf(item.kind === 'map' ? childOf(item, 'path') : item);
-    if (path === undefined) {
-      problems.push(problemOf(item, 'env_file: a path is missing', 'error'));
-      continue;
-    }
+    if (path === undefined) problems.push(problemOf(item, 'env_file: a path is missing', 'error'));
+    // Named twice, as by an override, it keeps its first place.
+    else named.set(pathFrom(item.at.dir, path, files.environment.HOME), item);
+  }
+  for (const [full, item] of named) {
     const required = item.kind !== 'map' || booleanOf(childOf(item, 'required')) !== false;
-    const full = pathFrom(item.at.dir, path, files.environment.HOME);
     const read = files.read(full);
     if ('missing' in read) {
       if (required || !read.absent)

@@ -44,7 +44,7 @@ export function mergeValues(base: Value, over: Value, path: ValuePath, faults: M
     case 'key-values':
       return keyValues([...entriesOf(base), ...entriesOf(over)], over.at);
     case 'sequence':
-      return joined(asList(base), asList(over));
+      return joined(asList(base), asList(over), path);
     case 'mapping':
       return merged(asMapping(base, rest[0] === 'depends_on'), asMapping(over, rest[0] === 'depends_on'), path, faults);
     case 'build':
@@ -54,7 +54,7 @@ export function mergeValues(base: Value, over: Value, path: ValuePath, faults: M
   if (isNull(over)) return base;
   if (base.kind === 'scalar') return over;
   if (base.kind === 'map' && over.kind === 'map') return merged(base, over, path, faults);
-  if (base.kind === 'list' && over.kind === 'list') return joined(base, over);
+  if (base.kind === 'list' && over.kind === 'list') return joined(base, over, path);
   faults.push({
     at: over,
     message: `cannot override ${path.join('.')}: a ${base.kind === 'map' ? 'mapping' : 'list'} stands there`,
@@ -73,11 +73,14 @@ function merged(base: MapValue, over: MapValue, path: ValuePath, faults: MergeFa
   return { kind: 'map', entries, at: over.at };
 }
 
-function joined(base: ListValue, over: ListValue): ListValue {
+function joined(base: ListValue, over: ListValue, path: ValuePath): ListValue {
   const items = [...base.items];
-  const known = new Set(items.map(fingerprint));
+  // The same words in another folder are another path.
+  const ofPaths = /^(?:env_file|label_file|volumes)$/.test(path.at(-1) ?? '');
+  const keyOf = (item: Value): string => `${ofPaths ? item.at.dir : ''} ${fingerprint(item)}`;
+  const known = new Set(items.map(keyOf));
   for (const item of over.items) {
-    const print = fingerprint(item);
+    const print = keyOf(item);
     if (!known.has(print)) items.push(item);
     known.add(print);
   }

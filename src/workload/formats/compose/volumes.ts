@@ -41,7 +41,10 @@ export function mountsOfService(service: Value, context: VolumeContext): readonl
   const tmpfs = writtenChild(service, 'tmpfs');
   for (const item of tmpfs === undefined ? [] : tmpfs.kind === 'list' ? tmpfs.items : [tmpfs]) {
     const text = textOf(item);
-    if (text?.startsWith('/')) put(item, tmpfsVolume(text));
+    const volume = text?.startsWith('/') === true ? tmpfsVolume(text) : undefined;
+    const there = volume === undefined ? undefined : mounts.get(volume.target);
+    if (there !== undefined) context.problems.push(problemOf(item, `target ${there.volume.target} is already mounted`, 'error'));
+    else if (volume !== undefined) put(item, volume);
     else context.problems.push(problemOf(item, `${JSON.stringify(text)} is no path to mount a tmpfs at`, 'error'));
   }
   return [...mounts.values()];

@@ -1,0 +1,195 @@
+/** `unroot fix` on compose projects, behind the pods: the same decisions for each service, written into the files of its project. */
+import type { Diagnostic, Finding } from '../finding/finding.ts';
+import { findingKey } from '../fixes/need.ts';
+import { composeFiles } from '../input/compose-files.ts';
+import type { LoadedManifests } from '../input/manifests.ts';
+import type { FixedContainer, TextFix, TextFixReport } from '../report/report.ts';
+import { reported } from '../report/reported-finding.ts';
+import { applyEdits, editsByFile } from '../text/edits.ts';
+import { positionAt, type SourceFile, sourceFile } from '../text/source-file.ts';
+import { unifiedDiff } from '../text/unified-diff.ts';
+import { keyText, resolved } from '../text/yaml/node.ts';
+import { locate } from '../text/yaml/path.ts';
+import { readYaml } from '../text/yaml/read.ts';
+import type { WrittenChange } from '../workload/change.ts';
+import { composeChanges } from '../workload/formats/compose/changes.ts';
+import { type ComposeProject, type ComposeWorkload, readComposeProject } from '../workload/formats/compose/read.ts';
+import { check } from './check-manifests.ts';
+import { type Decided, type DecideOptions, decide } from './fix-container.ts';
+import { type FixedManifests, nameOf, reasonFor, unchangedBut, withoutBars, worseThan } from './fix-manifests.ts';
+import { containersOf } from './manifest-containers.ts';
+
+type DecidedService = Decided<ComposeWorkload>;
+
+interface Attempt extends WrittenChange {
+  /** Of the project's files, those that stay as they are too. */
+  readonly texts: readonly { readonly path: string; readonly before: string; readonly after: string }[];
+  readonly project: ComposeProject;
+  /** Of each service, in the order of the project. */
+  readonly after: readonly (readonly Finding[])[];
+}
+
+/** What was found for the pods, with the services behind it. */
+export async function fixCompose(
+  pods: FixedManifests,
+  { compose, formats }: LoadedManifests,
+  options: DecideOptions,
+): Promise<FixedManifests> {
+  let { report, texts } = pods;
+  const platforms = formats.includes('kubernetes') ? `${report.platform}, ${options.profile.name}` : options.profile.name;
+  report = { ...report, platform: platforms };
+  for (const project of compose.projects) {
+    const fixed = await fixProject(project, options);
+    report = joined(report, fixed.part);
+    texts = [...texts, ...fixed.texts];
+  }
+  return { ...pods, report, texts };
+}
+
+type Part = Pick<TextFixReport, 'containers' | 'fixes' | 'files' | 'unresolved' | 'unknown' | 'diagnostics'>;
+
+const joined = (report: TextFixReport, part: Part): TextFixReport => ({
+  ...report,
+  containers: [...report.containers, ...part.containers],
+  fixes: [...report.fixes, ...part.fixes],
+  files: [...report.files, ...part.files],
+  unresolved: [...report.unresolved, ...part.unresolved],
+  diagnostics: [...report.diagnostics, ...part.diagnostics],
+  unknown: [...new Set([...report.unknown, ...part.unknown])],
+});
+
+async function fixProject(
+  project: ComposeProject,
+  options: DecideOptions,
+): Promise<{ readonly part: Part; readonly texts: Attempt['texts'] }> {
+  const { profile, images, signal } = options;
+  const findingsIn = async (read: ComposeProject, all?: readonly DecidedService[]): Promise<Finding[][]> => {
+    const out: Finding[][] = [];
+    for (const one of containersOf(read.workloads)) {
+      signal.throwIfAborted();
+      const decided = all?.find((each) => each.one.workload.name === one.workload.name);
+      // A name that somebody gives the new image stands for nothing that could be looked at.
+      if (all !== undefined && (decided === undefined || decided.change?.image !== undefined)) out.push([]);
+      else out.push([...(await check(one, profile, undefined, images, signal)).findings]);
+    }
+    return out;
+  };
+  const before = await findingsIn(project);
+  let settled: DecidedService[] = [];
+  for (const one of containersOf(project.workloads)) settled.push(await decide(one, options));
+  let tried = await attempt(project, settled, findingsIn);
+  for (const retreat of [withoutBars, unchangedBut]) {
+    const worse = settled.map(({ one }, index) => worseThan(before[index] ?? [], afterOf(tried, one.workload.name)));
+    if (worse.every((found) => found === undefined)) break;
+    settled = settled.map((one, index) => (worse[index] === undefined ? one : retreat(one, worse[index])));
+    tried = await attempt(project, settled, findingsIn);
+  }
+  const edited = editedServices(tried);
+  const containers = settled.map(({ one, outcome, message, verdict, layout, change }): FixedContainer => {
+    const now = tried.project.workloads.find(({ name }) => name === one.workload.name)?.containers[0]?.settings.user;
+    return {
+      object: nameOf(one.workload),
+      container: one.container.name,
+      ...(one.container.image === undefined ? {} : { image: one.container.image }),
+      outcome: outcome === 'changed' && !edited.has(one.workload.name) ? 'as wanted' : outcome,
+      ...(change?.user === undefined || now === undefined ? {} : { user: now }),
+      ...(message === undefined ? {} : { message }),
+      ...(verdict === undefined ? {} : { verdict }),
+      ...(layout === undefined ? {} : { layout }),
+    };
+  });
+  const diagnostics: readonly Diagnostic[] = tried.problems;
+  return {
+    texts: tried.texts,
+    part: {
+      containers,
+      fixes: fixesOf(tried, settled, before),
+      files: tried.texts
+        .filter((one) => one.before !== one.after)
+        .map((one) => ({ path: one.path, diff: unifiedDiff(one.path, one.before, one.after) })),
+      unresolved: settled.flatMap((one) =>
+        reported(afterOf(tried, one.one.workload.name), []).map((finding) => ({ ...finding, reason: reasonFor(finding, one) })),
+      ),
+      diagnostics,
+      unknown: settled.flatMap((one) => one.unknown),
+    },
+  };
+}
+
+async function attempt(
+  project: ComposeProject,
+  all: readonly DecidedService[],
+  findingsIn: (read: ComposeProject, all: readonly DecidedService[]) => Promise<Finding[][]>,
+): Promise<Attempt> {
+  const written = composeChanges(
+    project,
+    all.flatMap(({ change }) => change ?? []),
+  );
+  const byFile = editsByFile(written.edits);
+  const texts = filesOf(project).map(({ path, text }) => ({
+    path,
+    before: text,
+    after: applyEdits(text, byFile.get(path) ?? []).text,
+  }));
+  const after = new Map(texts.map((one) => [one.path, sourceFile(one.path, one.after)]));
+  const again = readComposeProject(
+    project.sources.map(({ path }) => after.get(path) as SourceFile),
+    composeFiles([...after.values()]),
+  );
+  return { ...written, texts, project: again, after: await findingsIn(again, all) };
+}
+
+/** Those that hold services; environment files are nobody's to change. */
+const filesOf = ({ sources, others }: ComposeProject): readonly SourceFile[] => [
+  ...sources,
+  ...others.filter(({ text }) => text.includes('services')),
+];
+
+const afterOf = ({ project, after }: Attempt, name: string): readonly Finding[] =>
+  after[project.workloads.findIndex((workload) => workload.name === name)] ?? [];
+
+/** The edits of each service: of the last one whose name stands before them. */
+function editedServices({ edits, texts }: Attempt): ReadonlyMap<string, readonly WrittenChange['edits'][number][]> {
+  const out = new Map<string, WrittenChange['edits'][number][]>();
+  for (const { path, before } of texts) {
+    const own = edits.filter(({ file }) => file === path);
+    if (own.length === 0) continue;
+    const names = readYaml(sourceFile(path, before)).documents.flatMap(({ root }) => {
+      const services = locate(root, ['services'])?.node;
+      const map = services === undefined ? undefined : resolved(services);
+      return map?.kind === 'map' ? map.entries.map(({ key }) => ({ name: keyText(key), start: key.start })) : [];
+    });
+    for (const edit of own) {
+      const name = names.findLast(({ start }) => start <= edit.start)?.name ?? '';
+      out.set(name, [...(out.get(name) ?? []), edit]);
+    }
+  }
+  return out;
+}
+
+function fixesOf(
+  tried: Attempt,
+  settled: readonly DecidedService[],
+  before: readonly (readonly Finding[])[],
+): readonly TextFix[] {
+  const sources = new Map(tried.texts.map(({ path, before: text }) => [path, sourceFile(path, text)]));
+  return [...editedServices(tried)].map(([name, edits]): TextFix => {
+    const index = settled.findIndex(({ one }) => one.workload.name === name);
+    const one = settled[index];
+    const left = new Set(afterOf(tried, name).map(findingKey));
+    const object = one === undefined ? `service/${name}` : nameOf(one.one.workload);
+    const follows = one?.change === undefined;
+    const sure = one?.outcome === 'changed' && (one.verdict === 'proved' || one.change?.user === undefined);
+    return {
+      id: follows ? 'port-follows' : 'service-settings',
+      subject: object,
+      object,
+      title: follows ? `${object}: follows a port that moves` : `${object}: its user, and what it may do`,
+      disposition: sure ? 'safe' : 'needs-review',
+      answers: [...new Set((before[index] ?? []).map(findingKey).filter((key) => !left.has(key)))],
+      layer: [],
+      run: {},
+      edits: edits.map((edit) => ({ ...edit, ...positionAt(sources.get(edit.file) as SourceFile, edit.start) })),
+    };
+  });
+}
