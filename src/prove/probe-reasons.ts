@@ -12,6 +12,11 @@ const probeText = (probe: ProbeResult): string =>
 /** A greeting that comes late looks like an answer to what was asked meanwhile: the words count. */
 const said = ({ outcome }: ProbeResult): string => (outcome === 'reply' ? 'banner' : outcome);
 
+/** IMAP and POP3 begin with their status, and what follows is for people (RFC 3501 section 7.1, RFC 1939 section 3): servers that are still starting say so there. */
+const status = (text = ''): string | undefined => /^(?:\* [A-Z]+|\+OK|-ERR)(?= |$)/.exec(text)?.[0];
+const sameWords = (a: string | undefined, b: string | undefined): boolean =>
+  a === b || (status(a) !== undefined && status(a) === status(b));
+
 /** `moved`: where a port went inside the container. */
 export function compareProbes(
   before: readonly ProbeResult[],
@@ -27,7 +32,7 @@ export function compareProbes(
         { kind: is.outcome === was.outcome ? 'note' : 'note', text: `port ${to}: ${probeText(is)} (before: ${probeText(was)})` },
       ];
     }
-    const same = said(was) === said(is) && was.status === is.status && (was.outcome === 'http' || was.text === is.text);
+    const same = said(was) === said(is) && was.status === is.status && (was.outcome === 'http' || sameWords(was.text, is.text));
     if (!same) return [{ kind: 'bad', text: `port ${to} answers ${probeText(is)}; before: ${probeText(was)}` }];
     const reasons: Reason[] = [{ kind: 'ok', text: `port ${to} answers ${probeText(is)}, as before` }];
     if (was.outcome === 'http' && was.contentType !== is.contentType)

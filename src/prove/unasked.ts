@@ -2,6 +2,7 @@
  * Work of a program that needs root and that no run of ours has asked for: logins, delivery, jobs, files of others. A program that is root all along
  * may become somebody else for a request that nobody made, so that it answers as before proves little.
  */
+import { privilegeDrop } from '../recipes/privilege-drop.ts';
 import { matchingRecipes } from '../recipes/recipes.ts';
 import type { Observation } from './observation.ts';
 import type { Subject } from './subject.ts';
@@ -33,7 +34,8 @@ export async function unaskedWork(
   if (known.some(({ onRequest }) => onRequest !== undefined)) return texts;
   for (const path of programs.slice(0, PROGRAMS)) {
     const entry = subject.rootFs.resolve(path).entry;
-    if (entry?.type !== 'file') continue;
+    // Programs that do nothing but change the user have done it.
+    if (entry?.type !== 'file' || privilegeDrop(path) !== undefined) continue;
     if ((entry.mode & SET_USER_ID) !== 0 && entry.uid === 0)
       texts.push(`${path} is set-user-ID root, to become root again for part of its work; nothing shows whether it does without`);
     else if (staysRoot(before) && !FOR_ANY_PROGRAM.test(basename(path)) && (await mayBecomeSomebody(entry.path, subject)))

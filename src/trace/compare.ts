@@ -75,11 +75,12 @@ const ownExit = (trace: Trace): number | undefined => {
 export function compareTraces(before: Trace, after: Trace): readonly EffectDifference[] {
   const differences: EffectDifference[] = [];
   const portKey = ({ protocol, port }: { protocol: string; port: number }): string => `${protocol} ${port}`;
-  // A datagram socket on a port from the ephemeral range (ip(7)) is a client's, and another one each time.
+  // A datagram socket on a port that anybody may have can be a client's, and another one each time: resolvers pick theirs from 1024 on (RFC 5452, 9.2).
+  // Those that are still open in the end are compared by who looks at the container.
   const served = (trace: Trace): Set<string> =>
     new Set(
       listeningPorts(trace)
-        .filter(({ protocol, port }) => protocol === 'tcp' || port < 32768)
+        .filter(({ protocol, port }) => protocol === 'tcp' || port < 1024)
         .map(portKey),
     );
   const portsBefore = served(before);

@@ -90,7 +90,7 @@ export const MAIL: readonly Service[] = [
     run: ['proftpd', '-n'],
     ask: [sh('curl -sS ftp://ada:secret@127.0.0.1/note')],
     says: /kept/,
-    honest: { verdict: 'inconclusive', says: /system's users|changes its identity|setuid|seteuid/ },
+    honest: { verdict: 'inconclusive', says: /logins of the system's users/ },
   }),
   service('vsftpd', {
     packages: ['vsftpd', 'curl'],
@@ -107,6 +107,7 @@ export const MAIL: readonly Service[] = [
     run: ['vsftpd', '/etc/vsftpd.conf', '-obackground=NO'],
     ask: [sh('curl -sS ftp://127.0.0.1/note')],
     says: /kept/,
+    honest: { verdict: 'inconclusive', says: /anonymous sessions/ },
   }),
   service('samba', {
     packages: ['samba', 'smbclient'],

@@ -144,7 +144,7 @@ export const NETWORK: readonly Service[] = [
         'foreground = yes\nsetuid = stunnel4\nsetgid = stunnel4\npid = /run/stunnel4/stunnel.pid\n[echo]\naccept = 443\nexec = /bin/cat\nexecArgs = cat\ncert = /etc/stunnel/cert.pem\nkey = /etc/stunnel/key.pem\n',
     },
     run: ['stunnel4', '/etc/stunnel/stunnel.conf'],
-    ask: [sh('(echo hello; sleep 1) | openssl s_client -quiet -connect 127.0.0.1:443 2>&1')],
+    ask: [sh('(echo hello; sleep 1) | timeout 3 openssl s_client -quiet -connect 127.0.0.1:443 2>&1')],
     says: /^hello/m,
   }),
   service('rsyncd', {

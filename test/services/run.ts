@@ -63,6 +63,7 @@ const answerTo = ({ where, argv }: Question, name: string, image: string): strin
     : podman(
         'run',
         '--rm',
+        '--timeout=40',
         ...COMMON,
         `--network=container:${name}`,
         '--user=0:0',
