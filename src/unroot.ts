@@ -18,7 +18,7 @@ import { foreseenOf } from './prove/foreseen.ts';
 import type { Measured } from './prove/measured.ts';
 import type { Observation } from './prove/observation.ts';
 import { type ObserveOptions, observe } from './prove/observe.ts';
-import { overOldData } from './prove/old-data.ts';
+import { overOldData, worksWhenNew } from './prove/old-data.ts';
 import type { Proof } from './prove/prove.ts';
 import { proveRounds } from './prove/prove-rounds.ts';
 import { recipientOf } from './prove/recipient.ts';
@@ -30,6 +30,7 @@ import { type SmallerRoot, smallerRoot } from './prove/smaller-root.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { targetOf } from './prove/target.ts';
 import { unusedPaths } from './prove/unused-grants.ts';
+import { volumeNotes } from './prove/volume-notes.ts';
 import { withoutUnused } from './prove/without-unused.ts';
 import type { Trace } from './trace/event.ts';
 import type { ContainerSettings } from './workload/container.ts';
@@ -233,7 +234,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       options.prove === false
         ? undefined
         : await proveRounds({ rounds, oldData, subject, recipient, engine, profile, settings, ...observing });
-    const lesser = proof === undefined || proof.verdict === 'proved' ? undefined : await smallerRoot(rounds, input);
+    const lesser = proof === undefined || worksWhenNew(proof, oldData) ? undefined : await smallerRoot(rounds, input);
     return {
       subject,
       recipient,
@@ -259,6 +260,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       unknown: [
         ...new Set([
           ...rounds.notes,
+          ...volumeNotes(rounds, subject),
           ...(rounds.before.trace?.blindSpots ?? []),
           ...session.notes,
           ...differencesOf(session.engine, [rounds.asIs, rounds.launch]),

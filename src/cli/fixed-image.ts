@@ -16,10 +16,16 @@ export interface FixedImage {
 
 /** RUN lines need a shell, and setcap where a file gets capabilities; else the layer comes as an archive. */
 function canRunLines({ subject, layer }: FixResult): boolean {
-  const has = (paths: readonly string[]): boolean => paths.some((path) => subject.rootFs.resolve(path).entry !== undefined);
+  const has = (paths: readonly string[]): boolean => hasOne(subject, paths);
   const setsCapabilities = layer.some((change) => change.kind === 'own' && change.capabilities !== undefined);
   return has(['/bin/sh']) && (!setsCapabilities || has(['/sbin/setcap', '/usr/sbin/setcap']));
 }
+
+const hasOne = ({ rootFs }: FixResult['subject'], paths: readonly string[]): boolean =>
+  paths.some((path) => rootFs.resolve(path).entry !== undefined);
+
+const hasTools = (subject: FixResult['subject']): boolean =>
+  ['sh', 'chown', 'chgrp', 'chmod', 'cp'].every((tool) => hasOne(subject, [`/bin/${tool}`, `/usr/bin/${tool}`]));
 
 /** `name` is what the result is called; default: the base's name with `-unroot`. */
 export function fixedImage(target: string, image: Image, result: FixResult, name?: string): FixedImage {
@@ -32,6 +38,7 @@ export function fixedImage(target: string, image: Image, result: FixResult, name
     run,
     fixedRun,
     hasShell: canRunLines(result),
+    hasChown: hasTools(result.subject),
     exposedPorts: run.ports.map(({ to, protocol }) => ({ port: to, protocol: protocol ?? 'tcp' })),
     volumes: image.config.volumes,
     withContent: [...image.config.volumes, ...run.volumes.map(({ path }) => path)].filter(

@@ -71,6 +71,23 @@ function volume({ place, answers }: Asked, context: FixContext): Fix {
   };
 }
 
+/** For programs that want to own the folder, or want nobody else to reach it: claims that fsGroup gives to the group are prepared once instead. */
+export const ownedClaims = (fixes: readonly Fix[], { recipient }: FixContext): readonly Fix[] =>
+  fixes.flatMap((fix): Fix[] => {
+    const [claim] = fix.run.volumes ?? [];
+    if (fix.id !== 'volume-owner' || claim?.remedy !== 'fsGroup') return [];
+    const commands = takeOverCommands(claim.path, recipient);
+    return [
+      {
+        ...fix,
+        title: `volume ${claim.path}: owner ${claim.owner}, mode ${claim.mode}, before the first start`,
+        disposition: 'needs-review',
+        run: { volumes: [{ ...claim, remedy: 'migrate', commands }] },
+        note: 'fsGroup does not do: with it the program did not start on a new claim. A job (migrate.yaml) or an init container as root prepares the claim; Pod Security restricted allows neither',
+      },
+    ];
+  });
+
 /** It is no volume of an engine: nothing but a change of the folder itself helps, and fsGroup does not reach a hostPath. */
 function hostFolder({ place, answers, below }: Asked, context: FixContext): Fix {
   const path = place.target;

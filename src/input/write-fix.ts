@@ -10,10 +10,11 @@ import { writeTar } from '../image/tar-writer.ts';
 import type { ArtifactInput } from '../report/artifacts/artifact.ts';
 import { composeYaml } from '../report/artifacts/compose.ts';
 import { dockerfile, LAYER_ARCHIVE } from '../report/artifacts/dockerfile.ts';
+import { migrateYaml } from '../report/artifacts/migrate.ts';
 import { podYaml } from '../report/artifacts/pod.ts';
 
 /** Everything a fix may write; anything else in the folder is the user's. */
-const OURS = new Set(['image', 'Dockerfile', 'pod.yaml', 'compose.yaml', 'report.json', LAYER_ARCHIVE]);
+const OURS = new Set(['image', 'Dockerfile', 'pod.yaml', 'migrate.yaml', 'compose.yaml', 'report.json', LAYER_ARCHIVE]);
 
 /** Before any work is done: the folder must be absent, empty, or hold nothing but an earlier result. */
 export function requireOutDirectory(directory: string): void {
@@ -37,12 +38,22 @@ export async function writeFix(
 ): Promise<readonly string[]> {
   requireOutDirectory(directory);
   const withArchive = !input.hasShell && image.addedEntries.length > 0;
-  const files = ['image', 'Dockerfile', ...(withArchive ? [LAYER_ARCHIVE] : []), 'pod.yaml', 'compose.yaml', 'report.json'];
+  const migrate = migrateYaml(input.smallerRoot ?? input);
+  const files = [
+    'image',
+    'Dockerfile',
+    ...(withArchive ? [LAYER_ARCHIVE] : []),
+    'pod.yaml',
+    ...(migrate === undefined ? [] : ['migrate.yaml']),
+    'compose.yaml',
+    'report.json',
+  ];
   await publish(directory, undefined, async (folder) => {
     await writeOciLayout(image, join(folder, 'image'), { tag: 'latest' });
     await writeFile(join(folder, 'Dockerfile'), dockerfile(input));
     if (withArchive) await writeFile(join(folder, LAYER_ARCHIVE), [...writeTar(image.addedEntries)]);
     await writeFile(join(folder, 'pod.yaml'), podYaml(input.smallerRoot ?? input));
+    if (migrate !== undefined) await writeFile(join(folder, 'migrate.yaml'), migrate);
     await writeFile(join(folder, 'compose.yaml'), composeYaml(input.smallerRoot ?? input));
     await writeFile(join(folder, 'report.json'), report(files));
   });

@@ -12,6 +12,8 @@ export interface Occasion {
   readonly met: readonly Finding[];
   /** Remedies that stay. */
   readonly extra: readonly Fix[];
+  /** Everything that was in force in the broken run. */
+  readonly fixes: readonly Fix[];
   readonly context: FixContext;
 }
 

@@ -7,6 +7,7 @@ import type { FixContext } from '../fixes/context.ts';
 import { withoutIdentityArguments } from '../fixes/identity-arguments.ts';
 import { neededCapabilities } from '../fixes/needed-capability.ts';
 import { recipe } from '../fixes/recipe.ts';
+import { ownedClaims } from '../fixes/volume-owner.ts';
 import type { Recipe } from '../recipes/recipe.ts';
 import type { Experiment } from './experiment.ts';
 import type { Observation } from './observation.ts';
@@ -26,6 +27,7 @@ export function experimentsFor(
 ): readonly Experiment[] {
   return [
     ...(low.length === 0 ? [] : portTrials(low, before, recipes, healthcheck)),
+    { try: ({ fixes, context: now }) => ownedClaims(fixes, now) },
     ...capabilityTrials(false),
     ...recipeTrials(recipes, context).map((one): Experiment => ({ try: ({ context: now, extra }) => recipe(one, now, extra) })),
     { try: ({ extra, context: now }) => nameFor(extra, now) },

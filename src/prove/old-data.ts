@@ -10,19 +10,25 @@ import { chosenRemedy, remedyNote, type Tried, takeOverCommands } from '../fixes
 import type { Launch } from '../launch/launch.ts';
 import { socketsInBoth } from '../trace/compare.ts';
 import { newDenials } from '../trace/denials.ts';
+import { askedAfter } from './asked-after.ts';
 import type { Observation } from './observation.ts';
 import { observe } from './observe.ts';
+import { asMoved, movedPorts } from './ports.ts';
 import type { Reason } from './reason.ts';
 import type { RoundsResult } from './rounds.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { fsGroupOf } from './settings.ts';
-import { judge, worksByItself, worksLess } from './verdict.ts';
+import { judge, type Verdict, worksByItself, worksLess } from './verdict.ts';
 
 /** The rounds with what was learnt about old data, and what it means for the verdict. */
 export interface OverOldData {
   readonly rounds: RoundsResult;
   readonly reasons: readonly Reason[];
 }
+
+/** Proved, but for what it does over old data. */
+export const worksWhenNew = ({ reasons }: Verdict, oldData: readonly Reason[]): boolean =>
+  reasons.every((reason) => reason.kind === 'ok' || reason.kind === 'note' || oldData.includes(reason));
 
 /** Remedies that were tried on all volumes at once, since fsGroup is the whole pod's. */
 type Way = 'fsGroup' | 'migrate';
@@ -32,14 +38,18 @@ interface Old {
   readonly folder: string;
   /** A folder of the host: fsGroup does not reach it. */
   readonly bind: boolean;
+  /** A new one did not do with fsGroup. */
+  readonly prepared: boolean;
   readonly owners: KeptOwners;
 }
+
+const NOT_ON_NEW = 'with it the program did not start on a new claim';
 
 /** Leaves everything as it was when there is no such data, or when the result does not work without it either. */
 export async function overOldData(rounds: RoundsResult, input: RoundsInput): Promise<OverOldData> {
   const { before, after, launch } = rounds;
   const noted = { rounds: { ...rounds, notes: [...rounds.notes, ...input.keep.notes] }, reasons: [] };
-  if (launch.kind === 'refusal' || !worksByItself(before) || worksLess(before, after)) return noted;
+  if (launch.kind === 'refusal' || !worksByItself(before) || worksLess(before, after, movedPorts(rounds.run.ports))) return noted;
   const old = oldVolumes(rounds, launch, input);
   if (old.length === 0) return noted;
   const places = old.map(({ target }) => target).join(', ');
@@ -48,7 +58,8 @@ export async function overOldData(rounds: RoundsResult, input: RoundsInput): Pro
   const attempt = (way: Way): Promise<true | string> => tryWay(way, rounds, launch, old, input, control);
   input.onProgress(`trying it on what the first run left in ${places}`);
   const group = old.some(({ bind }) => !bind);
-  const first = group ? attempt('fsGroup') : undefined;
+  const refused = old.some(({ prepared }) => prepared);
+  const first = !group ? undefined : refused ? NOT_ON_NEW : attempt('fsGroup');
   // Engines have no fsGroup: there the change of owner is needed whatever fsGroup would do.
   const second = kubelet && (await first) === true ? undefined : attempt('migrate');
   const [byGroup, byOwner] = await Promise.all([first, second]);
@@ -69,17 +80,19 @@ export async function overOldData(rounds: RoundsResult, input: RoundsInput): Pro
 }
 
 /** What the first run left where the result would write, and somebody else owns. */
-function oldVolumes(rounds: RoundsResult, launch: Launch, { keep, recipient }: RoundsInput): readonly Old[] {
+function oldVolumes(rounds: RoundsResult, launch: Launch, { keep, recipient, profile }: RoundsInput): readonly Old[] {
+  // OpenShift gave it a uid and a group already: what that left is no old data of root's, and it keeps the uid.
+  if (profile.arbitraryUid !== undefined && rounds.asIs.uid >= profile.arbitraryUid.first) return [];
   return [...keep.folders].flatMap(([target, folder]): Old[] => {
     const mount = launch.mounts.find((one) => one.target === target);
     if (mount === undefined || mount.readOnly || (mount.type !== 'volume' && mount.type !== 'bind')) return [];
     const touched = rounds.before.changes.some(({ path }) => path === target || path.startsWith(`${target}/`));
     const asked = rounds.run.volumes.find(({ path }) => path === target);
     // A host folder whose content was handed over in the rounds was tried there, as it is.
-    if ((!touched && asked === undefined) || asked?.remedy === 'migrate') return [];
+    if ((!touched && asked === undefined) || (asked?.remedy === 'migrate' && mount.type === 'bind')) return [];
     const owners = keptOwners(folder, target);
     if (owners.uids.every((uid) => uid === recipient.uid)) return [];
-    return [{ target, folder, bind: mount.type === 'bind', owners }];
+    return [{ target, folder, bind: mount.type === 'bind', prepared: asked?.remedy === 'migrate', owners }];
   });
 }
 
@@ -93,6 +106,7 @@ async function tryWay(
   control: Once<Observation>,
 ): Promise<true | string> {
   const { recipient, profile } = input;
+  const moved = movedPorts(rounds.run.ports);
   const fsGroup = fsGroupOf(recipient, profile);
   const groups = way === 'fsGroup' && !launch.groups.includes(fsGroup) ? [...launch.groups, fsGroup] : launch.groups;
   const observation = await observe(
@@ -100,8 +114,9 @@ async function tryWay(
     { ...over(launch, old), groups },
     {
       ...input.observe,
+      ...askedAfter(input.observe, rounds.image, moved),
       tracer: input.tracer,
-      like: rounds.before,
+      like: asMoved(rounds.before, moved),
       volumeOwners: old.map(({ target, bind, owners }): VolumeOwner => {
         const remedy = bind ? 'migrate' : way;
         const owner = remedy === 'fsGroup' ? `0:${fsGroup}` : recipient.arbitrary ? '0:0' : `${recipient.uid}:${recipient.gid}`;
@@ -136,10 +151,13 @@ function against(
   const denied =
     after.trace === undefined || rounds.after.trace === undefined
       ? []
-      : newDenials(after.trace, rounds.after.trace).filter(({ operation }) => 'path' in operation && inside(operation.path));
+      : newDenials(after.trace, rounds.after.trace).filter(
+          // Who gives files to a service user of its own was denied that on a new volume too, of other files.
+          ({ operation }) => 'path' in operation && operation.kind !== 'chown' && inside(operation.path),
+        );
   const verdict = judge(before, after, {
     hostUid: launch.hostUid,
-    moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
+    moved: movedPorts(rounds.run.ports),
     lostEffects: [],
     sockets: rounds.before.trace && after.trace ? socketsInBoth(rounds.before.trace, after.trace) : [],
     leftDenials: [],

@@ -91,7 +91,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   let lookedTwice = false;
   let withoutTrial: RoundsResult | undefined;
   for (let round = 1; ; round++) {
-    const fixes = [...plan.fixes, ...extra];
+    const fixes = [...plan.fixes.filter((fix) => !extra.some((other) => sameSubject(other, fix))), ...extra];
     const layer = mergeLayer(fixes);
     const run = mergeRun(fixes, recipient, portsOf(before));
     const moved = movedPorts(run.ports);
@@ -164,7 +164,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
         const experiment = experiments[tried++] as Experiment;
         if (!untried.broken && experiment.forLostWork !== true) continue;
         if (experiment.forPorts !== true && portsToMove(withoutTrial.left).length > 0) continue;
-        trial = experiment.try({ after, met, extra, context });
+        trial = experiment.try({ after, met, extra, fixes, context });
         helped = experiment.helped;
       }
       if (trial.length === 0) return { ...withoutTrial, rounds: round };
@@ -219,9 +219,11 @@ const portsToMove = (unresolved: readonly Unresolved[]): readonly number[] =>
 
 const fingerprint = (fixes: readonly Fix[]): string => JSON.stringify(fixes.map(({ layer, run }) => [layer, run]));
 
+const sameSubject = (a: Fix, b: Fix): boolean => a.id === b.id && a.subject === b.subject;
+
 function addRemedies(list: Fix[], more: readonly Fix[]): void {
   for (const remedy of more) {
-    const at = list.findIndex((fix) => fix.id === remedy.id && fix.subject === remedy.subject);
+    const at = list.findIndex((fix) => sameSubject(fix, remedy));
     // A later round knows more: it may switch off one more line of the same file.
     if (at < 0) list.push(remedy);
     else list[at] = remedy;

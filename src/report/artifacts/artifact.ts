@@ -12,6 +12,8 @@ export interface ArtifactInput {
   readonly fixedRun: Run;
   /** The image's own settings that the texts repeat. */
   readonly hasShell: boolean;
+  /** A shell with chown and cp is in the image. */
+  readonly hasChown?: boolean;
   readonly exposedPorts: readonly { readonly port: number; readonly protocol: 'tcp' | 'udp' }[];
   /** VOLUMEs of the image. */
   readonly volumes: readonly string[];

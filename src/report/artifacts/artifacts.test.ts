@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import type { Run } from '../../finding/fix.ts';
 import { evaluate } from '../../pod-security/evaluate.ts';
 import { readPod } from '../../pod-security/read-pod.ts';
@@ -7,6 +7,7 @@ import type { ArtifactInput } from './artifact.ts';
 import { dnsLabel } from './artifact.ts';
 import { composeYaml } from './compose.ts';
 import { dockerfile } from './dockerfile.ts';
+import { migrateYaml } from './migrate.ts';
 import { podYaml } from './pod.ts';
 
 const RUN: Run = {
@@ -67,6 +68,78 @@ describe('podYaml', () => {
       '/scratch',
     ]);
     expect(pod.spec.securityContext.fsGroup).toBe(10001);
+  });
+});
+
+describe('volumes with old data', () => {
+  const old: ArtifactInput = {
+    ...INPUT,
+    hasChown: true,
+    withContent: ['/data'],
+    run: {
+      ...RUN,
+      volumes: [
+        { path: '/data', owner: '10001:10001', mode: '0700', remedy: 'migrate', commands: ['chown -Rh 10001:10001 /data'] },
+      ],
+    },
+  };
+  const documents = parseAllDocuments(migrateYaml(old) ?? '').map((document) => document.toJS());
+
+  it('a job makes the claims the user’s, as root with three capabilities: baseline, not restricted', () => {
+    expect(documents.map(({ kind }) => kind)).toEqual(['PersistentVolumeClaim', 'Job']);
+    const template = documents[1].spec.template;
+    const { pod, problems } = readPod({ apiVersion: 'v1', kind: 'Pod', metadata: {}, spec: template.spec });
+    expect(problems).toEqual([]);
+    expect(evaluate(pod, { level: 'baseline', version: 'latest' })).toEqual([]);
+    expect(evaluate(pod, { level: 'restricted', version: 'latest' })).not.toEqual([]);
+    expect(template.spec.containers[0].securityContext.capabilities).toEqual({
+      drop: ['ALL'],
+      add: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER'],
+    });
+    expect(template.spec.volumes[0].persistentVolumeClaim.claimName).toBe(documents[0].metadata.name);
+  });
+
+  it('the pod mounts the same claims without fsGroup, and stays restricted', () => {
+    const text = podYaml(old);
+    const pod = parse(text);
+    expect(evaluate(readPod(pod).pod, { level: 'restricted', version: 'latest' })).toEqual([]);
+    expect(pod.spec.securityContext).not.toHaveProperty('fsGroup');
+    expect(pod.spec.volumes[0]).toEqual({
+      name: 'data-0',
+      persistentVolumeClaim: { claimName: documents[0].metadata.name },
+    });
+    expect(pod.spec.containers[0].volumeMounts[0]).toEqual({ name: 'data-0', mountPath: '/data' });
+    expect(text).toMatch(/^#.*initContainers:/m);
+  });
+
+  it('the init container of the comment is one', () => {
+    const lines = podYaml(old)
+      .split('\n')
+      .filter((line) => line.startsWith('#   '));
+    const pod = parse(podYaml(old));
+    Object.assign(pod.spec, parse(lines.map((line) => line.slice(4)).join('\n')));
+    const read = readPod(pod);
+    expect(read.problems).toEqual([]);
+    expect(evaluate(read.pod, { level: 'baseline', version: 'latest' })).toEqual([]);
+    expect(pod.spec.initContainers[0].volumeMounts[0].name).toBe('data-0');
+  });
+
+  it('compose has the step as a service that is not started with the rest', () => {
+    const services = parse(composeYaml(old)).services;
+    expect(services['volumes-init']).toMatchObject({
+      profiles: ['migrate'],
+      user: '0:0',
+      cap_drop: ['ALL'],
+      network_mode: 'none',
+      command: ['chown -Rh 10001:10001 /data'],
+      volumes: ['nginx-unroot-data:/data'],
+    });
+    expect(services['nginx-unroot'].volumes).toContain('nginx-unroot-data:/data');
+  });
+
+  it('without old data there is no job and no step', () => {
+    expect(migrateYaml(INPUT)).toBeUndefined();
+    expect(parse(composeYaml(INPUT)).services).not.toHaveProperty('volumes-init');
   });
 });
 

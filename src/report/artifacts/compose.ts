@@ -1,6 +1,8 @@
 /** A compose file that runs the result (compose-spec). */
 import { stringify } from 'yaml';
+import type { RunVolume } from '../../finding/fix.ts';
 import { type ArtifactInput, dnsLabel, titled } from './artifact.ts';
+import { STEP_CAPABILITIES, stepImage } from './volume-step.ts';
 
 export function composeYaml(input: ArtifactInput): string {
   const label = dnsLabel(input.name);
@@ -8,6 +10,7 @@ export function composeYaml(input: ArtifactInput): string {
   const named = paths.map((path) => ({ name: `${label}${path.replace(/[^A-Za-z0-9]+/g, '-').replace(/-+$/, '')}`, path }));
   // With the host's network there is nothing to publish: compose refuses ports beside it.
   const onHost = input.run.network === 'host';
+  const step = input.run.volumes.filter(({ commands }) => commands !== undefined);
   const compose = {
     services: {
       [label]: {
@@ -29,8 +32,36 @@ export function composeYaml(input: ArtifactInput): string {
           : {}),
         ...(named.length > 0 ? { volumes: named.map(({ name, path }) => `${name}:${path}`) } : {}),
       },
+      ...(step.length > 0 ? { 'volumes-init': takeOver(input, step, named) } : {}),
     },
     ...(named.length > 0 ? { volumes: Object.fromEntries(named.map(({ name }) => [name, {}])) } : {}),
   };
-  return titled(input, stringify(compose));
+  return titled(input, `${step.length > 0 ? STEP_COMMENT : ''}${stringify(compose)}`);
+}
+
+const STEP_COMMENT =
+  '# Volumes that hold data of the former image, once, while nothing uses them: docker compose run --rm volumes-init\n';
+
+/** Not started with the rest: only whoever has old data needs it, and only once. */
+function takeOver(
+  input: ArtifactInput,
+  volumes: readonly RunVolume[],
+  named: readonly { readonly name: string; readonly path: string }[],
+): object {
+  return {
+    image: stepImage(input),
+    profiles: ['migrate'],
+    user: '0:0',
+    entrypoint: ['/bin/sh', '-ec'],
+    command: [volumes.flatMap(({ commands = [] }) => commands).join('\n')],
+    cap_drop: ['ALL'],
+    cap_add: STEP_CAPABILITIES,
+    security_opt: ['no-new-privileges:true'],
+    network_mode: 'none',
+    read_only: true,
+    restart: 'no',
+    volumes: named
+      .filter(({ path }) => volumes.some((volume) => volume.path === path))
+      .map(({ name, path }) => `${name}:${path}`),
+  };
 }

@@ -1,26 +1,27 @@
 /** A pod that runs the result and passes Pod Security restricted; where it cannot, the file says so. */
 import { stringify } from 'yaml';
 import { type ArtifactInput, dnsLabel, titled } from './artifact.ts';
+import { claimName } from './migrate.ts';
 import { podNotes } from './pod-notes.ts';
 import { serviceOf } from './service.ts';
+import { preparedVolumes } from './volume-step.ts';
 
 export function podYaml(input: ArtifactInput): string {
   const label = dnsLabel(input.name);
   const [uid, gid] = input.run.user.split(':').map(Number) as [number, number];
   // An emptyDir hides what the image has there; then the runtime's own volume, which copies it, is left in charge.
   const hiding = new Set(input.withContent);
-  const paths = [...new Set([...input.run.volumes.map((volume) => volume.path), ...input.volumes])].filter(
-    (path) => !hiding.has(path),
-  );
-  const writable = paths.map((path, index) => ({
+  const prepared = preparedVolumes(input).map(({ path }) => path);
+  const paths = [...input.run.volumes.map((volume) => volume.path), ...input.volumes];
+  const writable = [...new Set([...prepared, ...paths.filter((path) => !hiding.has(path))])].map((path, index) => ({
     name: `data-${index}`,
     path,
-    medium: undefined as string | undefined,
+    source: prepared.includes(path) ? { persistentVolumeClaim: { claimName: claimName(input, index) } } : { emptyDir: {} },
   }));
   const scratch = input.run.tmpfs.map((spec, index) => ({
     name: `tmp-${index}`,
     path: spec.split(':')[0] as string,
-    medium: 'Memory' as string | undefined,
+    source: { emptyDir: { medium: 'Memory' } },
   }));
   const volumes = [...writable, ...scratch];
   const sysctls = Object.entries(sysctlsForKubernetes(input)).map(([name, value]) => ({ name, value }));
@@ -37,7 +38,7 @@ export function podYaml(input: ArtifactInput): string {
         ...(uid === 0 ? {} : { runAsNonRoot: true }),
         runAsUser: uid,
         runAsGroup: gid,
-        ...(writable.length > 0 ? { fsGroup: gid, fsGroupChangePolicy: 'OnRootMismatch' } : {}),
+        ...(writable.length > 0 && prepared.length === 0 ? { fsGroup: gid, fsGroupChangePolicy: 'OnRootMismatch' } : {}),
         seccompProfile: { type: 'RuntimeDefault' },
         ...(sysctls.length > 0 ? { sysctls } : {}),
       },
@@ -65,9 +66,7 @@ export function podYaml(input: ArtifactInput): string {
           ...(volumes.length > 0 ? { volumeMounts: volumes.map(({ name, path }) => ({ name, mountPath: path })) } : {}),
         },
       ],
-      ...(volumes.length > 0
-        ? { volumes: volumes.map(({ name, medium }) => ({ name, emptyDir: medium === undefined ? {} : { medium } })) }
-        : {}),
+      ...(volumes.length > 0 ? { volumes: volumes.map(({ name, source }) => ({ name, ...source })) } : {}),
     },
   };
   const service = serviceOf(input, label);

@@ -1,5 +1,5 @@
 /** The page of `unroot fix`: what changes, why it is the smallest change, and whether it was seen to work. */
-import type { Fix, LayerChange, Run } from '../../finding/fix.ts';
+import type { Fix, LayerChange, Run, RunVolume } from '../../finding/fix.ts';
 import type { SmallerRoot } from '../../prove/smaller-root.ts';
 import { type Block, bad, bytes, commandLine, dim, good, type Line, plural, strong, unknown } from '../block.ts';
 import type { FixReport } from '../report.ts';
@@ -111,6 +111,13 @@ function capabilitiesText(names: readonly string[] | undefined): string {
   return names.length === 0 ? ', without file capabilities' : `, file capabilities ${names.join(', ')}`;
 }
 
+function volumeText({ path, owner, mode, remedy, commands }: RunVolume): string {
+  const once = commands === undefined ? '' : `${commands.join(' && ')} once`;
+  const group = remedy === 'fsGroup' ? [`fsGroup${once === '' ? '' : ', elsewhere '}`] : [];
+  const old = remedy === undefined ? '' : `, old data: ${group.join('')}${once}`;
+  return `${path} owner ${owner} mode ${mode}${old}`;
+}
+
 /** The settings to start it with, only those that say something. */
 function runFacts(run: Run): readonly { name: string; line: Line }[] {
   const facts: (readonly [string, string])[] = [
@@ -120,7 +127,7 @@ function runFacts(run: Run): readonly { name: string; line: Line }[] {
     ['directory', run.workdir ?? ''],
     ['ports', run.ports.map((port) => (port.from === port.to ? `${port.to}` : `${port.from} -> ${port.to}`)).join(', ')],
     ['tmpfs', run.tmpfs.join(', ')],
-    ['volumes', run.volumes.map((volume) => `${volume.path} owner ${volume.owner} mode ${volume.mode}`).join(', ')],
+    ['volumes', run.volumes.map(volumeText).join('; ')],
     [
       'environment',
       Object.entries(run.env)
