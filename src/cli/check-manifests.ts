@@ -33,6 +33,8 @@ export interface ManifestCheck {
   readonly user?: string;
   readonly images: ContainerImages;
   readonly signal: AbortSignal;
+  /** Images that are not here are told by whoever asks. */
+  readonly leaveMissing?: boolean;
 }
 
 export interface CheckedManifests {
@@ -49,7 +51,14 @@ export interface Checked {
 }
 
 /** One document for all files. */
-export async function checkManifests({ targets, asked, user, images, signal }: ManifestCheck): Promise<CheckedManifests> {
+export async function checkManifests({
+  targets,
+  asked,
+  user,
+  images,
+  signal,
+  leaveMissing,
+}: ManifestCheck): Promise<CheckedManifests> {
   const loaded = loadManifests(targets);
   const profiles = manifestProfiles(asked, loaded.formats);
   const findings: Finding[] = [];
@@ -82,7 +91,7 @@ export async function checkManifests({ targets, asked, user, images, signal }: M
       }),
       diagnostics: [
         ...loaded.problems,
-        ...[...missing.values()].map(({ diagnostic, count }) => told(diagnostic, count)),
+        ...(leaveMissing === true ? [] : [...missing.values()]).map(({ diagnostic, count }) => told(diagnostic, count)),
         ...unusedImages(images),
       ],
     },

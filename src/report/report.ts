@@ -1,57 +1,20 @@
 /** The documents the commands hand out: versioned plain JSON. Their shapes are a contract with other programs; schemas/ describes them. */
 import type { ExitStatus } from '../engine/engine.ts';
 import type { Explanation } from '../explain/explanation.ts';
-import type { Diagnostic, Finding } from '../finding/finding.ts';
+import type { Diagnostic } from '../finding/finding.ts';
 import type { Fix, Run } from '../finding/fix.ts';
-import type { Derivation } from '../launch/launch.ts';
-import type { CapabilityState } from '../linux/capability.ts';
 import type { Measured } from '../prove/measured.ts';
 import type { Observation, ObservedPort, ObservedProcess } from '../prove/observation.ts';
 import type { Reason } from '../prove/reason.ts';
 import type { SmallerRoot } from '../prove/smaller-root.ts';
 import type { VerdictName } from '../prove/verdict.ts';
 import type { TextEdit } from '../text/edit.ts';
-import type { ContainerRole } from '../workload/workload.ts';
+import type { ScanReport } from './scan-report.ts';
+import type { InWorkload, ReportedFinding, WhoContainer } from './told.ts';
+
+export type { InWorkload, ReportedFinding, WhoContainer } from './told.ts';
 
 export const SCHEMA_VERSION = 1;
-
-/** The object of a manifest that a container was written in. */
-export interface InWorkload {
-  readonly kind: string;
-  readonly name: string;
-  readonly namespace?: string;
-  readonly role: ContainerRole;
-  readonly file: string;
-  /** Of the container's own mapping. */
-  readonly line: number;
-  readonly column: number;
-}
-
-/** One container as `who` sees it. Fields from `uid` on are there when it starts; of an unknown one those that are sure. */
-export interface WhoContainer {
-  readonly name: string;
-  readonly workload?: InWorkload;
-  readonly image: string;
-  readonly platform: string;
-  readonly outcome: 'starts' | 'refused' | 'unknown';
-  /** The words of whoever refuses, or why it is unknown. */
-  readonly message?: string;
-  /** The kubelet's waiting reason, or the runtime's phase. */
-  readonly reason?: string;
-  readonly refusedBy?: string;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly groups?: readonly number[];
-  readonly userName?: string;
-  readonly hostUid?: number;
-  readonly home?: string;
-  readonly isRoot?: boolean;
-  readonly noNewPrivileges?: boolean;
-  readonly capabilities?: CapabilityState;
-  readonly argv?: readonly string[];
-  readonly cwd?: string;
-  readonly because: readonly Derivation[];
-}
 
 export interface WhoReport {
   readonly schemaVersion: typeof SCHEMA_VERSION;
@@ -59,11 +22,6 @@ export interface WhoReport {
   readonly containers: readonly WhoContainer[];
   /** What is wrong with the files that were read; absent when there was nothing to say. */
   readonly diagnostics?: readonly Diagnostic[];
-}
-
-/** A finding together with the ids of the fixes that answer it. */
-export interface ReportedFinding extends Finding {
-  readonly fixes: readonly string[];
 }
 
 export interface CheckReport {

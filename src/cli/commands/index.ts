@@ -7,7 +7,7 @@ export interface CommandEntry {
 }
 
 /** In the order of the help. */
-export type CommandName = 'who' | 'check' | 'fix' | 'prove' | 'trace' | 'run' | 'explain' | 'config' | 'version';
+export type CommandName = 'who' | 'check' | 'fix' | 'prove' | 'trace' | 'run' | 'explain' | 'scan' | 'config' | 'version';
 
 export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   who: {
@@ -37,6 +37,10 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   explain: {
     summary: 'the rule that lets it do one thing, or stops it, step by step',
     load: async () => (await import('./explain.ts')).explain,
+  },
+  scan: {
+    summary: 'what a cluster runs, as whom, and what is wrong with it',
+    load: async () => (await import('./scan.ts')).scan,
   },
   config: {
     summary: 'what holds here, and where each value comes from',

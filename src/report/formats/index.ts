@@ -52,6 +52,8 @@ async function view(report: Report, verbose: boolean): Promise<readonly Block[]>
       return (await import('../views/prove.ts')).viewProve(report, verbose);
     case 'trace':
       return (await import('../views/trace.ts')).viewTrace(report, verbose);
+    case 'scan':
+      return (await import('../views/scan.ts')).viewScan(report, verbose);
     case 'explain':
       return (await import('../views/explain.ts')).viewExplain(report, verbose);
   }

@@ -4,6 +4,8 @@ import type { Report } from '../report.ts';
 /** Lists that become lines, with the name of one element. */
 const LISTS: Readonly<Record<string, string>> = {
   containers: 'container',
+  namespaces: 'namespace',
+  workloads: 'workload',
   findings: 'finding',
   unresolved: 'unresolved',
   diagnostics: 'diagnostic',

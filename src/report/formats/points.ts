@@ -37,6 +37,15 @@ export function pointsOf(report: Report): readonly Point[] {
       const none = seen.length === 0 ? [plain(target, 'findings', 'pass', 'no findings')] : [];
       return [...seen, ...none, ...unknown.map((text) => notSeen(text, target))];
     }
+    case 'scan':
+      return [
+        ...report.findings.map((one) => fromFinding(one, report.target)),
+        ...report.workloads
+          .filter(({ findings }) => findings.length === 0)
+          .map(({ target, kind, name }) => plain(joined(target, `${kind}/${name}`), 'findings', 'pass', 'no findings')),
+        ...report.diagnostics.map((one) => fromDiagnostic(one, report.target)),
+        ...report.unknown.map((text) => notSeen(text, report.target)),
+      ];
     case 'fix':
       if ('files' in report) return fromTextFix(report);
       return [

@@ -58,6 +58,7 @@ export function renderSarif(report: Report): string {
 function findingsOf(report: Report): readonly Finding[] {
   switch (report.kind) {
     case 'check':
+    case 'scan':
       return report.findings;
     case 'fix':
       return report.unresolved;
