@@ -261,7 +261,7 @@ describe('what is not understood', () => {
     ['services: {web: {image: a, depends_on: [no]}}', 'error 1:17 service "web" depends on undefined service "no"'],
     [
       'web: {image: a}',
-      'warning 1:6 web is no field that compose knows at the top: it refuses the file; is it one of version 1, whose services stand there?',
+      'error 1:6 web is no field that compose knows at the top: it refuses the file; is it one of version 1, whose services stand there?',
     ],
     [
       'services: {web: {image: "${A"}}',

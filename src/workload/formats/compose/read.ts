@@ -99,14 +99,13 @@ interface Around {
 }
 
 function workloadsOf(model: MapValue, { name: project, files, lookup, problems }: Around): readonly ComposeWorkload[] {
-  for (const [field, value] of model.entries)
-    if (!isTopField(field))
-      problems.push(
-        problemOf(
-          value,
-          `${field} is no field that compose knows at the top: it refuses the file${childOf(model, 'services') === undefined ? '; is it one of version 1, whose services stand there?' : ''}`,
-        ),
-      );
+  const first = childOf(model, 'services') === undefined && childOf(model, 'jobs') === undefined;
+  for (const [field, value] of model.entries) {
+    if (isTopField(field)) continue;
+    const words = `${field} is no field that compose knows at the top: it refuses the file`;
+    if (first) problems.push(problemOf(value, `${words}; is it one of version 1, whose services stand there?`, 'error'));
+    else problems.push(problemOf(value, words));
+  }
   const context = {
     files,
     lookup,
