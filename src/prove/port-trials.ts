@@ -4,7 +4,7 @@ import type { FixContext } from '../fixes/context.ts';
 import { type Moved, movedByHabit, movedWhereSaid, movePort, type PortMove, portMoves } from '../fixes/move-port.ts';
 import { argvAfter, configsAfter } from '../fixes/recipe.ts';
 import { applyChange } from '../recipes/apply-change.ts';
-import type { Recipe } from '../recipes/recipe.ts';
+import type { Recipe, RecipeChange } from '../recipes/recipe.ts';
 import type { Experiment } from './experiment.ts';
 import type { Observation } from './observation.ts';
 import { listensMoved } from './ports.ts';
@@ -43,20 +43,23 @@ export const afterFixes = (fixes: readonly Fix[], context: FixContext): FixConte
 
 /** undefined when the recipe knows nothing of ports, or nothing of one of these. */
 function movedByRecipe(moves: readonly PortMove[], recipe: Recipe, context: FixContext): Moved | undefined {
-  const change = recipe.changes?.find((one) => one.for === 'port');
-  if (change === undefined) return undefined;
+  const changeFor = (from: number): RecipeChange | undefined =>
+    recipe.changes?.find((one) => one.for === 'port' && one.ports?.includes(from) !== false);
   const { uid, gid } = context.recipient;
   let state = context;
   const applied: Fix[] = [];
   const did: string[] = [];
   for (const port of moves) {
-    const one = applyChange(recipe, change, {
-      rootFs: context.rootFs,
-      argv: state.target.argv,
-      configs: state.configs,
-      user: { uid, gid },
-      port,
-    });
+    const change = changeFor(port.from);
+    const one =
+      change &&
+      applyChange(recipe, change, {
+        rootFs: context.rootFs,
+        argv: state.target.argv,
+        configs: state.configs,
+        user: { uid, gid },
+        port,
+      });
     if (one === undefined) return undefined;
     did.push(...one.did);
     applied.push({

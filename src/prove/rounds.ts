@@ -137,7 +137,9 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     if (broken)
       addRemedies(
         extra,
-        remedies(met, context).filter((fix) => !trial.some((one) => conflicts(one, fix))),
+        [...remedies(met, context), ...(trial.length > 0 ? capabilitiesFor(fresh, context) : [])].filter(
+          (fix) => !trial.some((one) => conflicts(one, fix)),
+        ),
       );
     const changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
     const left = next.unresolved
@@ -180,6 +182,12 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     plan = next;
   }
 }
+
+/** A program that a trial brought one step further asks for what it could not ask for before: all of it at once. */
+const capabilitiesFor = (fresh: readonly Finding[], context: FixContext): readonly Fix[] => {
+  const last = neededCapabilities(fresh, context).trials.at(-1);
+  return last === undefined ? [] : [last.fix];
+};
 
 /** What programs commonly try and do without. */
 const WENT_ON = new Set(['identity-change', 'ownership-change', 'capability-needed']);

@@ -34,6 +34,8 @@ export interface RecipeChange {
   /** The uid must have a name in /etc/passwd. */
   readonly account?: boolean;
   readonly steps: readonly Step[];
+  /** A change of a port that is about these only; absent = any. */
+  readonly ports?: readonly number[];
   readonly note?: string;
   /** Work that is not done any more, though the program runs: no run of ours asks for it, so nobody but the user can say whether it matters. */
   readonly loses?: string;

@@ -488,6 +488,50 @@ const CASES: readonly Case[] = [
     text: { '/etc/tor/torrc': '#User debian-tor\nSocksPort 9050\n' },
     owned: ['/var/lib/tor 10001 700'],
   },
+  {
+    recipe: 'bind',
+    purpose: 'port',
+    index: 1,
+    port: { from: 953, to: 8953 },
+    files: { '/etc/bind/named.conf': 'include "x";\n' },
+    text: { '/etc/bind/named.conf': 'include "x";\ncontrols { inet 127.0.0.1 port 8953 allow { 127.0.0.1; }; };\n' },
+  },
+  {
+    recipe: 'dnsmasq',
+    purpose: 'identity',
+    argv: ['dnsmasq', '-k', '--user=dnsmasq', '-g', 'nogroup'],
+    start: ['dnsmasq', '-k'],
+    files: { '/etc/dnsmasq.conf': 'user=dnsmasq\naddress=/group/10.0.0.1\n' },
+    text: { '/etc/dnsmasq.conf': '#user=dnsmasq\naddress=/group/10.0.0.1\n' },
+  },
+  {
+    recipe: 'dnsmasq',
+    purpose: 'port',
+    port: { from: 53, to: 8053 },
+    argv: ['dnsmasq', '-k', '-p', '53'],
+    start: ['dnsmasq', '--port=8053', '-k'],
+  },
+  {
+    recipe: 'snmpd',
+    purpose: 'identity',
+    argv: ['snmpd', '-f', '-u', 'Debian-snmp', '-gDebian-snmp'],
+    start: ['snmpd', '-f'],
+  },
+  {
+    recipe: 'snmpd',
+    purpose: 'port',
+    port: { from: 161, to: 8161 },
+    files: { '/etc/snmp/snmpd.conf': 'agentaddress  127.0.0.1,[::1]\n' },
+    text: { '/etc/snmp/snmpd.conf': 'agentaddress udp:8161,udp6:8161\n' },
+  },
+  {
+    recipe: 'snmpd',
+    purpose: 'port',
+    index: 1,
+    port: { from: 199, to: 8199 },
+    files: { '/etc/snmp/snmpd.conf': 'sysLocation x\n' },
+    text: { '/etc/snmp/snmpd.conf': 'sysLocation x\nsmuxsocket 127.0.0.1:8199\n' },
+  },
 ];
 
 const byName = (name: string): Recipe => RECIPES.find((recipe) => recipe.name === name)!;
