@@ -48,7 +48,9 @@ function assumeProgram(state: StageState): { readonly path: string; readonly ste
     ? [word.startsWith('/') ? word : `${cwd}/${word}`]
     : folders.map((folder) => `${folder}/${word}`);
   if (places.some((place) => tree.find(place).node !== undefined)) return undefined;
-  const path = word.includes('/') ? places[0]! : `/usr/bin/${word}`;
+  // A step that is about that very place before one that may have made anything.
+  const exact = places.find((place) => state.opaque.some(({ path }) => path === place));
+  const path = exact ?? (word.includes('/') ? places[0]! : `/usr/bin/${word}`);
   const step = places.map((place) => mayHaveMade(state, place)).find((one) => one !== undefined);
   if (step === undefined) return undefined;
   const parent = makeFolders(tree, path.slice(0, path.lastIndexOf('/')) || '/', () => directoryInfo(state.layer));

@@ -24,6 +24,9 @@ export interface FixedDockerfile {
   readonly texts: readonly { readonly path: string; readonly before: string; readonly after: string }[];
 }
 
+/** Each is tried by working out the whole build. */
+const MOST_CHOWNS = 10;
+
 export async function fixDockerfile(
   path: string,
   flags: DockerfileFlags,
@@ -52,11 +55,16 @@ export async function fixDockerfile(
   let reasons: ReadonlyMap<string, string> = new Map();
   if (!broken) {
     take(rootSteps(textOf(first), first.wanted!.state));
-    for (const candidate of chownOnCopy(...pairOf(await again(text)))) {
-      const fitting = await firstEqual(text, candidate.attempts, again);
-      if (fitting !== undefined) take([fitting]);
-      // Offsets of the others were those of the text before.
-      if (fitting !== undefined) break;
+    // One at a time: each moves the places of the others.
+    for (let more = true, left = MOST_CHOWNS; more && left > 0; left -= 1) {
+      more = false;
+      for (const candidate of chownOnCopy(...pairOf(await again(text)))) {
+        const fitting = await firstEqual(text, candidate.attempts, again);
+        if (fitting === undefined) continue;
+        take([fitting]);
+        more = true;
+        break;
+      }
     }
     const read = await again(text);
     const decided = await decideStage(read, options);

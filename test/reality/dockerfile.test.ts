@@ -16,7 +16,7 @@ import { readStages } from '../../src/workload/formats/dockerfile/stages.ts';
 import { type Buildah, openBuildah, type RealBuild, whyNoBuildah } from '../support/buildah.ts';
 import { recordConformance } from '../support/conformance.ts';
 import { debianImage, whyNoDebianImages } from '../support/debian-image.ts';
-import { dockerfiles, pieces } from './dockerfiles.ts';
+import { BASE_IMAGE, dockerfiles, pieces } from './dockerfiles.ts';
 
 const why = whyNoBuildah() ?? whyNoDebianImages();
 if (why !== undefined) process.stderr.write(`SKIPPED Dockerfiles against buildah: ${why}\n`);
@@ -35,16 +35,7 @@ describe.skipIf(why !== undefined)('Dockerfiles against buildah', () => {
   const counts: Record<string, number> = {};
 
   beforeAll(async () => {
-    const image = await debianImage({
-      name: 'build-base',
-      packages: ['adduser', 'libcap2-bin'],
-      entries: [
-        { path: '/srv' },
-        { path: '/srv/data', mode: 0o2775, gid: 50 },
-        { path: '/srv/data/file', content: 'x\n', mode: 0o640 },
-      ],
-      config: { Cmd: ['bash'] },
-    });
+    const image = await debianImage(BASE_IMAGE);
     buildah = openBuildah();
     buildah.pull(image.reference, BASE);
     base = await openImage(image.reference);

@@ -1,6 +1,20 @@
 /** Dockerfiles that are built for real, and pieces that others are made of. */
 
+import type { ImageRecipe } from '../support/debian-image.ts';
+
 const BASE = 'localhost/base:1';
+
+/** The image behind that name. */
+export const BASE_IMAGE: ImageRecipe = {
+  name: 'build-base',
+  packages: ['adduser', 'libcap2-bin'],
+  entries: [
+    { path: '/srv' },
+    { path: '/srv/data', mode: 0o2775, gid: 50 },
+    { path: '/srv/data/file', content: 'x\n', mode: 0o640 },
+  ],
+  config: { Cmd: ['bash'] },
+};
 
 export const dockerfiles: readonly string[] = [
   `FROM ${BASE}\nCOPY app /app\nWORKDIR /app\nUSER 1000\nCMD ["./server.sh"]\n`,

@@ -112,7 +112,7 @@ export function openBuildah(): Buildah {
     },
     save: (image, folder) => {
       mkdirSync(folder, { recursive: true });
-      run(['push', '-q', image, `oci:${folder}:latest`]);
+      run(['push', '-q', '-D', image, `oci:${folder}:latest`]);
     },
     close: () => {
       try {

@@ -44,7 +44,7 @@ export async function layerCommands(layer: readonly LayerChange[], rootFs: RootF
       else sets.push(`setcap -r ${quote(path)}`);
     }
     const { uid, gid, mode } = change;
-    const before = old ?? { uid: 0, gid: 0, mode: 0o755 };
+    const before = old ?? { uid: 0, gid: 0, mode: change.kind === 'file' ? 0o644 : 0o755 };
     const groupOnly = before.uid === uid;
     if (before.uid !== uid || before.gid !== gid) add(owners, groupOnly ? `chgrp ${gid}` : `chown ${uid}:${gid}`, path);
     const asOwner = (before.mode & 0o700) >> 3;
