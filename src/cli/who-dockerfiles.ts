@@ -57,7 +57,8 @@ async function whoInDockerfile(
   return { containers, diagnostics: read.diagnostics };
 }
 
-async function answer(read: ReadBuild, settings: ContainerSettings, profile: PlatformProfile): Promise<WhoContainer> {
+/** As whom what the file builds would start with these settings. */
+export async function answer(read: ReadBuild, settings: ContainerSettings, profile: PlatformProfile): Promise<WhoContainer> {
   const { wanted, name, file } = read;
   const { stage, state } = wanted!;
   const { line, column } = stage.from.span;

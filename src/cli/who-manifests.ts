@@ -1,4 +1,5 @@
 /** `unroot who` on manifests: as whom every container of every workload would start. */
+import { UnrootError } from '../error.ts';
 import type { Diagnostic } from '../finding/finding.ts';
 import type { Image } from '../image/image.ts';
 import { loadManifests } from '../input/manifests.ts';
@@ -38,6 +39,31 @@ export async function whoInManifests(
   return { containers, diagnostics: problems, skipped: skippedText(loaded) };
 }
 
+/** A service whose image was not built here yet: what its Dockerfile would make, when that can be told. */
+async function predicted(
+  { workload, container, in: place }: AnyContainer,
+  profile: PlatformProfile,
+  images: ContainerImages,
+): Promise<WhoContainer | undefined> {
+  const build = workload.format === 'compose' ? workload.service.build : undefined;
+  if (build?.dockerfile === undefined) return undefined;
+  const { dockerfile, context, target, args } = build;
+  const buildArg = Object.entries(args).map(([name, value]) => `${name}=${value}`);
+  const flags = { context, buildArg, ...(target === undefined ? {} : { target }) };
+  try {
+    const { answer: ofBuild } = await import('./who-dockerfiles.ts');
+    const read = await (await import('./dockerfiles.ts')).readBuild(dockerfile, flags, images);
+    if (read.wanted === undefined) return undefined;
+    const made = await ofBuild(read, { ...container.settings, name: container.name }, profile);
+    const because = placed(made.because, container.settings, container.spans);
+    return { ...made, because, image: container.image ?? `${workload.namespace}-${workload.name}`, workload: place };
+  } catch (error) {
+    // No such file, or no such stage: then it is unknown for want of the image.
+    if (error instanceof UnrootError && error.exitCode !== 130) return undefined;
+    throw error;
+  }
+}
+
 async function answer(one: AnyContainer, profile: PlatformProfile, images: ContainerImages): Promise<WhoContainer> {
   const { container, refusal } = one;
   const { settings, spans, name, image = '' } = container;
@@ -51,6 +77,8 @@ async function answer(one: AnyContainer, profile: PlatformProfile, images: Conta
     return unknownContainer({ name, image, outcome: 'unknown', message: container.unknown, because: [] }, profile, one.in);
   const found = await imageOf(one, images, async (opened): Promise<Image> => opened);
   if ('missing' in found) {
+    const built = await predicted(one, profile, images);
+    if (built !== undefined) return built;
     const known = withoutImage({ name, image, settings, profile, why: found.missing });
     const because = placed(known.because, settings, spans);
     return 'kind' in known
