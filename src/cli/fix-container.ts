@@ -2,6 +2,7 @@
 import { UnrootError } from '../error.ts';
 import { findingKey } from '../fixes/need.ts';
 import type { Unresolved } from '../fixes/plan.ts';
+import type { PortStrategy } from '../fixes/port-strategy.ts';
 import type { Image } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
@@ -33,6 +34,7 @@ export interface DecideOptions {
   readonly user?: string;
   readonly images: ContainerImages;
   readonly signal: AbortSignal;
+  readonly portStrategy?: PortStrategy;
   /** Runs the image, writes the result, and answers what it is called from then on. */
   readonly prove?: (image: Image, one: AnyContainer) => Promise<ProvedImage>;
 }
@@ -101,6 +103,7 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
         settings: { ...withoutIdentity(settings), name: container_ },
         profile: options.profile,
         user,
+        ...(options.portStrategy === undefined ? {} : { portStrategy: options.portStrategy }),
         engine: 'auto',
         signal: options.signal,
       });

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UnrootError } from '../error.ts';
+import type { PortStrategy } from '../fixes/port-strategy.ts';
 import type { Image } from '../image/image.ts';
 import { writeOciLayout } from '../image/sinks/index.ts';
 import { loadManifests } from '../input/manifests.ts';
@@ -35,6 +36,7 @@ export interface FileFlags extends RunFlags, ImageFlags {
   readonly prove?: boolean;
   readonly static?: boolean;
   readonly failOn: FailOn;
+  readonly portStrategy?: PortStrategy;
   readonly diff?: boolean;
   readonly write?: boolean;
   readonly force?: boolean;
@@ -64,6 +66,7 @@ export async function fixFiles(
       ...(flags.user === undefined ? {} : { user: flags.user }),
       images,
       signal,
+      ...(flags.portStrategy === undefined ? {} : { portStrategy: flags.portStrategy }),
       ...(flags.write === true ? { writes: true } : {}),
       ...(proves ? { prove: prover(flags, context, log) } : {}),
     };
@@ -147,8 +150,9 @@ function prover(flags: FileFlags, context: CommandContext, log: Log): (image: Im
   const taken = new Map<string, string>();
   return async (image, { workload, container }) => {
     const { settings: _, ...options } = fixOptions(flags, context, log);
+    const ports = flags.portStrategy === undefined ? {} : { portStrategy: flags.portStrategy };
     log.progress(`${workload.kind}/${workload.name}, container ${container.name}`);
-    const result = await fixImage(image, { ...options, settings: runnable(container.settings), prove: true });
+    const result = await fixImage(image, { ...options, ...ports, settings: runnable(container.settings), prove: true });
     if (result.layer.length === 0) return { result };
     const written = container.image ?? 'image';
     const label = dnsLabel(`${workload.name}-${container.name}`);
