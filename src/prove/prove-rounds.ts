@@ -6,6 +6,7 @@ import { compareEffects, socketsInBoth } from '../trace/compare.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import { leftDenials } from './left-denials.ts';
 import type { ObserveOptions } from './observe.ts';
+import { movedPorts } from './ports.ts';
 import { type Proof, prove } from './prove.ts';
 import type { Reason } from './reason.ts';
 import { arbitraryUids } from './recipient.ts';
@@ -42,12 +43,13 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
   const before = await engine.prepare(subject.image, input.prepare);
   const after = await engine.prepare(rounds.image, input.prepare);
   const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
-  const lost = traces ? compareEffects(...traces) : [];
+  const moved = movedPorts(rounds.run.ports);
+  const lost = traces ? compareEffects(...traces, moved) : [];
   return prove({
     before: { image: before, launch: rounds.asIs },
     after: launches.map((launch) => ({ image: after, launch })),
     expectation: {
-      moved: new Map(rounds.run.ports.map(({ from, to }) => [from, to] as const)),
+      moved,
       lostEffects: lost,
       sockets: traces ? socketsInBoth(...traces) : [],
       leftDenials: [...leftDenials(rounds), ...(await unasked(rounds, subject))],

@@ -11,6 +11,9 @@ export interface EffectDifference {
   readonly text: string;
 }
 
+/** Where ports are known to have gone. */
+type MovedPorts = ReadonlyMap<number, number>;
+
 const PLUMBING = /^\/(?:proc|sys|dev)(?:\/|$)|\/dev\/null$|\/__pycache__(?:\/|$)|\.pyc$|^\/tmp\/\*$/;
 /** What start scripts run to prepare for, ask about or carry out a change of user: a program that starts as somebody else skips it. */
 const IDENTITY_HELPERS: ReadonlySet<string> = new Set(
@@ -72,7 +75,7 @@ const ownExit = (trace: Trace): number | undefined => {
  * All differences. A port that moved and a file that is written elsewhere under the same name are the same work; both are how a fix
  * usually looks.
  */
-export function compareTraces(before: Trace, after: Trace): readonly EffectDifference[] {
+export function compareTraces(before: Trace, after: Trace, moved: MovedPorts = new Map()): readonly EffectDifference[] {
   const differences: EffectDifference[] = [];
   const portKey = ({ protocol, port }: { protocol: string; port: number }): string => `${protocol} ${port}`;
   // A datagram socket on a port that anybody may have can be a client's, and another one each time: resolvers pick theirs from 1024 on (RFC 5452, 9.2).
@@ -85,7 +88,13 @@ export function compareTraces(before: Trace, after: Trace): readonly EffectDiffe
     );
   const portsBefore = served(before);
   const portsAfter = served(after);
-  const lostPorts = [...portsBefore].filter((port) => !portsAfter.has(port));
+  const all = new Set(listeningPorts(after).map(portKey));
+  const hasMoved = (key: string): boolean => {
+    const [protocol = '', port = ''] = key.split(' ');
+    const to = moved.get(Number(port));
+    return to !== undefined && all.has(`${protocol} ${to}`);
+  };
+  const lostPorts = [...portsBefore].filter((port) => !portsAfter.has(port) && !hasMoved(port));
   const newPorts = [...portsAfter].filter((port) => !portsBefore.has(port));
   for (const protocol of ['tcp', 'udp']) {
     const lost = lostPorts.filter((port) => port.startsWith(protocol));
@@ -132,9 +141,9 @@ export function compareTraces(before: Trace, after: Trace): readonly EffectDiffe
 }
 
 /** In words: what the first run did and the second did not. Runs watched in different ways cannot be compared and give nothing. */
-export function compareEffects(before: Trace, after: Trace): readonly string[] {
+export function compareEffects(before: Trace, after: Trace, moved?: MovedPorts): readonly string[] {
   if (before.tracer !== after.tracer) return [];
-  return compareTraces(before, after)
+  return compareTraces(before, after, moved)
     .filter((difference) => difference.lost)
     .map((difference) => difference.text);
 }
