@@ -12,6 +12,7 @@ import type { Image } from './image/image.ts';
 import type { Launch, Refusal } from './launch/launch.ts';
 import { started } from './launch/started.ts';
 import type { PlatformProfile } from './platform/platform.ts';
+import { arbitraryNotes } from './prove/arbitrary-notes.ts';
 import { deriveRun } from './prove/derive-run.ts';
 import { findingsOf, fixContext } from './prove/findings.ts';
 import { foreseenOf } from './prove/foreseen.ts';
@@ -260,6 +261,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       unknown: [
         ...new Set([
           ...rounds.notes,
+          ...arbitraryNotes(rounds, recipient),
           ...volumeNotes(rounds, subject),
           ...(rounds.before.trace?.blindSpots ?? []),
           ...session.notes,

@@ -9,6 +9,9 @@ const VOLATILE = /^\/(?:run|tmp|dev\/shm|var\/(?:run|tmp|cache|log|lock))(?:\/|$
 /** State that outlives a start (FHS 3.0 sections 3.17, 5.8, 5.11, 5.14). */
 const LASTING = /^\/(?:srv|data|var\/(?:lib|spool|mail|opt|www|backups))(?:\/|$)/;
 
+/** Configuration and programs, which belong into the image: what a start adds, it makes of the image again. */
+const PREPARED = /^\/(?:etc|usr)(?:\/|$)/;
+
 /** What people call such folders, anywhere. */
 const VOLATILE_NAME =
   /^\.?(?:caches?|te?mp|run|pids?|locks?|logs?|sess(?:ion)?s?|sockets?|__pycache__)$|(?:_te?mp|[-_]cache|\.d\.run)$/i;
@@ -21,6 +24,7 @@ const PASSING = /\.(?:pid|lock|lck|sock|socket|log|tmp|out|err)$|^\.nfs|^(?:acce
 export function mountKind(folder: string, left: readonly FileChange[]): { readonly kind: MountKind; readonly because: string } {
   if (VOLATILE.test(folder)) return { kind: 'tmpfs', because: 'what is there is made anew at every start' };
   if (LASTING.test(folder)) return { kind: 'volume', because: 'what is there shall outlive the container' };
+  if (PREPARED.test(folder)) return { kind: 'tmpfs', because: 'what a start generates there it generates at every start' };
   for (const name of components(folder).reverse()) {
     if (VOLATILE_NAME.test(name)) return { kind: 'tmpfs', because: `${name}: made anew at every start, by its name` };
     if (LASTING_NAME.test(name)) return { kind: 'volume', because: `${name}: data, by its name` };

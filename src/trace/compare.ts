@@ -46,6 +46,8 @@ function filesWritten(events: readonly TraceEvent[], removed = false): ReadonlyM
     if (errno !== undefined) continue;
     if (operation.kind === 'open' && (operation.access === 'write' || operation.access === 'read-write') && !operation.tmpfile)
       put(operation.path);
+    // touch(1) makes a file that is missing, and sets the times of one that is there.
+    else if (removed && operation.kind === 'utimes') put(operation.path);
     else if (operation.kind === 'symlink' || operation.kind === 'truncate') put(operation.path);
     else if (operation.kind === 'link') put(operation.to);
     else if (operation.kind === 'unlink' && !removed) files.delete(steadyName(operation.path));
