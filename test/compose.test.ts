@@ -1,11 +1,11 @@
 /** Compose files through the command line: who, check and fix, on stacks and on what is wrong with them. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CheckReport, TextFixReport, WhoReport } from '../src/report/report.ts';
+import type { CheckReport, ExplainReport, TextFixReport, WhoReport } from '../src/report/report.ts';
 import { freshDist } from './support/build.ts';
 import { type CliResult, schemaErrors, unroot } from './support/cli.ts';
 import { writeBelow } from './support/files.ts';
@@ -139,6 +139,32 @@ describe('who', () => {
   it('knows numbers without the image', async () => {
     const who = await report<WhoReport>('who', join(stacks, 'monitoring'));
     expect(who.containers.find(({ name }) => name === 'prometheus')).toMatchObject({ uid: 65534, gid: 65534 });
+  });
+});
+
+describe('explain and prove', () => {
+  it('explain one service, its mounts of this machine too', async () => {
+    const file = write(
+      'explain/compose.yaml',
+      'services:\n  web: {image: "named:1", volumes: ["./private:/private"]}\n  db: {image: "root:1"}\n',
+    );
+    write('explain/private/x', '');
+    chmodSync(join(folder, 'explain/private'), 0o700);
+    const asked = async (service: string, ...more: string[]): Promise<ExplainReport> => {
+      const { stdout, stderr } = await run('explain', '-o', 'json', `${file}#${service}`, ...more, ...images);
+      expect(stdout, stderr).not.toBe('');
+      return JSON.parse(stdout) as ExplainReport;
+    };
+    const denied = await asked('web', '/private/x');
+    expect([denied.workload?.name, denied.platform, denied.answers[0]?.allowed]).toEqual(['web', 'docker', false]);
+    expect((await asked('db', '/srv/data')).answers[0]?.allowed).toBe(true);
+    expect((await run('explain', `${file}#none`, '/x')).stderr).toContain('one of web, db');
+  });
+
+  it('prove says what proves services', async () => {
+    const result = await run('prove', write('prove/compose.yaml', 'services: {web: {image: "root:1"}}\n'));
+    expect([result.code, result.stderr.replace(/\s+/g, ' ')]).toEqual([2, expect.stringContaining('is not run as a whole')]);
+    expect(result.stderr).toContain('--prove');
   });
 });
 

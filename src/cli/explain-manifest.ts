@@ -7,7 +7,7 @@ import type { PlatformProfile } from '../platform/platform.ts';
 import { ARBITRARY_UID } from '../prove/recipient.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { ContainerImages } from './container-images.ts';
-import { containersOf, imageOf, type ManifestContainer } from './manifest-containers.ts';
+import { type AnyContainer, containersIn, imageOf } from './manifest-containers.ts';
 import { usageError } from './usage-error.ts';
 
 /** A file of manifests, and which container of it; undefined = an image. A `#` is part of an image's path when such a file is there. */
@@ -18,7 +18,9 @@ export function manifestTarget(target: string): { readonly file: string; readonl
   return { file: target.slice(0, at), container: target.slice(at + 1) };
 }
 
-const labelOf = ({ workload, container }: ManifestContainer): string => `${workload.name}/${container.name}`;
+/** A service and its container have one name. */
+const labelOf = ({ workload, container }: AnyContainer): string =>
+  workload.format === 'compose' ? workload.name : `${workload.name}/${container.name}`;
 
 /** The container of that name, `WORKLOAD/CONTAINER` where several have it; without a name the only one. Throws with the names there are. */
 export function chosenContainer({
@@ -27,9 +29,9 @@ export function chosenContainer({
 }: {
   readonly file: string;
   readonly container?: string;
-}): ManifestContainer {
+}): AnyContainer {
   const loaded = loadManifests([file]);
-  const all = [...containersOf(loaded.workloads)];
+  const all = [...containersIn(loaded)];
   const [problem] = loaded.problems.filter(({ severity }) => severity === 'error');
   if (all.length === 0 && problem !== undefined)
     throw new UnrootError(problem.message, { code: 'input.manifest', where: problem.where });
@@ -45,9 +47,10 @@ export function chosenContainer({
 }
 
 /** The settings as the manifest has them, or as somebody else: `runAsUser` in place of `--user`. */
-export function settingsAsked({ container }: ManifestContainer, user: string | undefined): ContainerSettings {
+export function settingsAsked({ container, workload }: AnyContainer, user: string | undefined): ContainerSettings {
   const settings = { ...container.settings, name: container.name };
   if (user === undefined) return settings;
+  if (workload.format === 'compose') return { ...settings, user: user === 'arbitrary' ? `${ARBITRARY_UID}:0` : user };
   const numbers = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(user === 'arbitrary' ? `${ARBITRARY_UID}:0` : user);
   if (numbers === null) throw usageError(`--user ${user}: a pod's user is a number`, 'UID, UID:GID or arbitrary');
   const [, uid, gid] = numbers;
@@ -56,12 +59,18 @@ export function settingsAsked({ container }: ManifestContainer, user: string | u
 
 /** The image it names, or an error that says how to bring it; and nothing when the API server would not take the object. */
 export async function imageFor<T>(
-  one: ManifestContainer,
+  one: AnyContainer,
   profile: PlatformProfile,
   images: ContainerImages,
   work: (image: Image) => Promise<T>,
 ): Promise<T> {
   const { refusal, container, in: where } = one;
+  if (container.unknown !== undefined)
+    throw new UnrootError(`${container.name}: ${container.unknown}`, {
+      code: 'input.unset-variable',
+      where,
+      hint: 'Set it in the environment, or in .env beside the file',
+    });
   if (refusal !== undefined && profile.kubelet)
     throw new UnrootError(`nothing starts: ${refusal.message}`, {
       code: 'launch.refused',

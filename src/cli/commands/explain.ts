@@ -21,7 +21,7 @@ import { imageLabel } from '../image-label.ts';
 import { withImage } from '../image-run.ts';
 import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
-import { manifestProfile, profileFor } from '../profile.ts';
+import { manifestProfiles, profileFor } from '../profile.ts';
 import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
 
 interface ExplainFlags extends CommonFlags, SettingsFlags, ImageFlags, AccessFlags {
@@ -36,7 +36,7 @@ export function explain(command: Command, context: CommandContext): Command {
     .description(
       'Why a process of the container may do one thing, or may not, step by step: which class of permission bits counts on each part of a path, which layer set owner and mode, which mount covers it, which capability would change it, and what would mend it. Nothing of the image is executed. Exit code 0 whatever the answer is.',
     )
-    .argument('<target>', 'image, or FILE[#[WORKLOAD/]CONTAINER] of a Kubernetes manifest')
+    .argument('<target>', 'image, FILE[#[WORKLOAD/]CONTAINER] of a Kubernetes manifest, or FILE[#SERVICE] of a compose file')
     .argument('<what>', 'PATH, :PORT[/udp], or a call: setuid, chroot, mknod, kill, ping, raw-socket …')
     .argument('[argument...]', 'of the call: setuid 33, mknod /dev/x c')
     .usage('[flags] TARGET PATH|:PORT[/udp]|CALL [ARGUMENT…] [-- COMMAND…]')
@@ -76,7 +76,7 @@ async function ofImage(target: string, question: Question, flags: ExplainFlags, 
   );
 }
 
-/** A pod runs on some node: folders of this machine say nothing about those of that one. */
+/** A pod runs on some node: folders of this machine say nothing about those of that one. Services run here. */
 async function ofManifest(
   target: string,
   manifest: { readonly file: string; readonly container?: string },
@@ -85,14 +85,15 @@ async function ofManifest(
   context: CommandContext,
 ): Promise<ExplainReport> {
   refuseSettings(settingsFrom(flags, undefined, context.behind), [target]);
-  const profile = manifestProfile(flags.platformProfile);
   const chosen = chosenContainer(manifest);
+  const { format } = chosen.workload;
+  const profile = manifestProfiles(flags.platformProfile, [format])(format);
   const settings = settingsAsked(chosen, flags.user);
   const images = containerImages(flags, imageAccess(flags, context.signal));
   try {
     const arbitrary = flags.user === 'arbitrary';
     const report = await imageFor(chosen, profile, images, (image) =>
-      answer(image, { target, question, settings, profile, arbitrary, hostIsHere: false }),
+      answer(image, { target, question, settings, profile, arbitrary, hostIsHere: format === 'compose' }),
     );
     return { ...report, workload: chosen.in };
   } finally {

@@ -1,6 +1,7 @@
 /** `unroot prove`: run it before and after, ask the same questions, show the evidence. */
 import type { Command } from 'commander';
 import { UnrootError } from '../../error.ts';
+import { targetKind } from '../../input/target-kind.ts';
 import { fixImage } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
 import { codeForVerdict } from '../exit-code.ts';
@@ -10,6 +11,7 @@ import { addAccess, imageAccess } from '../image-access.ts';
 import { addProbes, fixOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { addSettings } from '../settings.ts';
+import { usageError } from '../usage-error.ts';
 
 /** Adds what `prove` takes. */
 export function prove(command: Command, context: CommandContext): Command {
@@ -25,6 +27,12 @@ export function prove(command: Command, context: CommandContext): Command {
   return command.action(async (target: string, flags: RunFlags) => {
     const outputs = parseOutputs(flags.output ?? [], 'prove');
     const log = logFor(flags);
+    if (targetKind(target) === 'manifests')
+      throw usageError(
+        `${target} is no image, and what it describes is not run as a whole`,
+        'an image',
+        `unroot fix ${target} --prove runs the image of each container or service by itself, before and after`,
+      );
     await withImage(
       target,
       imageAccess(flags, context.signal, (message) => log.progress(message)),
