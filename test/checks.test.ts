@@ -1,6 +1,7 @@
 /** One id for a check everywhere: file, finding, doc page. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { dockerfileChecks } from '../src/checks/dockerfile/index.ts';
 import { checks } from '../src/checks/index.ts';
 import { podSecurityCheckId } from '../src/checks/pod-security.ts';
 import { controls } from '../src/pod-security/controls/index.ts';
@@ -12,8 +13,12 @@ describe('checks', () => {
     expect(new Set(checks.map((check) => check.id)).size).toBe(checks.length);
   });
 
-  it.each(checks.map((check) => [check.id, check] as const))('%s has a file, a page, a summary and an authority', (id, check) => {
-    expect(existsSync(new URL(`../src/checks/${id}.ts`, import.meta.url))).toBe(true);
+  const all = [
+    ...checks.map((check) => [check.id, '', check] as const),
+    ...dockerfileChecks.map((check) => [check.id, 'dockerfile/', check] as const),
+  ];
+  it.each(all)('%s has a file, a page, a summary and an authority', (id, folder, check) => {
+    expect(existsSync(new URL(`../src/checks/${folder}${id}.ts`, import.meta.url))).toBe(true);
     const page = readFileSync(new URL(`../docs/checks/${id}.md`, import.meta.url), 'utf8');
     expect(page.startsWith(`# ${id}\n`)).toBe(true);
     for (const part of ['**How it is known.**', '**Example**', '**Fix.**', '**Exceptions.**']) expect(page).toContain(part);
@@ -36,7 +41,7 @@ describe('checks', () => {
   );
 
   it('leave no page without a check', () => {
-    const ids = [...checks.map((check) => check.id), ...controls.map((control) => podSecurityCheckId(control.id))];
+    const ids = [...all.map(([id]) => id), ...controls.map((control) => podSecurityCheckId(control.id))];
     expect(new Set(ids).size).toBe(ids.length);
     expect(pages.filter((page) => !ids.includes(page))).toEqual([]);
   });

@@ -8,6 +8,7 @@ import { placedFinding } from '../checks/dockerfile/placed-finding.ts';
 import { findingsWithoutBase } from '../checks/dockerfile/without-base.ts';
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
+import { networkOf } from '../launch/network.ts';
 import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
 import { checkReport } from '../report/documents.ts';
 import type { CheckReport } from '../report/report.ts';
@@ -103,7 +104,7 @@ export async function checkBuild(
   if (state.baseMissing !== undefined || (worker.uid === undefined && worker.missing === undefined)) {
     if (state.baseMissing === undefined)
       unknown.push(`USER ${state.config.user} is nobody that the file makes; a RUN line may bring the account`);
-    return { findings: [...own, ...findingsWithoutBase(state, name, 1024)], fixes: [], unknown };
+    return { findings: [...own, ...findingsWithoutBase(state, name, lowestPort(options.profile))], fixes: [], unknown };
   }
   const { image, assumed } = predictedImage(wanted, read.file.path);
   const checked = await checkImage(image, {
@@ -125,6 +126,12 @@ export async function checkBuild(
     fixes: checked.fixes,
     unknown: [...unknown, ...withoutAdvice(checked.unknown)],
   };
+}
+
+/** The first port that everybody may bind. */
+function lowestPort(profile: PlatformProfile): number {
+  const network = networkOf({}, profile, undefined);
+  return 'facts' in network ? network.facts.unprivilegedPortStart : 1024;
 }
 
 const sameLine = (a: Finding, b: Finding): boolean =>

@@ -1,4 +1,5 @@
 /** What SARIF says of a check itself. */
+import { dockerfileChecks } from '../../checks/dockerfile/index.ts';
 import { checks } from '../../checks/index.ts';
 import { podSecurityCheckId } from '../../checks/pod-security.ts';
 import { controls } from '../../pod-security/controls/index.ts';
@@ -10,7 +11,7 @@ interface About {
 }
 
 function aboutCheck(id: string): About | undefined {
-  const check = checks.find((one) => one.id === id);
+  const check = checks.find((one) => one.id === id) ?? dockerfileChecks.find((one) => one.id === id);
   if (check !== undefined)
     return { summary: check.summary, level: check.severity === 'info' ? 'note' : check.severity, authority: check.authority };
   const control = controls.find((one) => podSecurityCheckId(one.id) === id);
