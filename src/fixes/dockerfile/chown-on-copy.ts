@@ -28,8 +28,8 @@ export function chownOnCopy(text: StageText, state: StageState): readonly ChownC
       )
     )
       return [];
-    // A number alone means the group as well to COPY, and nothing of the group to chown.
-    const spec = /^\d+$/.test(owner) ? `${owner}:0` : owner;
+    // A user alone means a group as well to COPY, and none to chown, which leaves root's; `app:` is the user's own to chown.
+    const spec = owner.endsWith(':') ? owner.slice(0, -1) : /[:.]/.test(owner) ? owner : `${owner}:0`;
     const flags = copies.map((one) => addFlag(text, one!, `--chown=${spec}`));
     const title = `${copies.length === 1 ? 'COPY' : `${copies.length} COPY lines`} --chown=${spec} instead of ${fact.command}`;
     const change = (edits: readonly TextEdit[]): StageChange => ({

@@ -1,0 +1,188 @@
+/** Dockerfiles through the real command line: who, check and fix; folders of all kinds; what is no Dockerfile. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CheckReport, TextFixReport, WhoReport } from '../src/report/report.ts';
+import { freshDist } from './support/build.ts';
+import { schemaErrors, unroot } from './support/cli.ts';
+import { writeLayout } from './support/image-builder.ts';
+import { smallestProgram } from './support/program.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'unroot-dockerfile-'));
+const base = join(folder, 'base-image');
+const given = ['--image', `base:1=oci:${base}`, '--platform-profile', 'containerd-1'];
+
+beforeAll(() => {
+  freshDist();
+  writeLayout(base, {
+    layers: [
+      [
+        { path: '/bin/sh', content: smallestProgram(), mode: 0o755 },
+        { path: '/bin/server', content: smallestProgram(), mode: 0o755 },
+        { path: '/etc/passwd', content: 'root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n' },
+        { path: '/etc/group', content: 'root:x:0:\nweb:x:33:\n' },
+        { path: '/srv' },
+        { path: '/tmp', mode: 0o1777 },
+      ],
+    ],
+    config: { Env: ['PATH=/bin'], Cmd: ['server'] },
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const write = (name: string, text: string): string => {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+};
+
+describe('who', () => {
+  it.each([
+    ['FROM base:1\n', 0, 0, true],
+    ['FROM base:1\nUSER web\n', 33, 33, false],
+    ['FROM base:1\nUSER 33\nFROM base:1\n', 0, 0, true],
+    ['FROM base:1\nRUN echo "own:x:77:88::/:/bin/sh" >> /etc/passwd\nUSER own\n', 77, 88, false],
+    // The kubelet takes the uid of an image's USER and leaves the group alone.
+    ['ARG U=web\nFROM base:1\nARG U\nUSER $U:0\n', 33, 33, false],
+  ])('%j', async (text, uid, gid, isRoot) => {
+    const path = write('who/Dockerfile', text);
+    const { stdout, stderr } = await unroot(['who', path, ...given, '-o', 'json']);
+    const report = JSON.parse(stdout) as WhoReport;
+    expect(schemaErrors('who', report), stderr).toEqual([]);
+    expect(report.containers).toHaveLength(1);
+    expect(report.containers[0]).toMatchObject({
+      outcome: 'starts',
+      uid,
+      gid,
+      isRoot,
+      workload: { kind: 'Dockerfile', file: path },
+    });
+    const because = report.containers[0]!.because.find(({ field }) => field === 'uid');
+    const line = text.split('\n').findLastIndex((one) => /^(?:USER|FROM)/.test(one)) + 1;
+    expect(because?.where).toMatchObject({ file: path, line });
+  });
+
+  it('refuses in the words of the runtime a USER that no line makes', async () => {
+    const path = write('ghost/Dockerfile', 'FROM base:1\nUSER ghost\n');
+    const { stdout, code } = await unroot(['who', path, ...given, '-o', 'json']);
+    const [container] = (JSON.parse(stdout) as WhoReport).containers;
+    expect(container).toMatchObject({ outcome: 'refused', message: expect.stringContaining('no users found') });
+    expect(code).toBe(1);
+  });
+
+  it('says unknown where the base is not at hand, and what is sure all the same', async () => {
+    const path = write('gone/web.Dockerfile', 'FROM gone.example/x:1\nUSER 12\n');
+    const { stdout } = await unroot(['who', path, '-o', 'json', '--offline']);
+    const report = JSON.parse(stdout) as WhoReport;
+    expect(report.containers[0]).toMatchObject({ outcome: 'unknown', uid: 12 });
+    expect(report.diagnostics?.[0]).toMatchObject({ severity: 'warning', where: { line: 1, column: 1 } });
+  });
+
+  it('takes --target, --build-arg and --user', async () => {
+    const path = write('stages/Containerfile', 'ARG U=1\nFROM base:1 AS one\nARG U\nUSER $U\nFROM one AS two\nUSER 2\n');
+    const uidOf = async (...flags: string[]): Promise<unknown> =>
+      (JSON.parse((await unroot(['who', path, ...given, ...flags, '-o', 'json'])).stdout) as WhoReport).containers[0]?.uid;
+    expect(await uidOf()).toBe(2);
+    expect(await uidOf('--target', 'one')).toBe(1);
+    expect(await uidOf('--target', '0', '--build-arg', 'U=9')).toBe(9);
+    expect(await uidOf('--user', '5')).toBe(5);
+    const { stderr, code } = await unroot(['who', path, ...given, '--target', 'three']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('target stage "three" could not be found')]);
+  });
+});
+
+describe('check', () => {
+  it('finds what is wrong at line and column', async () => {
+    write('check/start.sh', '#!/bin/sh\necho x > /srv/log\nexec server\n');
+    const path = write(
+      'check/Dockerfile',
+      'FROM base:1\nCOPY --chmod=755 start.sh /start\nEXPOSE 80 8080\nRUN mkdir /data \\\n && chmod 777 /data\nUSER web\nRUN touch /etc/late\nENTRYPOINT ["/start"]\n',
+    );
+    const { stdout, code } = await unroot(['check', path, ...given, '-o', 'json']);
+    const report = JSON.parse(stdout) as CheckReport;
+    expect(schemaErrors('check', report)).toEqual([]);
+    const warned = report.findings.filter(({ severity }) => severity !== 'info');
+    expect(warned.map(({ id, where }) => [id, where.line, where.column]).sort()).toEqual(
+      [
+        ['build-needs-root', 7, 5],
+        ['world-writable', 5, 5],
+        ['named-user', 6, 1],
+        ['low-port', 3, 1],
+        ['path-not-writable', 8, 1],
+      ].sort(),
+    );
+    expect(code).toBe(1);
+  });
+
+  it('takes folders with manifests and Dockerfiles together, and each alone', async () => {
+    write('mono/a/Dockerfile', 'FROM base:1\nUSER 0\n');
+    write('mono/b/Dockerfile.web', 'FROM base:1\nUSER 33\n');
+    write('mono/b/notes.dockerignore', '*');
+    write('mono/pod.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: "base:1"}]}\n');
+    const { stdout, stderr } = await unroot(['check', join(folder, 'mono'), '--image', `base:1=oci:${base}`, '-o', 'json']);
+    const report = JSON.parse(stdout) as CheckReport;
+    const files = [...new Set(report.findings.filter(({ id }) => id === 'runs-as-root').map(({ where }) => where.file))].sort();
+    expect(files, stderr).toEqual([join(folder, 'mono/a/Dockerfile'), join(folder, 'mono/pod.yaml')]);
+    const alone = JSON.parse((await unroot(['check', join(folder, 'mono/b'), ...given, '-o', 'json'])).stdout) as CheckReport;
+    expect(alone.findings.map(({ id }) => id)).not.toContain('runs-as-root');
+  });
+
+  it.each([
+    ['FROM base:1\nFOO x\n', 'unknown instruction: FOO'],
+    ['RUN x\n', 'no build stage in current context'],
+    ['FROM base:1\nCOPY <<EOF /x\nabc\n', 'unterminated heredoc'],
+    ['{{ define "x" }}\nFROM base:1\n', "is a template's"],
+    ['', 'no FROM'],
+    ['\u0000\u0001binary', 'unknown instruction'],
+  ])('says what is wrong with %j, and exits 2', async (text, message) => {
+    const path = write('bad/Dockerfile', text);
+    const { stdout, stderr, code } = await unroot(['check', path, ...given]);
+    expect([code, `${stdout}${stderr}`.replace(/\s+/g, ' ')]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  it('says that a file is not there, or no text', async () => {
+    const missing = await unroot(['check', join(folder, 'nowhere/Dockerfile')]);
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('there is no such file')]);
+    writeFileSync(join(folder, 'latin.Dockerfile'), Buffer.from([0x46, 0xe4, 0xff]));
+    const latin = await unroot(['check', join(folder, 'latin.Dockerfile')]);
+    expect([latin.code, latin.stderr]).toEqual([2, expect.stringContaining('no UTF-8')]);
+  });
+});
+
+describe('fix', () => {
+  it('shows a difference that git takes, writes it, and has nothing more to do', async () => {
+    const text =
+      '# syntax=docker/dockerfile:1\nfrom base:1\n\n# files\ncopy app /srv/app\nrun chown -R web /srv/app\n\nexpose 80\n';
+    mkdirSync(join(folder, 'fix/app'), { recursive: true });
+    writeFileSync(join(folder, 'fix/app/index.html'), 'hello\n');
+    const path = write('fix/Dockerfile', text);
+    const cwd = join(folder, 'fix');
+    execFileSync('git', ['init', '-q', '.'], { cwd });
+    const diff = await unroot(['fix', 'Dockerfile', ...given, '--diff'], { cwd });
+    expect(diff.code, diff.stderr).toBe(0);
+    execFileSync('git', ['apply', '--check', '-'], { cwd, input: diff.stdout });
+    expect(readFileSync(path, 'utf8')).toBe(text);
+    const json = JSON.parse((await unroot(['fix', 'Dockerfile', ...given, '-o', 'json'], { cwd })).stdout) as TextFixReport;
+    expect(schemaErrors('fix', json)).toEqual([]);
+    expect(json.fixes.map(({ id }) => id)).toEqual(['copy-chown', 'numeric-user']);
+
+    execFileSync('git', ['add', 'Dockerfile'], { cwd });
+    const refused = await unroot(['fix', 'Dockerfile', ...given, '--write'], { cwd });
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('not committed')]);
+    await unroot(['fix', 'Dockerfile', ...given, '--write', '--force'], { cwd });
+    expect(readFileSync(path, 'utf8')).toBe(
+      '# syntax=docker/dockerfile:1\nfrom base:1\n\n# files\ncopy --chown=web:0 app /srv/app\n\nexpose 80\nuser 10001:10001\n',
+    );
+    const again = await unroot(['fix', 'Dockerfile', ...given, '--diff'], { cwd });
+    expect(again.stdout).toBe('');
+  });
+
+  it('changes nothing in a file that is wrong', async () => {
+    const path = write('fix-bad/Dockerfile', 'FROM base:1\nFOO\n');
+    const { stdout, code } = await unroot(['fix', path, ...given, '--diff']);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+});
