@@ -209,7 +209,9 @@ function mountSpan({ workload }: AnyContainer, { id, where }: Finding): Span | u
 }
 
 /** A refusal is about the settings that its words name; anything else about what its kind of finding hangs on. */
-function spanOf({ container: { spans } }: AnyContainer, { id, message, evidence }: Finding): Span | undefined {
+function spanOf({ workload, container: { spans } }: AnyContainer, { id, message, evidence }: Finding): Span | undefined {
+  // A volume of a service that is written down was found already: this one is the image's.
+  if (workload.format === 'compose' && id === 'volume-not-writable') return undefined;
   const names = FIELDS[id] ?? [];
   const words = id === 'start-refused' ? `${message} ${evidence.map(({ text }) => text).join(' ')}` : undefined;
   const fits = names.find((name) => spans[name] !== undefined && (words === undefined || words.includes(name)));

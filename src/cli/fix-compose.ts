@@ -17,7 +17,7 @@ import { type ComposeProject, type ComposeWorkload, readComposeProject } from '.
 import { check } from './check-manifests.ts';
 import { type Decided, type DecideOptions, decide } from './fix-container.ts';
 import { type FixedManifests, nameOf, reasonFor, unchangedBut, withoutBars, worseThan } from './fix-manifests.ts';
-import { containersOf } from './manifest-containers.ts';
+import { containersOf, unusedImages } from './manifest-containers.ts';
 
 type DecidedService = Decided<ComposeWorkload>;
 
@@ -36,6 +36,7 @@ export async function fixCompose(
   options: DecideOptions,
 ): Promise<FixedManifests> {
   let { report, texts } = pods;
+  const unusedBefore = unusedImages(options.images);
   const platforms = formats.includes('kubernetes') ? `${report.platform}, ${options.profile.name}` : options.profile.name;
   report = { ...report, platform: platforms };
   for (const project of compose.projects) {
@@ -43,6 +44,10 @@ export async function fixCompose(
     report = joined(report, fixed.part);
     texts = [...texts, ...fixed.texts];
   }
+  // Only now it is known which images nobody asked for.
+  const early = new Set(unusedBefore.map(({ message }) => message));
+  const diagnostics = [...report.diagnostics.filter(({ message }) => !early.has(message)), ...unusedImages(options.images)];
+  report = { ...report, diagnostics };
   return { ...pods, report, texts };
 }
 

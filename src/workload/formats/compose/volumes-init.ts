@@ -16,6 +16,8 @@ export function volumesInit(one: ServiceFiles, change: ContainerChange, problems
       mount.readOnly !== true
     )
       return [{ ...volume, target: mount.target }];
+    // A volume that is made anew each time begins as the image has it, and the new image has it right.
+    if ((mount === undefined || mount.kind === 'anonymous') && change.image !== undefined) return [];
     problems.push(
       problemOf(
         workload.value,
