@@ -38,6 +38,8 @@ try {
   await sleep(500);
   rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
+// Connections are kept open.
+process.exit(process.exitCode ?? 0);
 
 async function main() {
   start(etcd.path, [
@@ -79,7 +81,7 @@ async function main() {
   await fill(api);
   console.log('objects are there');
   const seen = new Map();
-  const proxy = await recorder(api, ca, seen);
+  const proxy = await recorder(ca, seen);
   for (const [user, args] of [
     ['admin', ['scan', '-A']],
     ['admin', ['scan', '-n', 'shop']],
@@ -118,7 +120,7 @@ async function ready(ca) {
 }
 
 /** Passes on what is asked, with the token of whoever asks, and keeps what is answered. */
-function recorder(_api, ca, seen) {
+function recorder(ca, seen) {
   const clients = new Map();
   const server = createServer(async (request, response) => {
     const token = (request.headers.authorization ?? '').replace('Bearer ', '');

@@ -200,6 +200,6 @@ function missingText(containers: readonly WhoContainer[]): readonly string[] {
   if (images.size === 0) return [];
   const count = `${images.size} ${images.size === 1 ? 'image is' : 'images are'}`;
   return [
-    `${count} not here: as whom their containers run is known only where the pod or the kubelet says it (--fetch asks registries)`,
+    `${count} not here: as whom the containers run is known only where the pod or the kubelet says it (--fetch asks registries)`,
   ];
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { UnrootError } from '../../error.ts';
 
@@ -78,8 +78,10 @@ async function load(kubeconfig: string | undefined): Promise<KubeConfig> {
       expected: 'KUBECONFIG, ~/.kube/config, or --kubeconfig FILE',
     });
   try {
-    if (kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(kubeconfig);
+    const files = listed.split(delimiter).filter((file) => file !== '');
+    if (kubeconfig !== undefined) config.loadFromFile(kubeconfig);
+    else if (files.length < 2) config.loadFromDefault();
+    else config.loadFromOptions(merged(files.filter((file) => existsSync(file)).map((file) => loaded(new KubeConfig(), file))));
   } catch (error) {
     throw failure('cluster.kubeconfig', `Cannot read the kubeconfig${(kubeconfig ?? listed) ? ` ${kubeconfig ?? listed}` : ''}`, {
       expected: 'a file as kubectl reads it',
@@ -87,6 +89,26 @@ async function load(kubeconfig: string | undefined): Promise<KubeConfig> {
     });
   }
   return config;
+}
+
+function loaded(config: KubeConfig, file: string): KubeConfig {
+  config.loadFromFile(file);
+  return config;
+}
+
+/** As kubectl merges the files of KUBECONFIG: the first that says something holds, and files that are not there are passed over. */
+function merged(configs: readonly KubeConfig[]): object {
+  const first = <T extends { readonly name: string }>(lists: readonly (readonly T[])[]): readonly T[] => {
+    const found = new Map<string, T>();
+    for (const one of lists.flat()) if (!found.has(one.name)) found.set(one.name, one);
+    return [...found.values()];
+  };
+  return {
+    clusters: first(configs.map((one) => one.getClusters())),
+    users: first(configs.map((one) => one.getUsers())),
+    contexts: first(configs.map((one) => one.getContexts())),
+    currentContext: configs.map((one) => one.getCurrentContext()).find((name) => name !== undefined && name !== '') ?? '',
+  };
 }
 
 async function requestOptions(config: KubeConfig, server: string): Promise<RequestOptions> {

@@ -45,6 +45,9 @@ export async function readCluster(
 ): Promise<Seen> {
   const unseen: string[] = [];
   const objects: ClusterObject[] = [];
+  /** Kinds by the reason why they are not seen. */
+  const hidden = new Map<string, string[]>();
+  const hide = (why: string, plural: string): void => void hidden.set(why, [...(hidden.get(why) ?? []), plural]);
   const namespaces = await readNamespaces(cluster, namespace, unseen);
   for (const kind of CLUSTER_KINDS) {
     const count = objects.length;
@@ -55,7 +58,7 @@ export async function readCluster(
       continue;
     }
     if (namespace !== undefined || whole.status !== 403 || namespaces.length === 0) {
-      unseen.push(unseenText(kind.plural, namespace, whole.message));
+      hide(whyUnseen(whole, namespace), kind.plural);
       continue;
     }
     // Not all at once: perhaps in some namespaces.
@@ -65,9 +68,9 @@ export async function readCluster(
       if ('objects' in part) objects.push(...part.objects);
       else closed.push(one.metadata.name);
     }
-    if (closed.length > 0) unseen.push(`${kind.plural} in ${some(closed)}: not allowed to list them`);
+    if (closed.length > 0) hide(`in ${some(closed)}: not allowed to list them`, kind.plural);
   }
-  return { objects, namespaces, unseen };
+  return { objects, namespaces, unseen: [...unseen, ...[...hidden].map(([why, plurals]) => `${plurals.join(', ')} ${why}`)] };
 }
 
 async function readNamespaces(
@@ -91,8 +94,8 @@ async function readNamespaces(
   return [];
 }
 
-const unseenText = (plural: string, namespace: string | undefined, message: string): string =>
-  `${plural}${namespace === undefined ? '' : ` in ${namespace}`}: ${message}`;
+const whyUnseen = ({ status, message }: { status: number; message: string }, namespace: string | undefined): string =>
+  `in ${namespace ?? 'all namespaces'}: ${status === 403 ? 'not allowed to list them' : message}`;
 
 const some = (names: readonly string[]): string =>
   names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more namespaces`;

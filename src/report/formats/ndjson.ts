@@ -24,7 +24,14 @@ export function renderNdjson(report: Report): string {
   for (const [name, value] of fields) {
     const kind = LISTS[name];
     if (kind !== undefined)
-      for (const one of value as readonly object[]) lines.push({ schemaVersion: report.schemaVersion, kind, ...one });
+      for (const one of value as readonly object[])
+        lines.push({ schemaVersion: report.schemaVersion, kind, ...(kind === 'workload' ? ownKindAside(one) : one) });
   }
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+/** The kind of a line is that of the line. */
+function ownKindAside(one: object & { readonly kind?: unknown }): object {
+  const { kind: objectKind, ...rest } = one;
+  return { objectKind, ...rest };
 }
