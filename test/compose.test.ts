@@ -275,6 +275,40 @@ services:
     }
   });
 
+  it('hands a volume over before the service starts, once, and knows what its own file made of it', async () => {
+    const file = write(
+      'volume/compose.yaml',
+      'services:\n  web:\n    image: data:1\n    volumes: [data:/srv/data, ./x:/x, ./y:/y:ro]\n  bare:\n    image: root:1\n    volumes: [bare:/srv/data]\nvolumes: {data: , bare: }\n',
+    );
+    const layout = writeLayout(join(folder, 'images', 'data-1'), {
+      layers: [
+        [
+          ...base,
+          { path: '/bin/sh', content: smallestProgram(), mode: 0o755 },
+          { path: '/bin/chown', content: smallestProgram(), mode: 0o755 },
+        ],
+      ],
+      config: { Cmd: ['/bin/app'] },
+    });
+    const given = ['--image', `data:1=oci:${layout}`, ...images];
+    const { containers, unknown } = await report<TextFixReport>('fix', file, '--write', ...given);
+    expect(containers.map(({ container, outcome }) => [container, outcome])).toEqual([
+      ['web', 'changed'],
+      ['bare', 'changed'],
+    ]);
+    const after = readFileSync(file, 'utf8');
+    expect(after).toContain('chown -R 10001:10001 /srv/data');
+    expect(after.match(/volumes-init:/g)).toHaveLength(2);
+    expect(unknown.filter((text) => /no shell|keeps its owner/.test(text))).toHaveLength(2);
+    expect((await report<TextFixReport>('fix', file, '--write', ...given)).files).toEqual([]);
+    const who = await report<WhoReport>('who', file, ...given);
+    expect(who.containers.map(({ name, uid }) => [name, uid])).toEqual([
+      ['web', 10001],
+      ['bare', 10001],
+      ['web-volumes-init', 0],
+    ]);
+  });
+
   it('writes both a pod and a service', async () => {
     write(
       'mixed/pod.yaml',

@@ -15,6 +15,7 @@ import type { WrittenChange } from '../workload/change.ts';
 import { composeChanges } from '../workload/formats/compose/changes.ts';
 import { type ComposeProject, type ComposeWorkload, readComposeProject } from '../workload/formats/compose/read.ts';
 import { check } from './check-manifests.ts';
+import { withVolumes } from './compose-volumes.ts';
 import { type Decided, type DecideOptions, decide } from './fix-container.ts';
 import { type FixedManifests, nameOf, reasonFor, unchangedBut, withoutBars, worseThan } from './fix-manifests.ts';
 import { containersOf, unusedImages } from './manifest-containers.ts';
@@ -80,8 +81,10 @@ async function fixProject(
     return out;
   };
   const before = await findingsIn(project);
+  const decided: DecidedService[] = [];
+  for (const one of containersOf(project.workloads)) decided.push(await decide(one, options));
   let settled: DecidedService[] = [];
-  for (const one of containersOf(project.workloads)) settled.push(await decide(one, options));
+  for (const one of decided) settled.push(await withVolumes(one, decided, images));
   let tried = await attempt(project, settled, findingsIn);
   for (const retreat of [withoutBars, unchangedBut]) {
     const worse = settled.map(({ one }, index) => worseThan(before[index] ?? [], afterOf(tried, one.workload.name)));
