@@ -187,15 +187,17 @@ function makeOne(state: State, begin: number, change: OneChange, put: unknown): 
   const wanted = next.value;
   const settled = op === 'set' ? sameValue(valueAt(state.value, path), put) && put !== undefined : sameValue(state.value, wanted);
   if (settled) return { ...state, wanted };
-  const ways = waysTo(state.text.text, state.root, change, wanted);
-  if ('fault' in ways) return ways;
-  for (const way of ways) {
-    const text = changed(state.text, way);
-    const after = read(text.text, begin);
-    if ('fault' in after) continue;
-    if (sameValue(after.value, wanted)) return { text, ...after, wanted, shared: [] };
-    const shared = sharedDifferences(after.root, wanted);
-    if (shared !== undefined) return { text, ...after, wanted, shared };
+  for (const quoted of [false, true]) {
+    const ways = waysTo(state.text.text, state.root, change, wanted, quoted);
+    if ('fault' in ways) return ways;
+    for (const way of ways) {
+      const text = changed(state.text, way);
+      const after = read(text.text, begin);
+      if ('fault' in after) continue;
+      if (sameValue(after.value, wanted)) return { text, ...after, wanted, shared: [] };
+      const shared = sharedDifferences(after.root, wanted);
+      if (shared !== undefined) return { text, ...after, wanted, shared };
+    }
   }
   return { fault: `${pathText(path)} is written in a way that nothing can be put there`, offset: state.root.start };
 }

@@ -26,14 +26,10 @@ export interface NoWay {
   readonly offset: number;
 }
 
-/** `wanted` is the document's value when it is made. */
-export function waysTo(text: string, root: YamlNode, change: OneChange, wanted: unknown): Ways | NoWay {
+/** `wanted` is the document's value when it is made. `quoted`: texts of several lines go in quotes, where a comment that stands deeper would become part of them. */
+export function waysTo(text: string, root: YamlNode, change: OneChange, wanted: unknown, quoted: boolean): Ways | NoWay {
   const style = styleOf(text, root);
-  const ways = waysInStyle(text, root, change, wanted, style);
-  if ('fault' in ways) return ways;
-  // A comment that stands deeper behind a literal text would become part of it: quotes then.
-  const quoted = waysInStyle(text, root, change, wanted, { ...style, literals: false });
-  return 'fault' in quoted ? ways : [...ways, ...quoted];
+  return waysInStyle(text, root, change, wanted, quoted ? { ...style, literals: false } : style);
 }
 
 function waysInStyle(text: string, root: YamlNode, change: OneChange, wanted: unknown, style: YamlStyle): Ways | NoWay {

@@ -2,7 +2,7 @@
 import { isPlainObject } from '../../../text/yaml/dump.ts';
 import type { Path } from '../../../text/yaml/path.ts';
 import { sameValue, valueAt, withValue } from '../../../text/yaml/value-change.ts';
-import { AT_END, type ObjectChange } from './object-change.ts';
+import { AT_END, folded, type ObjectChange } from './object-change.ts';
 import type { KubernetesObject } from './objects.ts';
 
 export interface JsonOperation {
@@ -22,37 +22,15 @@ const pointer = (path: Path): string =>
     )
     .join('');
 
-/** RFC 6902. What is new below something new goes with it. */
-export function jsonPatch({ object, changes }: ObjectChange): readonly JsonOperation[] {
-  const operations: { op: 'add' | 'replace' | 'remove'; path: Path; value?: unknown }[] = [];
-  let value: unknown = object.value;
-  for (const { op, path, value: put } of changes) {
-    const next = withValue(value, path, op, put);
-    if (next === undefined || sameValue(next.value, value)) continue;
-    const made = missing(value, path);
-    if (op === 'remove') operations.push({ op, path });
-    else if (op === 'set' && made.length === path.length && valueAt(value, path) !== undefined)
-      operations.push({ op: 'replace', path, value: put });
-    else {
-      const known = operations.find((one) => one.op !== 'remove' && one.path.length < path.length && isWithin(path, one.path));
-      if (known === undefined)
-        operations.push({ op: 'add', path: made, value: made.length === path.length ? put : valueAt(next.value, made) });
-      else known.value = withValue(known.value, path.slice(known.path.length), op, put)?.value;
-    }
-    value = next.value;
-  }
-  return operations.map(({ op, path, value: put }) => ({ op, path: pointer(path), ...(op === 'remove' ? {} : { value: put }) }));
-}
-
-const isWithin = (path: Path, outer: Path): boolean => outer.every((part, index) => path[index] === part);
-
-/** The path as far as it is there, and one part more. */
-function missing(value: unknown, path: Path): Path {
-  for (let length = 1; length < path.length; length += 1) {
-    const at = valueAt(value, path.slice(0, length));
-    if (at === undefined || at === null) return path.slice(0, length);
-  }
-  return path;
+/** RFC 6902. */
+export function jsonPatch(change: ObjectChange): readonly JsonOperation[] {
+  let value: unknown = change.object.value;
+  return folded(change).map(({ op, path, value: put }): JsonOperation => {
+    const known = valueAt(value, path);
+    value = withValue(value, path, op, put)?.value ?? value;
+    if (op === 'remove') return { op, path: pointer(path) };
+    return { op: op === 'set' && known !== undefined ? 'replace' : 'add', path: pointer(path), value: put };
+  });
 }
 
 /** By which field items of a list are told apart (patchMergeKey in kubernetes/api core/v1/types.go); other lists are replaced as a whole. */
