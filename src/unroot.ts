@@ -282,9 +282,13 @@ const hooks = (options: ImageOptions): { signal?: AbortSignal; onProgress?: (mes
   ...(options.onProgress ? { onProgress: options.onProgress } : {}),
 });
 
+/** How long an image that names a port (EXPOSE) may take to open the first: a database is made at the first start. */
+const ANNOUNCED_MS = 12_000;
+
 const observeOptions = (image: Image, options: ImageOptions): ObserveOptions => ({
   ...(image.config.healthcheck ? { healthcheck: image.config.healthcheck } : {}),
   ...(options.probeCommand ? { probeCommand: options.probeCommand } : {}),
   ...(options.probePath ? { probePath: options.probePath } : {}),
+  ...(image.config.exposedPorts?.some((port) => !port.endsWith('/udp')) ? { settle: { portlessMs: ANNOUNCED_MS } } : {}),
   ...hooks(options),
 });

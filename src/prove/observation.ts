@@ -16,6 +16,8 @@ export interface ProbeResult {
   /** What was said to it when it answered: `http`, `line` (PING), `postgresql`, `mqtt`, `tls`, `dns`. */
   readonly opener?: string;
   readonly text?: string;
+  /** Asked again in the same run, it said something else: the words cannot be compared. */
+  readonly varies?: boolean;
   /** HTTP: content type and body length. */
   readonly contentType?: string;
   readonly bodyLength?: number;

@@ -12,8 +12,9 @@ const probeText = (probe: ProbeResult): string =>
 /** A greeting that comes late looks like an answer to what was asked meanwhile: the words count. */
 const said = ({ outcome }: ProbeResult): string => (outcome === 'reply' ? 'banner' : outcome);
 
-/** IMAP and POP3 begin with their status, and what follows is for people (RFC 3501 section 7.1, RFC 1939 section 3): servers that are still starting say so there. */
-const status = (text = ''): string | undefined => /^(?:\* [A-Z]+|\+OK|-ERR)(?= |$)/.exec(text)?.[0];
+/** IMAP and POP3 begin with their status, and what follows is for people (RFC 3501 section 7.1, RFC 1939 section 3): servers that are still starting say so there.
+ * The attributes of an XML element have no order (XML 1.0 section 3.1). */
+const status = (text = ''): string | undefined => /^(?:(?:\* [A-Z]+|\+OK|-ERR)(?= |$)|<\?xml[^>]*>\s*<[\w:-]+)/.exec(text)?.[0];
 const sameWords = (a: string | undefined, b: string | undefined): boolean =>
   a === b || (status(a) !== undefined && status(a) === status(b));
 
@@ -32,7 +33,10 @@ export function compareProbes(
         { kind: is.outcome === was.outcome ? 'note' : 'note', text: `port ${to}: ${probeText(is)} (before: ${probeText(was)})` },
       ];
     }
-    const same = said(was) === said(is) && was.status === is.status && (was.outcome === 'http' || sameWords(was.text, is.text));
+    const same =
+      said(was) === said(is) &&
+      was.status === is.status &&
+      (was.outcome === 'http' || was.varies === true || sameWords(was.text, is.text));
     if (!same) return [{ kind: 'bad', text: `port ${to} answers ${probeText(is)}; before: ${probeText(was)}` }];
     const reasons: Reason[] = [{ kind: 'ok', text: `port ${to} answers ${probeText(is)}, as before` }];
     if (was.outcome === 'http' && was.contentType !== is.contentType)

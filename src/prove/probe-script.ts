@@ -68,11 +68,13 @@ async function ask(target) {
 // A program may do at a later request what it did not do at the first (open its log, fill its cache): the first answer that differs is the one that counts.
 async function again(target, opener, first) {
   if (!opener || first.outcome === 'refused') return first;
+  const said = [];
   for (let turn = 0; turn < target.repeats; turn++) {
     const next = await talk({ ...target, bannerMs: first.outcome === 'banner' ? target.bannerMs : 0 }, ...opener);
     if (next.outcome !== first.outcome || next.status !== first.status) return next;
+    said.push(next.text);
   }
-  return first;
+  return first.text === undefined ? first : { ...first, said };
 }
 Promise.all(targets.map(ask)).then((results) => process.stdout.write(JSON.stringify(results) + '\n'));
 `;

@@ -73,9 +73,13 @@ async function probeOnce(
   });
   if (result.code !== 0 || result.stdout.trim() === '')
     return targets.map(({ port }) => ({ port, outcome: 'silent', text: result.stderr.slice(0, 200) }));
-  const answers = JSON.parse(result.stdout) as ProbeResult[];
+  const answers = JSON.parse(result.stdout) as (ProbeResult & { readonly said?: readonly string[] })[];
   return answers
-    .map((answer) => (answer.text === undefined ? answer : { ...answer, text: normalise(answer.text) }))
+    .map(({ said = [], ...answer }) => {
+      if (answer.text === undefined) return answer;
+      const text = normalise(answer.text);
+      return { ...answer, text, ...(said.some((other) => normalise(`${other}`) !== text) ? { varies: true } : {}) };
+    })
     .sort((a, b) => a.port - b.port);
 }
 

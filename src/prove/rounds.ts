@@ -16,6 +16,7 @@ import { neededCapabilities } from '../fixes/needed-capability.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
 import { conflicts } from '../fixes/recipe.ts';
+import { stateFolders } from '../fixes/state-folder.ts';
 import type { Image } from '../image/image.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { newDenials } from '../trace/denials.ts';
@@ -79,7 +80,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const findings = findingsOf(subject, asIs, target, baseline);
 
   const met: Finding[] = [];
-  const extra: Fix[] = [];
+  const extra: Fix[] = [...stateFolders(baseline, new Set(before.processes.map(({ uids }) => uids[1] ?? 0)), context)];
   let plan = planFixes(findings, context);
   const recipes = recipesFor(before, context);
   const low = ['auto', 'move'].includes(context.portStrategy ?? 'auto') ? portsToMove(plan.unresolved) : [];

@@ -77,13 +77,6 @@ export const NETWORK: readonly Service[] = [
     ask: [sh('chronyc -n -h 127.0.0.1 tracking; chronyd -Q -t 5 "server 127.0.0.1 iburst maxsamples 1" 2>&1')],
     says: /Stratum\s+: 8[\s\S]*System clock wrong by/,
   }),
-  service('ntpsec', {
-    packages: ['ntpsec', 'ntpsec-ntpdig'],
-    files: { '/etc/ntpsec/ntp.conf': 'driftfile /var/lib/ntpsec/ntp.drift\ntos orphan 5\nrestrict default\n' },
-    run: ['ntpd', '-n', '-u', 'ntpsec:ntpsec'],
-    ask: [sh('ntpq -c rv 127.0.0.1 2>&1 || ntpdig 127.0.0.1')],
-    says: /version=|stratum/,
-  }),
   service('snmpd', {
     packages: ['snmpd', 'snmp'],
     files: { '/etc/snmp/snmpd.conf': 'agentaddress udp:161,tcp:161\nrocommunity public\nsysName stored\n' },
@@ -95,7 +88,11 @@ export const NETWORK: readonly Service[] = [
     packages: ['zabbix-agent'],
     script: make('zabbix:zabbix', '/run/zabbix'),
     run: ['zabbix_agentd', '-f', '-c', '/etc/zabbix/zabbix_agentd.conf'],
-    ask: [sh('exec 3<>/dev/tcp/127.0.0.1/10050; printf "agent.ping\\n" >&3; timeout 3 cat <&3 | tr -d "\\000"')],
+    ask: [
+      sh(
+        'exec 3<>/dev/tcp/127.0.0.1/10050; printf "ZBXD\\001\\012\\000\\000\\000\\000\\000\\000\\000agent.ping" >&3; timeout 3 cat <&3 | tr -d "\\000"',
+      ),
+    ],
     says: /ZBXD.*1/,
   }),
   service('freeradius', {

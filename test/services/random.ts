@@ -21,13 +21,15 @@ export const RANDOM: readonly Service[] = [
   }),
   service('cntlm', {
     packages: ['cntlm'],
-    run: ['cntlm', '-f', '-U', 'cntlm', '-P', '/run/cntlm.pid', '-c', '/etc/cntlm.conf'],
+    script: 'chroot "$1" install -d -o cntlm /run/cntlm',
+    run: ['cntlm', '-f', '-U', 'cntlm', '-P', '/run/cntlm/cntlm.pid', '-c', '/etc/cntlm.conf'],
     ask: [http(3128, 'http://127.0.0.1:9/')],
     says: /HTTP\/1\.[01] \d+/,
   }),
   service('magnum-api', {
     packages: ['magnum-api'],
     run: ['/etc/init.d/magnum-api', 'systemd-start'],
+    patienceMs: 60_000,
     ask: [http(9511)],
     says: /HTTP\/1\.[01] \d+/,
   }),

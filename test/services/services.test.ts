@@ -25,6 +25,8 @@ const chosen = SERVICES.filter(({ name }) => only === undefined || only.includes
 const update = process.env.UPDATE === '1';
 const PAGE: string = new URL('../../docs/services.md', import.meta.url).pathname;
 const PATIENCE_MS = 30_000;
+/** For an image that most likely does not work. */
+const UNFIXED_MS = 12_000;
 
 const rows: Row[] = [];
 let folder = '';
@@ -83,7 +85,11 @@ describe.skipIf(why !== undefined)('services', () => {
 });
 
 const simply = (tag: string, service: Service, flags: readonly string[]): Promise<Answer> =>
-  asked(tag, { image: tag, questions: service.client }, { flags, words: [], patienceMs: service.patienceMs ?? PATIENCE_MS });
+  asked(
+    tag,
+    { image: tag, questions: service.client },
+    { flags, words: [], patienceMs: service.patienceMs ?? (flags.length > 0 ? UNFIXED_MS : PATIENCE_MS) },
+  );
 
 async function fixed(reference: string, out: string, service: Service): Promise<FixReport> {
   const flags = ['--engine', 'runc', '--platform-profile', 'podman', '--user', '10001', '--out', out, '-o', 'json'];

@@ -161,7 +161,7 @@ export const WEB: readonly Service[] = [
     ask: [
       sh(
         'curl -s -u me:x -X PROPFIND http://127.0.0.1:5232/me/; curl -s -u me:x -X MKCALENDAR http://127.0.0.1:5232/me/notes/; printf "BEGIN:VCALENDAR\\r\\nVERSION:2.0\\r\\nPRODID:x\\r\\nBEGIN:VEVENT\\r\\nUID:a\\r\\nDTSTAMP:20260101T000000Z\\r\\nDTSTART:20260101T000000Z\\r\\nSUMMARY:Ada\\r\\nEND:VEVENT\\r\\nEND:VCALENDAR\\r\\n" | ' +
-          'curl -s -u me:x -T - http://127.0.0.1:5232/me/notes/a.ics; curl -s -u me:x http://127.0.0.1:5232/me/notes/a.ics',
+          'curl -s -u me:x -X PUT --data-binary @- http://127.0.0.1:5232/me/notes/a.ics; curl -s -u me:x http://127.0.0.1:5232/me/notes/a.ics',
       ),
     ],
     says: /SUMMARY:Ada/,

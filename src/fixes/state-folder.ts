@@ -1,0 +1,56 @@
+/**
+ * Folders of state that the service's account owns: what a request may one day write there, no run shows beforehand. Only below what the program
+ * used or was told of, and only under the folders that hold state by the Filesystem Hierarchy Standard (5.8, 5.14, 3.17).
+ */
+import type { Fix, LayerChange } from '../finding/fix.ts';
+import { isWithin } from '../linux/file-path.ts';
+import type { Trace } from '../trace/event.ts';
+import type { FixContext } from './context.ts';
+
+const STATE = /\/(?:var\/lib|var\/spool|srv)\/[\w.@-]+/g;
+/** Of the base system. */
+const NOT_ITS = /^\/var\/(?:lib|spool)\/(?:apt|dpkg|systemd|mail|cron)$/;
+/** Uids that packages give to the accounts they make (Debian policy 9.2.2; login.defs SYS_UID_MIN of others). */
+const isPackaged = (uid: number): boolean => uid >= 100 && uid < 1000;
+/** Files are copied into the layer: small ones only. */
+const FILE_BYTES = 64 * 1024;
+const ENTRIES = 500;
+
+/** `formerUids`: of all processes of the first run. Of a program that was root all along, root's folders are its own as well. */
+export function stateFolders(trace: Trace, formerUids: ReadonlySet<number>, context: FixContext): readonly Fix[] {
+  const { recipient, rootFs, asIs } = context;
+  const known = new Set<string>();
+  const add = (text: string): void => {
+    for (const [folder] of text.matchAll(STATE)) known.add(folder);
+  };
+  for (const { operation } of trace.events) if ('path' in operation) add(operation.path);
+  for (const text of [...context.configs.values(), asIs.argv.join('\n'), asIs.env.join('\n')]) add(text);
+  const allRoot = [...formerUids].every((uid) => uid === 0);
+  const theirs = (uid: number, type: string): boolean =>
+    uid !== recipient.uid && (uid === 0 ? allRoot && type === 'directory' : isPackaged(uid) || formerUids.has(uid));
+  const mounted = (path: string): boolean => asIs.mounts.some(({ target }) => target !== '/' && isWithin(path, target));
+  const layers = new Map<string, LayerChange[]>();
+  let count = 0;
+  for (const { path, type, uid, mode, size } of rootFs.entries()) {
+    if ((type !== 'directory' && type !== 'file') || !theirs(uid, type) || (type === 'file' && size > FILE_BYTES)) continue;
+    const top = path.match(STATE)?.[0];
+    if (top === undefined || !path.startsWith(top) || !known.has(top) || NOT_ITS.test(top) || mounted(path)) continue;
+    if (++count > ENTRIES) break;
+    const change: LayerChange = recipient.arbitrary
+      ? { kind: 'own', path, uid, gid: 0, mode: mode | ((mode & 0o700) >> 3) }
+      : { kind: 'own', path, uid: recipient.uid, gid: recipient.gid, mode };
+    layers.set(top, [...(layers.get(top) ?? []), change]);
+  }
+  return [...layers].map(
+    ([top, layer]): Fix => ({
+      id: 'state-folder',
+      subject: top,
+      title: `${top}: what belongs to the service there belongs to ${recipient.arbitrary ? 'group 0' : `${recipient.uid}:${recipient.gid}`}`,
+      disposition: 'safe',
+      answers: [],
+      layer,
+      run: {},
+      note: 'not all of it was written while it was watched; a request may',
+    }),
+  );
+}
