@@ -94,7 +94,7 @@ export function asReported(run: Run): { readonly flags: readonly string[]; reado
   };
 }
 
-function podman(...args: readonly string[]): string {
+export function podman(...args: readonly string[]): string {
   const result = spawnSync('podman', args, { encoding: 'utf8', timeout: 60_000 });
   return result.stdout + result.stderr;
 }
