@@ -54,7 +54,7 @@ export function effectiveCapability(
   if (launch.kind === 'refusal') return { impossible: `${launch.by} refuses: ${launch.message}` };
   if (!has(launch, 'bounding'))
     return { impossible: `${context.target.platform.name} does not let a container have ${names.join(', ')}` };
-  if (!direct && context.asIs.noNewPrivileges)
+  if (!direct && (context.asIs.noNewPrivileges || context.target.platform.noNewPrivileges))
     return {
       impossible: `no_new_privs is set, and with it a file gives no capability to a program that another one starts (${entries.map(({ path }) => path).join(', ')})`,
     };

@@ -26,10 +26,14 @@ export async function workingBaseline(
   asIs: Launch,
   before: Observation,
 ): Promise<Baseline> {
-  if (worksByItself(before)) return { asIs, before, notes: [] };
+  if (worksByItself(before) && !lacksPort(before, asIs)) return { asIs, before, notes: [] };
   const other = asIs.uid === 0 ? await asServiceUser(input, image) : await asRoot(input, image, asIs.uid);
   return other ?? { asIs, before, notes: [] };
 }
+
+/** A script may end well although the server in it could not bind: as somebody who may not, the first run shows no work to compare with. */
+const lacksPort = ({ trace }: Observation, { uid }: Launch): boolean =>
+  uid !== 0 && (trace?.events ?? []).some(({ operation, errno }) => operation.kind === 'bind' && errno === 'EACCES');
 
 /** An image that names a user, or a platform that assigns one, may fail just because of that user; a run as root shows what the program wants. */
 async function asRoot(input: RoundsInput, image: PreparedImage, uid: number): Promise<Baseline | undefined> {
