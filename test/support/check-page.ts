@@ -19,10 +19,10 @@ export interface PageExample {
 /** The blocks behind **Example**: the input with its name in a comment, the command and its output. Throws when one is missing. */
 export function exampleOf(page: string): PageExample {
   const section = /\*\*Example\*\*\n([\s\S]*?)\n\*\*Fix\.\*\*/.exec(page)?.[1] ?? '';
-  const input = /```(?:yaml|dockerfile)\n# (\S+)\n([\s\S]*?)```/.exec(section);
+  const input = /```(?:yaml|dockerfile)\n(# (\S+)\n[\s\S]*?)```/.exec(section);
   const shown = /```console\n\$ unroot (.*)\n([\s\S]*?)```/.exec(section);
   if (input === null || shown === null) throw new Error('the page has no example that could be run');
-  return { name: input[1]!, text: input[2]!, command: shown[1]!.split(' '), output: shown[2]! };
+  return { name: input[2]!, text: input[1]!, command: shown[1]!.split(' '), output: shown[2]! };
 }
 
 interface FileSpec {
