@@ -4,11 +4,14 @@ import { predictedImage } from '../build/predicted-image.ts';
 import { workerOf } from '../build/run-worker.ts';
 import type { StageState } from '../build/stage-state.ts';
 import type { Finding } from '../finding/finding.ts';
+import type { Recipient } from '../fixes/context.ts';
 import { addFlag, stageText } from '../fixes/dockerfile/stage-text.ts';
 import type { StageChange, WantedStage } from '../fixes/dockerfile/write-stage.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
+import { movedWhereSaid, movePort, portMoves } from '../fixes/move-port.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
-import type { Image } from '../image/image.ts';
+import type { Image, RootFs } from '../image/image.ts';
+import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import { findingsOf, fixContext } from '../prove/findings.ts';
 import { foreseenOf } from '../prove/foreseen.ts';
@@ -37,6 +40,13 @@ export interface DecideStageOptions extends ImageOptions {
   readonly static?: boolean;
 }
 
+/** A platform that gives out users takes no heed of the number; it has to be none of root's. */
+const userOf = ({ uid, gid, arbitrary }: Recipient): Pick<WantedStage, 'uid' | 'gid' | 'arbitrary'> => ({
+  uid: arbitrary ? Number(DEFAULT_USER) : uid,
+  gid,
+  arbitrary,
+});
+
 const NO_RUN = { ports: [], env: {} } as const;
 
 export async function decideStage(read: ReadBuild, options: DecideStageOptions): Promise<DecidedStage> {
@@ -57,21 +67,35 @@ export async function decideStage(read: ReadBuild, options: DecideStageOptions):
   const settings = worker.uid === undefined ? { ...options.settings, user: '0' } : options.settings;
   const asIs = launchOf(subject, settings, options.profile);
   const target = launchOf(subject, settingsAs(recipient, options.settings, options.profile), options.profile);
-  const findings = findingsOf(subject, asIs, target, undefined, await foreseenOf(subject, asIs));
-  const plan =
-    asIs.kind === 'launch' && target.kind === 'launch'
-      ? planFixes(findings, fixContext(subject, asIs, target, recipient))
-      : {
-          fixes: [],
-          unresolved: findings
-            .filter(({ id }) => id !== 'runs-as-root')
-            .map((finding) => ({ finding, reason: 'the program does not start' })),
-        };
+  const foreseen = await foreseenOf(subject, asIs);
+  const findings = findingsOf(subject, asIs, target, undefined, foreseen);
+  // An image cannot set a sysctl, nor ask for a capability.
+  const portStrategy = options.portStrategy === undefined || options.portStrategy === 'auto' ? 'move' : options.portStrategy;
+  const configs = await textsOf(subject, new Set(foreseen.map(({ file }) => file)));
+  const plan = planned(asIs, target);
+  function planned(
+    before: Launch | Refusal,
+    after: Launch | Refusal,
+  ): Pick<ReturnType<typeof planFixes>, 'fixes' | 'unresolved'> {
+    if (before.kind === 'refusal' || after.kind === 'refusal') {
+      const left = findings.filter(({ id }) => id !== 'runs-as-root');
+      return { fixes: [], unresolved: left.map((finding) => ({ finding, reason: 'the program does not start' })) };
+    }
+    const context = fixContext(subject, before, after, recipient, { portStrategy, configs });
+    const { fixes, unresolved } = planFixes(findings, context);
+    if (portStrategy !== 'move') return { fixes, unresolved };
+    const low = unresolved.flatMap(({ finding: { operation } }) => (operation?.kind === 'bind' ? [operation.port] : []));
+    const moves = portMoves(low, new Set());
+    const moved = moves.length === 0 ? undefined : movedWhereSaid(moves, context, false);
+    if (moved === undefined) return { fixes, unresolved };
+    return {
+      fixes: [...fixes, movePort(moves, moved, image.config.healthcheck?.test)],
+      unresolved: unresolved.filter(({ finding }) => finding.operation?.kind !== 'bind'),
+    };
+  }
   return {
     wanted: {
-      uid: recipient.uid,
-      gid: recipient.gid,
-      arbitrary: recipient.arbitrary,
+      ...userOf(recipient),
       layer: mergeLayer(plan.fixes),
       run: mergeRun(plan.fixes, recipient, portsOf(plan.fixes)),
     },
@@ -84,6 +108,18 @@ export async function decideStage(read: ReadBuild, options: DecideStageOptions):
   };
 }
 
+/** Configuration that was read; what cannot be read is left out. */
+async function textsOf(
+  { rootFs }: { readonly rootFs: RootFs },
+  paths: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, string>> {
+  const files = await rootFs.readFiles(paths, { limit: CONFIG_BYTES, head: true });
+  const whole = [...files].filter(([, bytes]) => bytes.length < CONFIG_BYTES && !bytes.includes(0));
+  return new Map(whole.map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]));
+}
+
+const CONFIG_BYTES = 256 * 1024;
+
 const portsOf = (
   fixes: readonly { readonly run: { readonly ports?: WantedStage['run']['ports'] } }[],
 ): WantedStage['run']['ports'] => fixes.flatMap(({ run }) => run.ports ?? []);
@@ -92,7 +128,7 @@ async function fromBuilt(image: Image, options: DecideStageOptions & { readonly 
   const result = options.static === true ? await fixImageStatically(image, options) : await fixImage(image, options);
   const { recipient, layer, fixedRun, findings, unresolved, unknown, proof } = result;
   return {
-    wanted: { uid: recipient.uid, gid: recipient.gid, arbitrary: recipient.arbitrary, layer, run: fixedRun },
+    wanted: { ...userOf(recipient), layer, run: fixedRun },
     first: [],
     findings,
     unresolved,
