@@ -18,7 +18,8 @@ ${commands.join('\n')}
 
 TARGET is an image: docker-archive:FILE[:REF], oci:DIR[:TAG], oci-archive:FILE,
 containers-storage:NAME, docker-daemon:NAME, or a bare path or name. who and
-check also read Kubernetes manifests: a file, a folder, or - for standard input.
+check also read Kubernetes manifests: a file, a folder, - for standard input, or
+k8s://[CONTEXT/]NAMESPACE/KIND/NAME.
 
 Flags are explained by ${name} COMMAND --help. -V, --version prints the version.
 
