@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { memoryRootFs } from '../../test/support/memory-rootfs.ts';
+import type { Launch } from '../launch/launch.ts';
+import { launchImage } from '../launch/launch-image.ts';
+import type { Operation } from '../linux/operation.ts';
+import { profile } from '../platform/profiles.ts';
+import type { Trace } from '../trace/event.ts';
+import type { FixContext } from './context.ts';
+import { stateFolders } from './state-folder.ts';
+
+const TREE = {
+  '/usr/bin/player': { content: 'elf', mode: 0o755 },
+  '/var/lib/player': { uid: 100, gid: 29, mode: 0o755 },
+  '/var/lib/player/lists': { uid: 100, gid: 29, mode: 0o750 },
+  '/var/lib/player/big.db': { content: 'x', size: 1 << 20, uid: 100, gid: 29 },
+  '/var/lib/player/small.db': { content: 'x', uid: 100, gid: 29, mode: 0o600 },
+  '/var/lib/other': { uid: 101, gid: 101 },
+  '/var/lib/rooted/items': { mode: 0o755 },
+  '/var/lib/dpkg/info': { uid: 100, gid: 100 },
+  '/var/cache/player': { uid: 100, gid: 29 },
+};
+
+function found(
+  uids: readonly number[],
+  paths: readonly string[],
+  { config = '', arbitrary = false, volumes = [] as readonly string[] } = {},
+): readonly (readonly [string, string])[] {
+  const rootFs = memoryRootFs(TREE);
+  const image = {
+    reference: 'test',
+    config: { user: '', env: [], entrypoint: [], cmd: ['/usr/bin/player'], workingDir: '', volumes, exposedPorts: [], labels: {} },
+    rootFs,
+  };
+  const launch = (user: string): Launch => launchImage({ image, settings: { user }, profile: profile('docker') }) as Launch;
+  const context: FixContext = {
+    rootFs,
+    asIs: launch('0:0'),
+    target: launch('10001:10001'),
+    recipient: { uid: 10001, gid: arbitrary ? 0 : 10001, arbitrary },
+    accounts: {},
+    configs: new Map([['/etc/player.conf', config]]),
+    knowledge: { unwrap: () => undefined, standIn: () => undefined, directive: () => undefined },
+  };
+  const events = paths.map((path, seq) => ({
+    seq,
+    time: 0,
+    pid: 1,
+    program: '/usr/bin/player',
+    uid: 0,
+    gid: 0,
+    syscall: 'openat',
+    operation: { kind: 'open', path, access: 'write' } as Operation,
+  }));
+  const trace: Trace = { tracer: 'strace', events, processes: [], blindSpots: [] };
+  return stateFolders(trace, new Set(uids), context).flatMap(({ layer }) =>
+    layer.map(
+      (change) => [change.path, 'mode' in change ? `${change.uid}:${change.gid} ${change.mode.toString(8)}` : ''] as const,
+    ),
+  );
+}
+
+describe('stateFolders', () => {
+  it("gives what the service's account owns below a folder that was used, large files apart", () => {
+    expect(found([100], ['/var/lib/player/tag_cache'])).toEqual([
+      ['/var/lib/player', '10001:10001 755'],
+      ['/var/lib/player/lists', '10001:10001 750'],
+      ['/var/lib/player/small.db', '10001:10001 600'],
+    ]);
+  });
+
+  it('takes a folder that the configuration names for one that is used', () => {
+    expect(found([100], [], { config: '#music = /var/lib/player/lists\n' })).toHaveLength(3);
+  });
+
+  it('leaves alone what nothing speaks of, what is mounted, what is the base system and what is no state', () => {
+    expect(found([100], ['/var/cache/player/x', '/var/lib/dpkg/status'])).toEqual([]);
+    expect(found([100], ['/var/lib/player/x'], { volumes: ['/var/lib/player'] })).toEqual([]);
+  });
+
+  it("gives folders of root's to a program that was root all along, and to no other", () => {
+    expect(found([0], ['/var/lib/rooted/x'])).toEqual([
+      ['/var/lib/rooted', '10001:10001 755'],
+      ['/var/lib/rooted/items', '10001:10001 755'],
+    ]);
+    expect(found([0, 100], ['/var/lib/rooted/x'])).toEqual([]);
+  });
+
+  it('gives users without a number of their own what group 0 may do', () => {
+    expect(found([100], ['/var/lib/player/x'], { arbitrary: true })[1]).toEqual(['/var/lib/player/lists', '100:0 770']);
+  });
+});
