@@ -108,8 +108,17 @@ describe.skipIf(why !== undefined)('a read-only root', () => {
   const SEED: LayerItem[] = [{ path: '/app/seed', content: 'seed\n' }];
 
   it('takes a volume that starts as a copy where files come and go beside what is read', async () => {
-    const { report } = await fix(imageOf(RENAMES, SEED), '--read-only');
+    const out = join(folder, 'copied');
+    const { report } = await fix(imageOf(RENAMES, SEED), '--read-only', '--out', out);
     proved(report);
+    const pod = parseAllDocuments(readFileSync(join(out, 'pod.yaml'), 'utf8'))[0]?.toJS() as {
+      spec: { initContainers: [{ command: string[]; volumeMounts: { name: string; mountPath: string }[] }]; volumes: object[] };
+    };
+    expect(pod.spec.initContainers[0]).toMatchObject({
+      command: ['/bin/sh', '-c', 'cp -R /app/. /fill/data-0/'],
+      volumeMounts: [{ name: 'data-0', mountPath: '/fill/data-0' }],
+    });
+    expect(pod.spec.volumes).toContainEqual({ name: 'data-0', emptyDir: {} });
     expect(report.run.volumes).toMatchObject([{ path: '/app', owner: '10001:10001' }]);
     expect(report.fixes.find(({ subject }) => subject === '/app')?.note).toMatch(/Kubernetes copies nothing/);
   });

@@ -52,7 +52,7 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
       moved,
       lostEffects: lost,
       sockets: traces ? socketsInBoth(...traces) : [],
-      leftDenials: [...leftDenials(rounds), ...(await unasked(rounds, subject))],
+      leftDenials: [...leftDenials(rounds), ...(await unasked(input))],
       oldData: input.oldData,
     },
     volumeOwners: rounds.run.volumes,
@@ -63,8 +63,11 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
 }
 
 /** Like work that is lost, unless a probe of the user's own shows that what is needed works. */
-async function unasked({ asIs, before }: RoundsResult, subject: Subject): Promise<Expectation['leftDenials']> {
-  if (asIs.uid !== 0) return [];
+async function unasked({ rounds, subject, settings, profile }: ProveRoundsInput): Promise<Expectation['leftDenials']> {
+  const { asIs, before } = rounds;
+  const said = launchOf(subject, settings, profile);
+  // What the image itself does not run as root was root for our comparison only.
+  if (asIs.uid !== 0 || (said.kind === 'launch' && said.uid !== 0)) return [];
   const configs = before.trace ? await configsRead(before.trace, subject) : new Map<string, string>();
   const work = await unaskedWork(before, subject, configs);
   return work.map((text) => ({

@@ -2,6 +2,7 @@
 import { evaluate, violationsText } from '../../pod-security/evaluate.ts';
 import { readPod } from '../../pod-security/read-pod.ts';
 import type { ArtifactInput } from './artifact.ts';
+import { filledFolders } from './fill-step.ts';
 import { initContainerNotes } from './migrate.ts';
 import { filled, preparedVolumes } from './volume-step.ts';
 
@@ -35,8 +36,9 @@ function withoutFile({ run, layer }: ArtifactInput): readonly string[] {
 /** A claim starts out empty and hides what the image has there; an engine's volume, and a runtime's own for a VOLUME, takes it over. */
 function hiddenContent(input: ArtifactInput): readonly string[] {
   const prepared = preparedVolumes(input).map(({ path }) => path);
+  const copied = filledFolders(input);
   return input.run.volumes
-    .filter((volume) => input.withContent.includes(volume.path) && !filled(input, volume))
+    .filter((volume) => input.withContent.includes(volume.path) && !filled(input, volume) && !copied.includes(volume.path))
     .map(({ path }) =>
       prepared.includes(path)
         ? `${path}: the image has content there, which the empty claim hides, and no shell to fill it with: copy it into the claim before the first start`

@@ -1,6 +1,7 @@
 /** A pod that runs the result and passes Pod Security restricted; where it cannot, the file says so. */
 import { stringify } from 'yaml';
 import { type ArtifactInput, dnsLabel, titled } from './artifact.ts';
+import { fillContainer, filledFolders } from './fill-step.ts';
 import { claimName } from './migrate.ts';
 import { podNotes } from './pod-notes.ts';
 import { serviceOf } from './service.ts';
@@ -10,7 +11,8 @@ export function podYaml(input: ArtifactInput): string {
   const label = dnsLabel(input.name);
   const [uid, gid] = input.run.user.split(':').map(Number) as [number, number];
   // An emptyDir hides what the image has there; then the runtime's own volume, which copies it, is left in charge.
-  const hiding = new Set(input.withContent);
+  const filled = filledFolders(input);
+  const hiding = new Set(input.withContent.filter((path) => !filled.includes(path)));
   const prepared = preparedVolumes(input).map(({ path }) => path);
   const paths = [...input.run.volumes.map((volume) => volume.path), ...input.volumes];
   const writable = [...new Set([...prepared, ...paths.filter((path) => !hiding.has(path))])].map((path, index) => ({
@@ -24,6 +26,7 @@ export function podYaml(input: ArtifactInput): string {
     source: { emptyDir: { medium: 'Memory' } },
   }));
   const volumes = [...writable, ...scratch];
+  const fill = fillContainer(input, volumes);
   const sysctls = Object.entries(sysctlsForKubernetes(input)).map(([name, value]) => ({ name, value }));
   const env = Object.entries(input.run.env).map(([name, value]) => ({ name, value }));
   const pod = {
@@ -42,6 +45,7 @@ export function podYaml(input: ArtifactInput): string {
         seccompProfile: { type: 'RuntimeDefault' },
         ...(sysctls.length > 0 ? { sysctls } : {}),
       },
+      ...(fill === undefined ? {} : { initContainers: [fill] }),
       containers: [
         {
           name: label,
