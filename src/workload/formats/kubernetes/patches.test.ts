@@ -92,10 +92,7 @@ test('the strategic patch holds what changes, by the keys of the lists', () => {
             {
               name: 'web',
               securityContext: { runAsUser: 1, runAsGroup: 2, capabilities: { drop: ['ALL'] } },
-              env: [
-                { name: 'B', value: '3' },
-                { name: 'C', value: '4' },
-              ],
+              env: [{ name: 'A' }, { name: 'B', value: '3' }, { name: 'C', value: '4' }],
               volumeMounts: [{ name: 'run', mountPath: '/run' }],
               ports: [
                 { containerPort: 8080, name: 'http' },

@@ -98,10 +98,13 @@ function listDifference(
   const [old, now] = [byKey(before), byKey(after)];
   if (old === undefined || now === undefined) return undefined;
   const gone = [...old.keys()].filter((name) => !now.has(name)).map((name) => ({ [key]: name, $patch: 'delete' }));
-  const changed = [...now].flatMap(([name, item]) => {
+  // kustomize puts what a patch names first (kyaml merge2): those before are named too, or init containers would change their order.
+  const last = [...now].findLastIndex(([name, item]) => old.has(name) && !sameValue(old.get(name), item));
+  const changed = [...now].flatMap(([name, item], index) => {
     const known = old.get(name);
     if (known === undefined) return [item];
-    return sameValue(known, item) ? [] : [{ [key]: name, ...mapDifference(known, item, true, kind) }];
+    if (sameValue(known, item)) return index < last ? [{ [key]: name }] : [];
+    return [{ [key]: name, ...mapDifference(known, item, true, kind) }];
   });
   return [...changed, ...gone];
 }
