@@ -46,6 +46,15 @@ describe('variables', () => {
     ['${A:?words} ${EMPTY?words}', 'a '],
   ])('%s', (template, text) => expect(substitute(template, lookup)).toEqual({ text, unset: [] }));
 
+  it('may be many on one line, and need no time when they lead nowhere', () => {
+    expect(substitute('${NO:-x}'.repeat(500), lookup).text).toBe('x'.repeat(500));
+    const start = performance.now();
+    substitute('${A:-'.repeat(50_000), lookup);
+    substitute('${A:-x}'.repeat(50_000), lookup);
+    substitute('${NO:-{'.repeat(50_000), lookup);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+
   it('that are not set, are required, or are none, are told', () => {
     expect(substitute('$NO.${NO}', lookup)).toEqual({ text: '.', unset: ['NO', 'NO'] });
     expect(substitute('${EMPTY:?give $A}', lookup).missing).toEqual({ name: 'EMPTY', words: 'give a' });
@@ -257,6 +266,10 @@ describe('what is not understood', () => {
     ],
     ['services: {web: {image: a, volumes: [db:/x]}}', 'error 1:38 this refers to the undefined volume db'],
     ['services: {web: {image: a, image: b}}', 'error 1:28 mapping key "image" is there twice'],
+    [
+      'services: {web: {image: a, depends_on: [b]}, b: {image: a, links: ["c:d"]}, c: {image: a, depends_on: [b]}}',
+      'error 1:49 dependency cycle detected: b → c → b',
+    ],
     ['services: {web: {}}', 'error 1:17 services.web has neither an image nor a build'],
     ['services: {web: {image: a, depends_on: [no]}}', 'error 1:17 service "web" depends on undefined service "no"'],
     [

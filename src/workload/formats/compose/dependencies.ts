@@ -41,6 +41,33 @@ export function dependenciesOf(service: Value): readonly ComposeDependency[] {
   return [...out.values()];
 }
 
+/** Services that wait for each other, as `a → b → a`; undefined when none do. */
+export function dependencyCycle(services: ReadonlyMap<string, readonly ComposeDependency[]>): readonly string[] | undefined {
+  const done = new Set<string>();
+  for (const start of services.keys()) {
+    // Without recursion: a file may chain thousands of services.
+    const way: { readonly name: string; next: number }[] = [{ name: start, next: 0 }];
+    const on = new Set([start]);
+    while (way.length > 0) {
+      const top = way.at(-1) as { readonly name: string; next: number };
+      const dependency = done.has(top.name) ? undefined : services.get(top.name)?.[top.next]?.service;
+      top.next += 1;
+      if (dependency === undefined) {
+        done.add(top.name);
+        on.delete(top.name);
+        way.pop();
+      } else if (on.has(dependency)) {
+        const names = way.map(({ name }) => name);
+        return [...names.slice(names.indexOf(dependency)), dependency];
+      } else if (!done.has(dependency)) {
+        on.add(dependency);
+        way.push({ name: dependency, next: 0 });
+      }
+    }
+  }
+  return undefined;
+}
+
 /** `["NONE"]` and `disable` switch the image's off; a text is a shell line. */
 export function healthcheckOf(value: Value | undefined): ComposeHealthcheck | undefined {
   if (value === undefined) return undefined;

@@ -15,6 +15,10 @@ export interface ComposePort {
 const SHORT =
   /^(?:(?:(?<ip>\[[\da-fA-F:.%]*\]|[\da-fA-F.]*|[\da-fA-F:.]*:[\da-fA-F:.]*):)?(?<host>[\d-]*):)?(?<inside>\d+(?:-\d+)?)(?:\/(?<protocol>\w+))?$/;
 const MOST = 65_536;
+/** Of one service, with every range counted out. */
+const MOST_PORTS = 4 * MOST;
+/** No mapping is longer. */
+const LONGEST = 120;
 
 /** In order; of two for the same port and address the later counts. */
 export function portsOf(value: Value | undefined, problems: TextProblem[]): readonly ComposePort[] {
@@ -24,11 +28,18 @@ export function portsOf(value: Value | undefined, problems: TextProblem[]): read
     return [];
   }
   const ports = new Map<string, ComposePort>();
+  let left = MOST_PORTS;
   for (const item of value.items) {
     const made = item.kind === 'map' ? long(item) : short(item);
     if (typeof made === 'string')
       problems.push(problemOf(item, made, item.kind === 'scalar' && item.unset ? 'warning' : 'error'));
-    else for (const port of made) ports.set(`${port.hostIp ?? ''}:${port.published ?? ''}:${port.target}/${port.protocol}`, port);
+    else if (left < made.length) {
+      problems.push(problemOf(item, `there are more than ${MOST_PORTS} ports: the rest was not read`, 'error'));
+      break;
+    } else {
+      left -= made.length;
+      for (const port of made) ports.set(`${port.hostIp ?? ''}:${port.published ?? ''}:${port.target}/${port.protocol}`, port);
+    }
   }
   return [...ports.values()];
 }
@@ -50,7 +61,7 @@ function long(item: Value): readonly ComposePort[] | string {
 
 function short(item: Value): readonly ComposePort[] | string {
   const text = textOf(item) ?? '';
-  const match = SHORT.exec(text)?.groups;
+  const match = text.length > LONGEST ? undefined : SHORT.exec(text)?.groups;
   const protocol = protocolOf(match?.protocol);
   if (match === undefined || protocol === undefined) return `${JSON.stringify(text)} is no port mapping`;
   const inside = rangeOf(match.inside as string);

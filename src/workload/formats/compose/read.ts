@@ -4,6 +4,7 @@ import type { TextProblem } from '../../../text/span.ts';
 import { readYaml } from '../../../text/yaml/read.ts';
 import type { Volume } from '../../container.ts';
 import type { Workload, WorkloadContainer } from '../../workload.ts';
+import { dependencyCycle } from './dependencies.ts';
 import { isTopField } from './fields.ts';
 import { type ComposeFiles, folderOf } from './files.ts';
 import { fingerprint } from './merge.ts';
@@ -129,6 +130,10 @@ function workloadsOf(model: MapValue, { name: project, files, lookup, problems }
     }
   }
   const all = new Map([...read].map(([name, { made }]) => [name, made]));
+  const cycle = dependencyCycle(new Map([...all].map(([name, { service }]) => [name, service.dependsOn])));
+  const begun = cycle === undefined ? undefined : read.get(cycle[0] as string);
+  if (cycle !== undefined && begun !== undefined)
+    problems.push(problemOf(begun.value, `dependency cycle detected: ${cycle.join(' → ')}`, 'error'));
   return [...read].map(([name, { kind, value, made }]): ComposeWorkload => {
     for (const { service, required } of made.service.dependsOn)
       if (required && !all.has(service))

@@ -12,9 +12,9 @@ export interface Substituted {
   readonly invalid?: true;
 }
 
-/** What may follow a `$`; the default of a braced one runs to the last brace of the line, and is cut at its own brace afterwards. */
-const REFERENCE =
-  /\$(?:(?<escaped>\$)|(?<named>[_a-z][_a-z0-9]*)|\{(?:(?<braced>[_a-z][_a-z0-9]*)(?:(?<operator>:?[-+?])(?<words>.*))?\}|))/gi;
+/** Behind a `$`: another one, a name, or a brace with a name and how it is meant. */
+const BEGIN =
+  /\$(?:(?<escaped>\$)|(?<named>[_a-z][_a-z0-9]*)|\{(?<braced>[_a-z][_a-z0-9]*)(?:\}|(?<operator>:?[-+?]))|(?<open>\{))/iy;
 const DEEPEST = 30;
 
 export function substitute(template: string, lookup: Lookup, depth = 0): Substituted {
@@ -22,7 +22,7 @@ export function substitute(template: string, lookup: Lookup, depth = 0): Substit
   const unset: string[] = [];
   let missing: Substituted['missing'];
   let invalid = depth > DEEPEST;
-  /** Of a default, or of what stands behind a closing brace. */
+  /** Of a default. */
   const inner = (text: string): string => {
     if (invalid) return '';
     const made = substitute(text, lookup, depth + 1);
@@ -50,32 +50,46 @@ export function substitute(template: string, lookup: Lookup, depth = 0): Substit
         return found ?? '';
     }
   };
-  const text = template.replace(REFERENCE, (...parts) => {
-    const whole = parts[0] as string;
-    const { escaped, named, braced } = parts.at(-1) as Record<string, string | undefined>;
-    if (escaped !== undefined) return '$';
-    if (named !== undefined) return value(named);
-    if (braced === undefined) {
-      invalid = true;
-      return '';
+  let text = '';
+  let at = 0;
+  while (!invalid) {
+    const dollar = template.indexOf('$', at);
+    if (dollar < 0) break;
+    text += template.slice(at, dollar);
+    BEGIN.lastIndex = dollar;
+    const match = BEGIN.exec(template);
+    const { escaped, named, braced, operator, open } = match?.groups ?? {};
+    at = dollar + (match === null ? 1 : match[0].length);
+    if (match === null || escaped !== undefined) text += '$';
+    else if (named !== undefined) text += value(named);
+    else if (open !== undefined || braced === undefined) invalid = true;
+    else if (operator === undefined) text += value(braced);
+    else {
+      const end = endOf(template, dollar, at);
+      if (end < 0) invalid = true;
+      else {
+        text += withOperator(braced, operator, template.slice(at, end));
+        at = end + 1;
+      }
     }
-    const end = closingBrace(whole);
-    const own = end < 0 ? whole : whole.slice(0, end + 1);
-    const rest = end < 0 ? '' : whole.slice(end + 1);
-    const [, name = '', operator, words = ''] = /^\$\{(\w+)(?:(:?[-+?])([\s\S]*))?\}$/.exec(own) ?? [];
-    if (name === '') {
-      invalid = true;
-      return '';
-    }
-    return (operator === undefined ? value(name) : withOperator(name, operator, words)) + (rest === '' ? '' : inner(rest));
-  });
+  }
+  text += template.slice(at);
   return { text, unset, ...(missing === undefined ? {} : { missing }), ...(invalid ? { invalid: true as const } : {}) };
 }
 
-/** The brace that closes the first one; -1 when none does. */
-function closingBrace(text: string): number {
+/** The brace that ends a default: its own, else the last one of the line, beyond which no default goes (template.go: `.*` and a brace). */
+function endOf(template: string, dollar: number, from: number): number {
+  const newline = template.indexOf('\n', from);
+  const last = template.lastIndexOf('}', newline < 0 ? template.length : newline);
+  if (last < from) return -1;
+  const own = closingBrace(template, dollar, last);
+  return own < 0 ? last : own;
+}
+
+/** The brace that closes the first one, up to an offset; -1 when none does. */
+function closingBrace(text: string, from: number, to: number): number {
   let open = 0;
-  for (let at = 0; at < text.length; at += 1) {
+  for (let at = from; at <= to; at += 1) {
     if (text[at] === '{') {
       open += 1;
       // The character behind an opening brace is not looked at (template.go getFirstBraceClosingIndex).
