@@ -180,6 +180,29 @@ describe('fix', () => {
     expect(again.stdout).toBe('');
   });
 
+  it('takes a folder of Dockerfiles, and moves a port with its configuration where the platform bars it', async () => {
+    write('many/a/Dockerfile', 'FROM base:1\nUSER web\n');
+    write(
+      'many/b/Dockerfile',
+      'FROM base:1\nCOPY <<EOF /etc/nginx/nginx.conf\nhttp {\n  server {\n    listen 80;\n  }\n}\nEOF\nRUN cp /bin/server /bin/nginx\nEXPOSE 80/tcp 443\nCMD ["nginx", "-c", "/etc/nginx/nginx.conf"]\n',
+    );
+    const { stdout } = await unroot(['fix', join(folder, 'many'), ...given, '-o', 'json']);
+    const report = JSON.parse(stdout) as TextFixReport;
+    expect(schemaErrors('fix', report)).toEqual([]);
+    expect(report.files.map(({ path }) => path)).toEqual([join(folder, 'many/a/Dockerfile'), join(folder, 'many/b/Dockerfile')]);
+    const [a, b] = report.files.map(({ diff }) => diff.split('\n').filter((line) => /^[-+][^-+]/.test(line)));
+    expect(a).toEqual(['-USER web', '+USER 33:33']);
+    expect(b).toContain('+EXPOSE 8080/tcp 443');
+    expect(b?.join('\n')).toMatch(/sed -i -e 's\|\^ {4}listen 80;\$\| {4}listen 8080;\|' \/etc\/nginx\/nginx\.conf/);
+    expect(b).toContain('+USER 10001:10001');
+  });
+
+  it('says that what runs an image takes no Dockerfile', async () => {
+    const path = write('plain/Dockerfile', 'FROM base:1\n');
+    const { stderr, code } = await unroot(['prove', path]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('is a Dockerfile, and this needs an image')]);
+  });
+
   it('changes nothing in a file that is wrong', async () => {
     const path = write('fix-bad/Dockerfile', 'FROM base:1\nFOO\n');
     const { stdout, code } = await unroot(['fix', path, ...given, '--diff']);

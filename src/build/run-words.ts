@@ -59,6 +59,7 @@ function variable(name: string, variables: Variables): string | undefined {
 
 /** `a{b,c}d` → `abd`, `acd`, as bash does; undefined = more than anybody writes. A plain sh leaves it as it is. */
 export function braces(text: string): readonly string[] | undefined {
+  if ((text.match(/\{/g) ?? []).length > 4) return undefined;
   const open = text.search(/\{[^{}]*,[^{}]*\}/);
   if (open < 0) return [text];
   const close = text.indexOf('}', open);

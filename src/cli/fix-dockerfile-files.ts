@@ -1,11 +1,13 @@
 /** `unroot fix` with Dockerfiles as targets: the flags, the built image, and where the result goes. */
+import type { PortStrategy } from '../fixes/port-strategy.ts';
 import type { Image } from '../image/image.ts';
 import { requireCommitted, writeTexts } from '../input/write-texts.ts';
+import type { TextFixReport } from '../report/report.ts';
 import type { CommandContext } from './command.ts';
 import { containerImages } from './container-images.ts';
 import type { DockerfileFlags } from './dockerfiles.ts';
 import { codeForFindings, EXIT } from './exit-code.ts';
-import { fixDockerfile } from './fix-dockerfiles.ts';
+import { type FixedDockerfile, fixDockerfile } from './fix-dockerfiles.ts';
 import type { FileFlags } from './fix-files.ts';
 import { imageAccess } from './image-access.ts';
 import { fixOptions } from './image-run.ts';
@@ -18,8 +20,8 @@ import { usageError } from './usage-error.ts';
 const BUILT = 'built';
 
 export async function fixDockerfileFiles(
-  path: string,
-  flags: FileFlags & DockerfileFlags,
+  paths: readonly string[],
+  flags: FileFlags & DockerfileFlags & { readonly portStrategy?: PortStrategy },
   context: CommandContext,
   log: Log,
   outputs: readonly Output[],
@@ -33,19 +35,29 @@ export async function fixDockerfileFiles(
   try {
     const built = await builtImage(flags, images);
     const { signal, ...options } = { ...fixOptions(flags, context, log), signal: context.signal };
-    const fixed = await fixDockerfile(path, flags, images, {
-      ...options,
-      signal,
-      profile: await profileFor(path, flags.platformProfile),
-      ...(built === undefined ? {} : { built }),
-      ...(flags.static === undefined ? {} : { static: flags.static }),
-      prove: flags.prove !== false,
-    });
-    if (flags.write === true && fixed.texts.length > 0) {
-      if (flags.force !== true) await requireCommitted([path]);
-      writeTexts(fixed.texts);
+    if (built !== undefined && paths.length > 1)
+      throw usageError('--image built=IMAGE is the image of one Dockerfile', 'one command for each');
+    const all: FixedDockerfile[] = [];
+    for (const path of paths) {
+      signal.throwIfAborted();
+      all.push(
+        await fixDockerfile(path, flags, images, {
+          ...options,
+          signal,
+          profile: await profileFor(path, flags.platformProfile),
+          ...(flags.portStrategy === undefined ? {} : { portStrategy: flags.portStrategy }),
+          ...(built === undefined ? {} : { built }),
+          ...(flags.static === undefined ? {} : { static: flags.static }),
+          prove: flags.prove !== false,
+        }),
+      );
     }
-    const report = { ...fixed.report, wrote: flags.write === true };
+    const texts = all.flatMap((one) => one.texts);
+    if (flags.write === true && texts.length > 0) {
+      if (flags.force !== true) await requireCommitted(texts.map(({ path }) => path));
+      writeTexts(texts);
+    }
+    const report = { ...merged(all.map((one) => one.report)), wrote: flags.write === true };
     log.clear();
     const plain = flags.output === undefined || flags.output.length === 0;
     if (flags.diff === true && plain) await print(report.files.map(({ diff }) => diff).join(''));
@@ -55,6 +67,21 @@ export async function fixDockerfileFiles(
   } finally {
     await images.close();
   }
+}
+
+function merged(reports: readonly TextFixReport[]): TextFixReport {
+  const [first, ...more] = reports as readonly [TextFixReport, ...TextFixReport[]];
+  if (more.length === 0) return first;
+  return {
+    ...first,
+    target: reports.map(({ target }) => target).join(', '),
+    containers: reports.flatMap((one) => one.containers.map((container) => ({ ...container, object: one.target }))),
+    fixes: reports.flatMap(({ fixes }) => fixes),
+    files: reports.flatMap(({ files }) => files),
+    unresolved: reports.flatMap(({ unresolved }) => unresolved),
+    diagnostics: reports.flatMap(({ diagnostics }) => diagnostics),
+    unknown: [...new Set(reports.flatMap(({ unknown }) => unknown))],
+  };
 }
 
 async function builtImage(flags: FileFlags, images: ReturnType<typeof containerImages>): Promise<Image | undefined> {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { EngineKind } from '../engine/engine.ts';
 import type { Image } from '../image/image.ts';
 import { type OpenImageOptions, openImage } from '../image/sources/index.ts';
+import { targetKind } from '../input/target-kind.ts';
 import type { ProfileName } from '../platform/platform.ts';
 import { profile } from '../platform/profiles.ts';
 import type { ImageOptions } from '../unroot.ts';
@@ -11,6 +12,7 @@ import type { CommonFlags } from './flags.ts';
 import type { AccessFlags } from './image-access.ts';
 import { createLog, type Log } from './log.ts';
 import { type SettingsFlags, settingsFrom } from './settings.ts';
+import { usageError } from './usage-error.ts';
 
 /** Flags of every command that may start something. */
 export interface RunFlags extends CommonFlags, SettingsFlags, AccessFlags {
@@ -23,6 +25,8 @@ export interface RunFlags extends CommonFlags, SettingsFlags, AccessFlags {
 
 /** Opens the image for as long as `work` takes. */
 export async function withImage<T>(target: string, access: OpenImageOptions, work: (image: Image) => Promise<T>): Promise<T> {
+  if (targetKind(target) === 'dockerfile')
+    throw usageError(`${target} is a Dockerfile, and this needs an image`, 'an image', 'Build it, and name what was built');
   const image = await openImage(target, access);
   try {
     return await work(image);

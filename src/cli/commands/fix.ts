@@ -7,7 +7,7 @@ import type { FixReport } from '../../report/report.ts';
 import { type FixResult, fixImage, fixImageStatically } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
 import { addImages } from '../container-images.ts';
-import { addDockerfile, type DockerfileFlags } from '../dockerfiles.ts';
+import { addDockerfile, type DockerfileFlags, dockerfilesOf, manifestsBeside } from '../dockerfiles.ts';
 import { codeForFindings, codeForVerdict } from '../exit-code.ts';
 import { fixDockerfileFiles } from '../fix-dockerfile-files.ts';
 import { addFiles, type FileFlags, fixFiles, refuseFileFlags } from '../fix-files.ts';
@@ -56,12 +56,21 @@ export function fix(command: Command, context: CommandContext): Command {
   return command.action(async (targets: readonly string[], flags: FixFlags) => {
     const outputs = parseOutputs(flags.output ?? []);
     const [target, ...more] = targets as readonly [string, ...string[]];
-    const manifests = targets.filter((one) => targetKind(one) === 'manifests');
+    const dockerfiles = dockerfilesOf(targets);
+    const manifests = manifestsBeside(
+      targets.filter((one) => targetKind(one) === 'manifests'),
+      dockerfiles,
+    );
+    if (dockerfiles.length > 0 && manifests.length === 0 && !targets.some((one) => targetKind(one) === 'image'))
+      return fixDockerfileFiles(dockerfiles, flags, context, logFor(flags), outputs);
+    if (targets.some((one) => targetKind(one) === 'dockerfile'))
+      throw usageError('fix takes Dockerfiles, manifests or an image, not several kinds at once', 'one command for each');
     if (manifests.length > 0 && manifests.length < targets.length)
       throw usageError('fix takes manifests or an image, not both at once', 'one command for each');
+    if (dockerfiles.length > 0)
+      logFor(flags).note(`${dockerfiles.join(', ')}: left as they are here; unroot fix takes Dockerfiles by themselves`);
     if (manifests.length > 0) return fixFiles(targets, flags, context, logFor(flags), outputs);
     if (more.length > 0) throw usageError('fix takes one image at a time', 'one command for each image');
-    if (targetKind(target) === 'dockerfile') return fixDockerfileFiles(target, flags, context, logFor(flags), outputs);
     refuseFileFlags(flags);
     if (flags.static === true && (flags.probe ?? flags.probePath) !== undefined)
       throw usageError('--static runs nothing, so --probe has nothing to ask');
