@@ -218,7 +218,7 @@ services:
     image: none:1
 `;
     const file = write('fix/compose.yaml', text);
-    const shown = await run('fix', file, '--diff', ...images);
+    const shown = await run('fix', 'fix/compose.yaml', '--diff', ...images);
     const wrote = await report<TextFixReport>('fix', file, '--write', ...images);
     expect(wrote.containers.map(({ container, outcome, user }) => [container, outcome, user])).toEqual([
       ['web', 'changed', '10001:10001'],
@@ -253,7 +253,7 @@ services:
     const copy = mkdtempSync(join(tmpdir(), 'unroot-compose-patch-'));
     cpSync(join(folder, 'fix'), join(copy, 'fix'), { recursive: true });
     writeFileSync(join(copy, 'fix/compose.yaml'), text);
-    const patched = spawnSync('patch', ['-p0', join(copy, 'fix/compose.yaml')], { input: shown.stdout, encoding: 'utf8' });
+    const patched = spawnSync('git', ['apply', '-'], { cwd: copy, input: shown.stdout, encoding: 'utf8' });
     expect(patched.error ?? patched.status, patched.stdout + patched.stderr).toBe(0);
     expect(readFileSync(join(copy, 'fix/compose.yaml'), 'utf8')).toBe(after);
     rmSync(copy, { recursive: true });
