@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '../finding/finding.ts';
 import type { Observation } from './observation.ts';
-import { type Expectation, judge, worksLess } from './verdict.ts';
+import { type Expectation, judge, mayLoseWork, worksLess } from './verdict.ts';
 
 const GOOD: Observation = {
   outcome: 'running',
@@ -36,6 +37,40 @@ describe('judge', () => {
     ['a process keeps root as its saved uid', { processes: [{ command: 'app', uids: [10001, 10001, 0, 10001], gid: 0 }] }],
   ])('fails when %s', (_, after) => {
     expect(verdict(after)).toBe('failed');
+  });
+
+  it.each<[string, string, string, boolean, string]>([
+    [
+      'the same status of IMAP',
+      '* OK Waiting for authentication process to respond..',
+      '* OK [CAPABILITY IMAP4rev1] ready.',
+      false,
+      'proved',
+    ],
+    ['another status of IMAP', '* OK ready.', '* BYE internal error', false, 'failed'],
+    ['the same status of POP3', '+OK ready', '+OK here', false, 'proved'],
+    ['another status of POP3', '+OK ready', '-ERR no', false, 'failed'],
+    [
+      'attributes in another order',
+      "<?xml version='1.0'?><s:s id='' to='x'>",
+      "<?xml version='1.0'?><s:s to='x' id=''>",
+      false,
+      'proved',
+    ],
+    ['another element', "<?xml version='1.0'?><s:s id=''>", "<?xml version='1.0'?><s:error>", false, 'failed'],
+    ['other words', '# one', '# two', false, 'failed'],
+    ['words that varied in one run', '# one', '# two', true, 'proved'],
+  ])('compares greetings: %s', (_, was, is, varies, expected) => {
+    const greeting = (text: string): Partial<Observation> => ({ probes: [{ port: 80, outcome: 'banner', text }] });
+    const before: Partial<Observation> = { probes: [{ port: 80, outcome: 'banner', text: was, ...(varies ? { varies } : {}) }] };
+    expect(verdict(greeting(is), before)).toBe(expected);
+  });
+
+  it('takes a program that keeps root as its real uid for one that has not given it up', () => {
+    const denied = { id: 'identity-change', severity: 'warning' } as Finding;
+    const as = (uids: readonly number[]): Observation => ({ ...BEFORE, processes: [{ command: 'app', uids, gid: 0 }] });
+    expect(mayLoseWork(denied, as([0, 100, 0, 100]))).toBe(true);
+    expect(mayLoseWork(denied, as([100, 100, 0, 100]))).toBe(false);
   });
 
   it('fails when the health check or the probe command fails only after', () => {

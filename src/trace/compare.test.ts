@@ -67,6 +67,17 @@ describe('lost work', () => {
         .map((d) => d.text),
     ).toEqual(['it now writes /new']);
   });
+  it('takes datagram sockets of anybody for those of a client, which asks from another one each time', () => {
+    const socket = (port: number): string =>
+      `bind(5, {sa_family=AF_INET, sin_port=htons(${port}), sin_addr=inet_addr("0.0.0.0")}, 16) = 0`;
+    const udp = (port: number): readonly string[] => [
+      'socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP) = 5',
+      socket(port),
+      'close(5) = 0',
+    ];
+    expect(compareEffects(trace(...udp(14469)), trace())).toEqual([]);
+    expect(compareEffects(trace(...udp(53)), trace())).toEqual(['it no longer listens on udp 53']);
+  });
   it('says nothing of runs that were watched in different ways', () => {
     expect(
       compareEffects(trace(write('/a')), { tracer: 'file-system-difference', events: [], processes: [], blindSpots: [] }),
