@@ -9,8 +9,15 @@ export interface CommandContext {
   readonly behind: readonly string[];
   /** Sets the exit code. */
   readonly done: (code: number) => void;
+  /** All of them by name, for whoever describes them. */
+  readonly commands: Readonly<Record<string, CommandEntry>>;
   /** `.unroot.yaml`, once the command runs. */
   config?: ConfigFile;
+}
+
+export interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandSetup>;
 }
 
 /** Adds arguments, flags and action to the empty command it is given. */

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { UnrootError } from '../error.ts';
-import { type ConfigFile, type ConfigValue, configStart, findConfig, readConfig } from '../input/config-file.ts';
+import { type ConfigFile, type ConfigValue, readConfig } from '../input/config-file.ts';
 
 /** Flags that a file may set, by their long names. None that writes a file or trusts anybody: the file may be a stranger's. */
 export const CONFIG_KEYS: readonly string[] = [
@@ -18,18 +18,11 @@ const PATHS = ['baseline', 'pod-security-config'];
 /** There it is whom to start the program as, not whom it shall become. */
 const NOT_IN: Readonly<Record<string, readonly string[]>> = { user: ['who', 'run', 'trace', 'explain'] };
 
-/** Reads the file that counts for the command and sets what nobody has said otherwise. */
-export function applyConfig(command: Command): ConfigFile | undefined {
-  const config = configFor(command);
-  for (const one of config?.values ?? []) applyValue(command, one, config!);
+/** Reads the file and sets what nobody has said otherwise. */
+export function applyConfig(command: Command, path: string): ConfigFile {
+  const config = readConfig(path, CONFIG_KEYS);
+  for (const one of config.values) applyValue(command, one, config);
   return config;
-}
-
-function configFor(command: Command): ConfigFile | undefined {
-  const asked: unknown = command.getOptionValue('config');
-  if (asked === false) return undefined;
-  const path = typeof asked === 'string' ? asked : findConfig(configStart(command.args));
-  return path === undefined ? undefined : readConfig(path, CONFIG_KEYS);
 }
 
 function applyValue(command: Command, one: ConfigValue, { folder }: ConfigFile): void {

@@ -7,7 +7,7 @@ export const programName = (): string => (/(?:^|\/)kubectl-[^/]*$/.test(process.
 /** Commands, targets, exit codes. */
 export function helpText(): string {
   const name = programName();
-  const commands = Object.entries(COMMANDS).map(([command, { summary }]) => `  ${command.padEnd(8)} ${summary}`);
+  const commands = Object.entries(COMMANDS).map(([command, { summary }]) => `  ${command.padEnd(10)} ${summary}`);
   return `Usage: ${name} COMMAND [flags] TARGET
 
 Tells who a container really runs as, predicts what a non-root user will be

@@ -1,6 +1,7 @@
 /** The command line: finds the command, loads it, runs it, turns what happens into an exit code. */
 import { Command, CommanderError } from 'commander';
 import { UnrootError } from '../error.ts';
+import { configStart, findConfig } from '../input/find-config.ts';
 import type { CommandContext } from './command.ts';
 import { COMMANDS, type CommandName } from './commands/index.ts';
 import { EXIT } from './exit-code.ts';
@@ -33,6 +34,7 @@ async function run(line: readonly string[], behind: readonly string[], signal: A
   const context: CommandContext = {
     signal,
     behind,
+    commands: COMMANDS,
     done: (value) => {
       code = value;
     },
@@ -42,8 +44,9 @@ async function run(line: readonly string[], behind: readonly string[], signal: A
     const inCluster = command.args.filter((target) => target.startsWith('k8s://'));
     if (inCluster.length > 0) await (await import('../input/cluster/target.ts')).fetchClusterTargets(inCluster, context.signal);
     if (!command.options.some(({ long }) => long === '--config')) return;
-    const config = (await import('./config.ts')).applyConfig(command);
-    if (config !== undefined) context.config = config;
+    const asked: unknown = command.getOptionValue('config');
+    const path = typeof asked === 'string' ? asked : asked === false ? undefined : findConfig(configStart(command.args));
+    if (path !== undefined) context.config = (await import('./config.ts')).applyConfig(command, path);
   });
   const overdue = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => setTimeout(() => reject(signal.reason), CLEAN_UP_MS).unref());

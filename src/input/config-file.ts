@@ -1,6 +1,5 @@
 /** `.unroot.yaml`: defaults for flags, and findings to live with. Found beside the target or above it; every mistake in it is told with its place. */
-import { existsSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { UnrootError } from '../error.ts';
 import type { FindingWhere } from '../finding/finding.ts';
 import type { Ignore, IgnorePatterns } from '../finding/ignore.ts';
@@ -22,26 +21,6 @@ export interface ConfigFile {
   readonly folder: string;
   readonly values: readonly ConfigValue[];
   readonly ignores: readonly Ignore[];
-}
-
-const NAMES = ['.unroot.yaml', '.unroot.yml'];
-
-/** In the folder or above it, as far as the repository reaches: what lies beyond belongs to somebody else. */
-export function findConfig(start: string): string | undefined {
-  for (let folder = resolve(start); ; folder = dirname(folder)) {
-    const found = NAMES.map((name) => join(folder, name)).find((path) => existsSync(path));
-    if (found !== undefined) return relative('', found) || found;
-    if (existsSync(join(folder, '.git')) || folder === dirname(folder)) return undefined;
-  }
-}
-
-/** The folder to begin in: that of the first target which is a path, else the one of the process. */
-export function configStart(targets: readonly string[]): string {
-  for (const target of targets) {
-    const stat = statSync(target, { throwIfNoEntry: false });
-    if (stat !== undefined) return stat.isDirectory() ? target : dirname(target);
-  }
-  return '.';
 }
 
 /** A path below the folder of the configuration, with `/`; undefined when it lies elsewhere. */

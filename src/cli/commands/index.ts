@@ -1,13 +1,19 @@
 /** The commands by name. Each is a chunk of its own in the bundle, loaded when it is asked for. */
-import type { CommandSetup } from '../command.ts';
-
-export interface CommandEntry {
-  readonly summary: string;
-  readonly load: () => Promise<CommandSetup>;
-}
+import type { CommandEntry } from '../command.ts';
 
 /** In the order of the help. */
-export type CommandName = 'who' | 'check' | 'fix' | 'prove' | 'trace' | 'run' | 'explain' | 'scan' | 'config' | 'version';
+export type CommandName =
+  | 'who'
+  | 'check'
+  | 'fix'
+  | 'prove'
+  | 'trace'
+  | 'run'
+  | 'explain'
+  | 'scan'
+  | 'config'
+  | 'completion'
+  | 'version';
 
 export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   who: {
@@ -45,6 +51,10 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   config: {
     summary: 'what holds here, and where each value comes from',
     load: async () => (await import('./config.ts')).config,
+  },
+  completion: {
+    summary: 'a completion script for bash, zsh or fish',
+    load: async () => (await import('./completion.ts')).completion,
   },
   version: {
     summary: 'the version, and what it runs on',
