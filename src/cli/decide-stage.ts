@@ -85,12 +85,15 @@ export async function decideStage(read: ReadBuild, options: DecideStageOptions):
     const { fixes, unresolved } = planFixes(findings, context);
     if (portStrategy !== 'move') return { fixes, unresolved };
     const low = unresolved.flatMap(({ finding: { operation } }) => (operation?.kind === 'bind' ? [operation.port] : []));
-    const moves = portMoves(low, new Set());
+    // A port that is only declared is said nowhere: it stays.
+    const moves = portMoves(low, new Set()).filter((move) => movedWhereSaid([move], context, false) !== undefined);
     const moved = moves.length === 0 ? undefined : movedWhereSaid(moves, context, false);
     if (moved === undefined) return { fixes, unresolved };
     return {
       fixes: [...fixes, movePort(moves, moved, image.config.healthcheck?.test)],
-      unresolved: unresolved.filter(({ finding }) => finding.operation?.kind !== 'bind'),
+      unresolved: unresolved.filter(
+        ({ finding: { operation } }) => operation?.kind !== 'bind' || !moves.some(({ from }) => from === operation.port),
+      ),
     };
   }
   return {
