@@ -123,6 +123,12 @@ describe('who', () => {
     const asked = ['compose.yaml', 'compose.prod.yaml'].map((name) => join(folder, 'both', name));
     const laid = await report<WhoReport>('who', ...asked, ...images);
     expect(laid.containers.map(({ uid }) => uid)).toEqual([10]);
+    write('both/parts/docker-compose.base.yml', 'services: {web: {image: "root:1"}}\n');
+    write('both/parts/docker-compose.dev.yml', 'services: {web: {user: "3"}}\n');
+    const parts = await report<WhoReport>('who', join(folder, 'both/parts'), ...images);
+    expect(parts.containers.map(({ uid }) => uid)).toEqual([0]);
+    expect(parts.diagnostics?.[0]?.message).toContain('dev.yml: a service of it has neither an image nor a build');
+    rmSync(join(folder, 'both/parts'), { recursive: true });
     const crio = await report<WhoReport>('who', join(folder, 'both'), '--platform-profile', 'crio', ...images);
     expect(crio.containers.map(({ platform }) => platform)).toEqual(['crio', 'docker', 'docker']);
   });

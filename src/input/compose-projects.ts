@@ -5,6 +5,7 @@ import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
 import { DEFAULT_NAMES, OVERRIDE_NAMES } from '../workload/formats/compose/files.ts';
 import { type ComposeProject, readComposeProject } from '../workload/formats/compose/read.ts';
+import { NOTHING_TO_RUN } from '../workload/formats/compose/service.ts';
 import { composeFiles } from './compose-files.ts';
 
 /** `compose.yaml`, `docker-compose.prod.yml`. */
@@ -50,7 +51,15 @@ export function composeProjects(found: readonly SourceFile[], named: ReadonlySet
   const kept = projects.filter(
     ({ sources }) => sources.some(({ path }) => named.has(path)) || !sources.every(({ path }) => used.has(files.absolute(path))),
   );
-  return { projects: kept, problems };
+  // Found, and no whole project: services without image or build are laid over those of another file.
+  const whole = kept.filter(({ sources, problems: told }) => {
+    const [file] = sources as readonly [SourceFile, ...SourceFile[]];
+    if (named.has(file.path) || !told.some(({ message }) => message.endsWith(NOTHING_TO_RUN))) return true;
+    const message = `${file.path}: a service of it has neither an image nor a build, so it is laid over another file: name both, in their order`;
+    problems.push({ severity: 'info', message, where: { file: file.path } });
+    return false;
+  });
+  return { projects: whole, problems };
 }
 
 type Reader = ReturnType<typeof composeFiles>;

@@ -30,7 +30,7 @@ export function fix(command: Command, context: CommandContext): Command {
     .description(
       'The smallest change that makes an image run as that user, proved by running it before and after; or of manifests, from what they and their images say. Shows it; --out writes the image and the files around it, --write the manifests.',
     )
-    .argument('<target...>', 'image, or Kubernetes manifests, folders of them, - for standard input')
+    .argument('<target...>', 'image, or Kubernetes manifests, compose files, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]')
     .option(
       '--out <dir>',

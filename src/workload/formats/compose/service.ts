@@ -43,6 +43,9 @@ export interface ReadService {
   readonly service: ComposeService;
 }
 
+/** What is said of a service that compose could not start. */
+export const NOTHING_TO_RUN: string = ' has neither an image nor a build';
+
 /** Undefined: no container comes of it. */
 export function readService(name: string, value: Value, context: ServiceContext): ReadService | undefined {
   const { problems } = context;
@@ -119,7 +122,7 @@ export function readService(name: string, value: Value, context: ServiceContext)
   const image = text('image');
   const build = buildOf(writtenChild(value, 'build'), context);
   const healthcheck = healthcheckOf(writtenChild(value, 'healthcheck'));
-  if (image === undefined && build === undefined) tell(value, ' has neither an image nor a build', 'error');
+  if (image === undefined && build === undefined) tell(value, NOTHING_TO_RUN, 'error');
   const profiles = list('profiles') ?? [];
   return {
     container: {
