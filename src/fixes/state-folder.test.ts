@@ -37,7 +37,7 @@ function found(
     asIs: launch('0:0'),
     target: launch('10001:10001'),
     recipient: { uid: 10001, gid: arbitrary ? 0 : 10001, arbitrary },
-    accounts: {},
+    accounts: { passwd: undefined, group: undefined },
     configs: new Map([['/etc/player.conf', config]]),
     knowledge: { unwrap: () => undefined, standIn: () => undefined, directive: () => undefined },
   };

@@ -54,12 +54,20 @@ export async function observe(image: PreparedImage, launch: Launch, options: Obs
   }
 }
 
+/** A busy start takes several times as long when every call is watched: more ports may be on their way. */
+const WATCHED_STEADY_MS = 10_000;
+
 async function watch(container: Container, session: TraceSession | undefined, options: ObserveOptions): Promise<Observation> {
   const started = performance.now();
   await container.start();
   const settled = await settle(
     container,
-    { eventCount: () => session?.eventCount() ?? 0, expectedPorts: options.like?.ports ?? [], ...options.settle },
+    {
+      ...(session ? { steadyMs: WATCHED_STEADY_MS } : {}),
+      eventCount: () => session?.eventCount() ?? 0,
+      expectedPorts: options.like?.ports ?? [],
+      ...options.settle,
+    },
     options.signal,
   );
   const readyMs = Math.round(performance.now() - started);

@@ -10,6 +10,8 @@ export interface SettleOptions {
   readonly quietMs?: number;
   /** How long a program without a port is watched at least, ms. Default 3000. */
   readonly portlessMs?: number;
+  /** A program that never falls silent has started when it opened nothing new for this long, ms. Default 4000. */
+  readonly steadyMs?: number;
 }
 
 export interface Settled {
@@ -24,15 +26,13 @@ const POLL_MS = 50;
 const IDLE_TICKS = 1;
 /** Traced calls per poll that still count as idle: a server's housekeeping looks at its own /proc entries ten times a second. */
 const IDLE_EVENTS = 8;
-/** A program that never falls silent has started when it opened nothing new for this long. */
-const STEADY_MS = 4000;
 
 export async function settle(
   container: Container,
   options: SettleOptions & { readonly eventCount: () => number; readonly expectedPorts: readonly ObservedPort[] },
   signal?: AbortSignal,
 ): Promise<Settled> {
-  const { timeoutMs = 30_000, quietMs = 500, portlessMs = 3000 } = options;
+  const { timeoutMs = 30_000, quietMs = 500, portlessMs = 3000, steadyMs = 4000 } = options;
   const started = performance.now();
   let quietSince = started;
   let steadySince = started;
@@ -73,7 +73,7 @@ export async function settle(
     const expected =
       awaited.length > 0 &&
       awaited.every((wanted) => ports.some((port) => port.protocol === wanted.protocol && port.port === wanted.port));
-    if (expected && (quiet >= quietMs / 2 || now - steadySince >= STEADY_MS)) return { ready: 'quiet', ports, processes };
+    if (expected && (quiet >= quietMs / 2 || now - steadySince >= steadyMs)) return { ready: 'quiet', ports, processes };
     if (awaited.length === 0) {
       if (ports.length > 0 && quiet >= quietMs) return { ready: 'quiet', ports, processes };
       if (ports.length === 0 && quiet >= quietMs && elapsed >= portlessMs) return { ready: 'quiet', ports, processes };
@@ -81,7 +81,7 @@ export async function settle(
       // Quiet for long, and the expected ports are not there: they will not come.
       return { ready: 'quiet', ports, processes };
     }
-    if (ports.length > 0 && now - steadySince >= STEADY_MS && awaited.length === 0) return { ready: 'quiet', ports, processes };
+    if (ports.length > 0 && now - steadySince >= steadyMs && awaited.length === 0) return { ready: 'quiet', ports, processes };
     if (elapsed >= timeoutMs) return { ready: 'timeout', ports, processes };
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
