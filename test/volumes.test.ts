@@ -110,6 +110,21 @@ describe.skipIf(why !== undefined)('old data', () => {
     expect(pod.spec.securityContext.fsGroup).toBe(remedy === 'fsGroup' ? 10001 : undefined);
   });
 
+  it.each(['podman', 'builtin'])('on %s as well', async (engine) => {
+    const { stdout, stderr } = await unroot([
+      'fix',
+      image(`on-${engine}`, PROGRAMS.mode as string),
+      '--engine',
+      engine,
+      '-o',
+      'json',
+    ]);
+    expect(stdout, stderr).toMatch(/^\{/);
+    const report = JSON.parse(stdout) as FixReport;
+    expect(report.verdict, reasons(report)).toBe('proved');
+    expect(volumeOf(report)).toMatchObject({ remedy: 'migrate' });
+  });
+
   it('what nobody can be given is not called proved', async () => {
     const report = await fix(image('never', PROGRAMS.never as string));
     expect(report.verdict).toBe('inconclusive');

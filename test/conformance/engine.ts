@@ -352,6 +352,24 @@ export function engineConformance(name: string, make: () => Promise<EngineUnderT
         expect(readFileSync(join(source, 'back'), 'utf8')).toBe('back\n');
       });
 
+      it('shows the folders behind volumes and binds when the program has ended', async () => {
+        const source = join(folder, 'shown');
+        mkdirSync(source, { recursive: true });
+        const launch = launchOf({
+          command: ['sh', '-c', 'echo 1 > /data/left; echo 2 > /state/left; echo 3 > /rw/left'],
+          volumes: [
+            { kind: 'named', source: 'shown', target: '/state' },
+            { kind: 'bind', source, target: '/rw' },
+          ],
+        });
+        const container = await start(launch);
+        await container.exited;
+        const found = container.volumes?.() ?? new Map<string, string>();
+        const left = ['/data', '/state', '/rw'].map((target) => readFileSync(join(found.get(target) ?? '', 'left'), 'utf8'));
+        expect(left).toEqual(['1\n', '2\n', '3\n']);
+        await remove(container);
+      });
+
       it('makes the root read-only', async () => {
         const seen = await run('touch /etc/new; touch /dev/shm/ok && echo shm', { readOnly: true });
         expect(seen.stderr).toMatch(/Read-only file system/);
