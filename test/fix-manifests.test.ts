@@ -48,6 +48,15 @@ beforeAll(() => {
       { path: '/srv' },
       { path: '/srv/data', mode: 0o755 },
     ]),
+    // Raw sockets by a file capability: without it in the bounding set the kernel starts the program no more.
+    ...image('raw:1', { User: '1234', Cmd: ['/bin/raw'] }, [
+      {
+        path: '/bin/raw',
+        content: smallestProgram(),
+        mode: 0o755,
+        xattrs: { 'security.capability': Uint8Array.from([1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) },
+      },
+    ]),
     ...image('private:1', { Cmd: ['/opt/private/app'] }, [
       { path: '/opt' },
       { path: '/opt/private', mode: 0o700 },
@@ -205,6 +214,17 @@ describe('what stays root is said, not broken', () => {
     expect(after).toContain('    image: number:1\n    securityContext:\n      runAsNonRoot: true\n');
     expect(after).toContain('  securityContext:\n    seccompProfile:\n');
     expect(after).toMatch(/name: own\n {4}image: root:1\n {4}command: \[chown, "1234", \/data\]\n$/);
+  });
+
+  it('what check would find worse is taken back: a program with file capabilities keeps those it has', async () => {
+    const file = write('raw.yaml', POD('raw:1'));
+    const { containers } = await fix(file);
+    expect(containers).toMatchObject([
+      { outcome: 'changed', message: expect.stringMatching(/^capabilities and escalation stay as they are: without them .*/) },
+    ]);
+    const after = await fixed('raw.yaml', POD('raw:1'));
+    expect(after).toContain('    runAsNonRoot: true\n    seccompProfile:\n');
+    expect(after).not.toMatch(/drop|Escalation/);
   });
 
   it('images that are not here are unknown; what the manifest says itself is made sure', async () => {

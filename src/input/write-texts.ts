@@ -50,7 +50,7 @@ function gitStatus(folder: string, name: string): Promise<string> {
 
 /** The texts stand in their files afterwards, or every file is as it was. */
 export function writeTexts(texts: readonly ChangedText[]): void {
-  const made: { readonly path: string; readonly temporary: string; readonly bytes: Buffer; readonly original: Buffer }[] = [];
+  const made: { readonly path: string; readonly temporary: string; readonly original: Buffer }[] = [];
   const done: (typeof made)[number][] = [];
   try {
     for (const { path: shown, before, after } of texts) {
@@ -66,8 +66,8 @@ export function writeTexts(texts: readonly ChangedText[]): void {
         });
       const temporary = `${path}.${process.pid}.tmp`;
       const bytes = encode(after);
-      made.push({ path, temporary, bytes, original });
       writeNew(temporary, bytes, statSync(path).mode);
+      made.push({ path, temporary, original });
     }
     for (const one of made) {
       renameSync(one.temporary, one.path);
@@ -96,6 +96,9 @@ function writeNew(path: string, bytes: Buffer, mode: number): void {
     while (at < bytes.length) at += writeSync(descriptor, bytes, at);
     fchmodSync(descriptor, mode & 0o7777);
     fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
   } finally {
     closeSync(descriptor);
   }
