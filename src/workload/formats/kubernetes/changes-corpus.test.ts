@@ -1,4 +1,4 @@
-/** Twelve hundred manifests by chance, in the dress of many authors: what was asked for is there afterwards, for whom it was asked, and nothing else differs. */
+/** A thousand manifests by chance, in the dress of many authors: what was asked for is there afterwards, for whom it was asked, and nothing else differs. */
 import { expect, test } from 'vitest';
 import { anyManifest } from '../../../../test/support/manifests-by-chance.ts';
 import { seeded, writtenBySomebody } from '../../../../test/support/yaml-documents.ts';
@@ -28,9 +28,9 @@ const ALL: ContainerChange = {
 
 const containersOf = (spec: PodSpec): readonly PodContainer[] => [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
 
-test('twelve hundred manifests', () => {
+test('a thousand manifests', () => {
   let edited = 0;
-  for (let seed = 0; seed < 1_200; seed += 1) {
+  for (let seed = 0; seed < 1_000; seed += 1) {
     const chance = seeded(seed);
     const { text } = writtenBySomebody(chance, anyManifest(chance));
     const file = sourceFile('f', text);
@@ -84,5 +84,5 @@ test('twelve hundred manifests', () => {
     const rest = changes.map(({ ports: _, ...change }) => change);
     expect(editsOfObjects(planChanges([{ workload: now, changes: rest }], again).objects).edits, `${seed}`).toEqual([]);
   }
-  expect(edited).toBeGreaterThan(800);
+  expect(edited).toBeGreaterThan(650);
 });
