@@ -3,7 +3,7 @@
  * files that the program reads: a mount hides them (Docker's and Kubernetes' memory file systems and emptyDirs start empty).
  */
 import type { Finding } from '../finding/finding.ts';
-import type { Fix, LayerChange } from '../finding/fix.ts';
+import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import type { RootEntry } from '../image/image.ts';
 import { isWithin } from '../linux/file-path.ts';
 import type { FixContext } from './context.ts';
@@ -160,12 +160,23 @@ function opened(entry: RootEntry | undefined): readonly LayerChange[] {
   return [{ kind: 'own', path: entry.path, uid: entry.uid, gid: entry.gid, mode: 0o1777 }];
 }
 
-function volume(folder: string, answers: readonly string[], note: string, { rootFs, recipient, left }: FixContext): Fix {
-  const { uid, gid, arbitrary } = recipient;
-  const existing = rootFs.get(folder);
-  const base = existing?.mode ?? 0o755;
-  const mode = arbitrary ? (base & ~0o070) | 0o770 : base | 0o700;
-  const shown = mode.toString(8).padStart(4, '0');
+/** Owner and mode that the image's directory gives a new volume. */
+function volumeMode(folder: string, { rootFs, recipient }: FixContext): number {
+  const base = rootFs.get(folder)?.mode ?? 0o755;
+  return recipient.arbitrary ? (base & ~0o070) | 0o770 : base | 0o700;
+}
+
+/** A volume of data there, the recipient's. */
+export function dataVolume(folder: string, context: FixContext): Run['volumes'][number] {
+  const { uid, gid, arbitrary } = context.recipient;
+  const mode = volumeMode(folder, context).toString(8).padStart(4, '0');
+  return { path: folder, owner: arbitrary ? `0:${gid}` : `${uid}:${gid}`, mode };
+}
+
+function volume(folder: string, answers: readonly string[], note: string, context: FixContext): Fix {
+  const { uid, gid, arbitrary } = context.recipient;
+  const existing = context.rootFs.get(folder);
+  const mode = volumeMode(folder, context);
   return {
     id: ID,
     subject: folder,
@@ -173,9 +184,9 @@ function volume(folder: string, answers: readonly string[], note: string, { root
     disposition: 'needs-review',
     answers,
     layer: [{ kind: existing ? 'own' : 'directory', path: folder, uid: arbitrary ? (existing?.uid ?? 0) : uid, gid, mode }],
-    run: { volumes: [{ path: folder, owner: arbitrary ? `0:${gid}` : `${uid}:${gid}`, mode: shown }] },
+    run: { volumes: [dataVolume(folder, context)] },
     note:
-      mountKind(folder, left ?? []).kind === 'tmpfs'
+      mountKind(folder, context.left ?? []).kind === 'tmpfs'
         ? note
         : `${note}; give it a name (or a claim) that stays, or its content goes with the container`,
   };

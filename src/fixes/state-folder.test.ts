@@ -28,7 +28,16 @@ function found(
   const rootFs = memoryRootFs(TREE);
   const image = {
     reference: 'test',
-    config: { user: '', env: [], entrypoint: [], cmd: ['/usr/bin/player'], workingDir: '', volumes, exposedPorts: [], labels: {} },
+    config: {
+      user: '',
+      env: [],
+      entrypoint: [],
+      cmd: ['/usr/bin/player'],
+      workingDir: '',
+      volumes,
+      exposedPorts: [],
+      labels: {},
+    },
     rootFs,
   };
   const launch = (user: string): Launch => launchImage({ image, settings: { user }, profile: profile('docker') }) as Launch;

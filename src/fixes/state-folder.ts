@@ -6,6 +6,7 @@ import type { Fix, LayerChange } from '../finding/fix.ts';
 import { isWithin } from '../linux/file-path.ts';
 import type { Trace } from '../trace/event.ts';
 import type { FixContext } from './context.ts';
+import { dataVolume } from './read-only-root.ts';
 
 const STATE = /\/(?:var\/lib|var\/spool|srv)\/[\w.@-]+/g;
 /** Of the base system. */
@@ -49,7 +50,8 @@ export function stateFolders(trace: Trace, formerUids: ReadonlySet<number>, cont
       disposition: 'safe',
       answers: [],
       layer,
-      run: {},
+      // On a read-only root only a mount lets a request write; Kubernetes' volumes would start without what is there.
+      run: context.target.readOnlyRoot && !context.target.platform.kubelet ? { volumes: [dataVolume(top, context)] } : {},
       note: 'not all of it was written while it was watched; a request may',
     }),
   );

@@ -87,10 +87,10 @@ function plain(path: string, tree: ReturnType<typeof simulate>): boolean {
   }
 }
 
-/** Mounts over a read-only root that the run wrote nothing to. */
+/** Memory over a read-only root that the run wrote nothing to. A volume is for data, which a later request may write. */
 export function unusedMounts(fixes: readonly Fix[], trace: Trace, rootFs: RootFs): readonly Fix[] {
   if (trace.tracer !== 'strace') return [];
-  const mounts = fixes.filter(({ id, run }) => id === READ_ONLY && (run.tmpfs !== undefined || run.volumes !== undefined));
+  const mounts = fixes.filter(({ id, run }) => id === READ_ONLY && run.tmpfs !== undefined);
   if (mounts.length === 0) return [];
   const written = new Set<string>();
   for (const { operation, errno } of trace.events) {
@@ -98,7 +98,7 @@ export function unusedMounts(fixes: readonly Fix[], trace: Trace, rootFs: RootFs
     written.add(placeOf(operation.path, rootFs));
     if ('to' in operation) written.add(placeOf(operation.to, rootFs));
   }
-  const target = ({ run, subject }: Fix): string => run.tmpfs?.[0]?.split(':')[0] ?? run.volumes?.[0]?.path ?? subject;
+  const target = ({ run, subject }: Fix): string => run.tmpfs?.[0]?.split(':')[0] ?? subject;
   return mounts.filter((fix) => ![...written].some((path) => isWithin(path, target(fix))));
 }
 
