@@ -34,7 +34,8 @@ const services = [];
 try {
   await main();
 } finally {
-  for (const one of services.reverse()) one.kill('SIGTERM');
+  // Nothing of theirs is kept.
+  for (const one of services.reverse()) one.kill('SIGKILL');
   await sleep(500);
   rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
