@@ -16,6 +16,7 @@ export interface ProbeAnswer {
   readonly message: string;
 }
 
+// Raw, so that it is seen as the text it is: a program for another process.
 const REQUEST = String.raw`const { scheme, host, port, path, headers, timeout, tcp } = JSON.parse(process.argv[1]);
 const say = (ok, message) => { process.stdout.write(JSON.stringify({ ok, message })); process.exit(0); };
 setTimeout(() => say(false, tcp ? 'dial tcp ' + host + ':' + port + ': i/o timeout' : 'Get "' + scheme + '://' + host + ':' + port + path + '": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'), timeout);
