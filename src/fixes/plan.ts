@@ -78,7 +78,7 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     mounts.copied.some((path) => isWithin(context.rootFs.resolve((finding.operation as { path: string }).path).path, path));
   const needs = gatherNeeds(inImage, context.rootFs, changeable(context));
   for (const [path, need] of gatherNeeds(onReadOnly.filter(below), context.rootFs, changeable(context)))
-    if (!needs.has(path) && mounts.copied.some((volume) => isWithin(path, volume))) needs.set(path, need);
+    if (mounts.copied.some((volume) => isWithin(path, volume))) needs.set(path, bothNeeds(needs.get(path), need));
   passages(gatherNeeds(onReadOnly, context.rootFs), needs);
   const granted = grantPaths(needs, context);
   const volumes = volumeOwner(onVolume, context);
@@ -102,6 +102,22 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
   }
   return { fixes, unresolved };
 }
+
+const bothNeeds = (known: Need | undefined, more: Need): Need =>
+  known === undefined
+    ? more
+    : {
+        path: known.path,
+        change: known.change || more.change,
+        read: known.read || more.read,
+        search: known.search || more.search,
+        write: known.write || more.write,
+        execute: known.execute || more.execute,
+        own: known.own || more.own,
+        creates: new Map([...known.creates, ...more.creates]),
+        removes: new Set([...known.removes, ...more.removes]),
+        answers: new Set([...known.answers, ...more.answers]),
+      };
 
 /** Of what mounts take care of, only the way there is left to grant. */
 function passages(from: ReadonlyMap<string, Need>, needs: Map<string, Need>): void {

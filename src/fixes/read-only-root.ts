@@ -88,7 +88,7 @@ export function mountsForWrites(findings: readonly Finding[], context: FixContex
       answer(fixes, above, spot);
       continue;
     }
-    if (above !== undefined && nestedModeLost(context)) {
+    if (above !== undefined && filledFromImage(context)) {
       const note = `${above.note ?? ''}. Where nothing is copied into it (Docker, Kubernetes) ${spot.folder} needs one of its own`;
       fixes[fixes.indexOf(above)] = { ...above, note, disposition: 'needs-review' };
       answer(fixes, fixes.find(({ subject }) => subject === above.subject) as Fix, spot);
@@ -125,11 +125,10 @@ export function mountsForWrites(findings: readonly Finding[], context: FixContex
 const words = (spot: WriteSpot): string => [...spot.names.keys()].slice(0, 3).join(', ') + (spot.names.size > 3 ? ' …' : '');
 
 /**
- * runc 1.1 copies the folders of the image into a memory file system with the mode of the top one, at most 0755, and a mount on one of them takes
- * that mode, whatever is asked for.
+ * Podman fills a memory file system from the image, folders inside included: they need no mount of their own. It would not do with runc 1.1 anyway,
+ * which copies folders with the mode of the top one, at most 0755, and gives that mode to what is mounted on them, whatever is asked for.
  */
-const nestedModeLost = ({ target: { platform } }: FixContext): boolean =>
-  platform.tmpfs.copiesContent && platform.tmpfs.explicitModeLost === true;
+const filledFromImage = ({ target: { platform } }: FixContext): boolean => platform.tmpfs.copiesContent;
 
 /** One more spot that a mount takes care of. */
 function answer(fixes: Fix[], fix: Fix, spot: WriteSpot): void {
