@@ -133,11 +133,13 @@ export function copy(context: RunContext): void {
         node.info.layer = state.layer;
         if (!moves && !allKept) dropCapabilities(node);
         if (keeps && (worker.uid === 0 || moves)) continue;
-        const owner = newInfo(context, under, 'file', 0);
+        // What a set-group-ID folder hands down, it hands down all the way.
+        const owner = newInfo(context, node.parent ?? under, node.info.type === 'directory' ? 'directory' : 'file', 0);
         const isNew = existing === undefined || node !== made;
         node.info.uid = isNew ? owner.uid : existing.info.uid;
         node.info.gid = isNew ? owner.gid : existing.info.gid;
-        if (node.info.type !== 'symlink') node.info.mode = isNew ? node.info.mode & ~command.umask & 0o777 : existing.info.mode;
+        if (node.info.type !== 'symlink')
+          node.info.mode = isNew ? (node.info.mode & ~command.umask & 0o777) | owner.mode : existing.info.mode;
         dropCapabilities(node);
       }
       under.children ??= new Map();
