@@ -126,9 +126,12 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       rounds: round,
       notes: [...notes, ...rootNotes(recipes), ...neededCapabilities(fresh, context).impossible],
     });
-    // What an experiment was for is there: it stays whatever else is broken, and later remedies build on it.
-    if (trial.length > 0 && helped?.(after, fresh)) {
+    // What an experiment was for is there: it stays whatever else is broken, and later remedies build on it. So does what brought it to its port.
+    const binds = low.length > 0 && fresh.some(({ operation }) => operation?.kind === 'bind');
+    const further = binds && withoutTrial !== undefined && portsToMove(withoutTrial.left).length === 0;
+    if (trial.length > 0 && (further || helped?.(after, fresh))) {
       context = afterFixes(trial, context);
+      if (further) tried = 0;
       [trial, helped, untried, withoutTrial] = [[], undefined, undefined, undefined];
     }
 
@@ -166,7 +169,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       while (trial.length === 0 && tried < experiments.length && round < MAX_ROUNDS) {
         const experiment = experiments[tried++] as Experiment;
         if (!untried.broken && experiment.forLostWork !== true) continue;
-        if (experiment.forPorts !== true && portsToMove(withoutTrial.left).length > 0) continue;
+        if ((experiment.forPorts === true) !== portsToMove(withoutTrial.left).length > 0) continue;
         trial = experiment.try({ after, met, extra, fixes, context });
         helped = experiment.helped;
       }
