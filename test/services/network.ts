@@ -181,10 +181,11 @@ export const NETWORK: readonly Service[] = [
   service('tftpd', {
     packages: ['tftpd-hpa', 'tftp-hpa'],
     files: { '/srv/tftp/note': 'kept\n' },
-    probe: 'cd /tmp && tftp -m binary 127.0.0.1 -c get note && grep kept note',
     run: ['in.tftpd', '--foreground', '--user', 'tftp', '--address', ':69', '--secure', '/srv/tftp'],
     ask: [sh('cd /tmp; tftp -m binary 127.0.0.1 -c get note; cat note')],
     says: /kept/,
+    // --secure is chroot(2), for each request.
+    honest: { verdict: 'inconclusive', says: /able to become other users/ },
   }),
   service('runit', {
     packages: ['runit', 'memcached'],

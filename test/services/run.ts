@@ -9,7 +9,7 @@ export interface Answer {
   readonly said: string;
   /** What the container wrote, in the end. */
   readonly log: string;
-  /** Of all its processes, as the host sees them. */
+  /** Of all its processes, as the host sees them; what is dead and not yet waited for has none. */
   readonly uids: readonly string[];
   /** Until the client was content. */
   readonly seconds: number;
@@ -49,7 +49,13 @@ export async function asked(
     }
     const seconds = (performance.now() - started) / 1000;
     const uids = works ? podman('top', name, 'huser').trim().split('\n').slice(1) : [];
-    return { works, said, log: podman('logs', name).slice(-3000), uids: [...new Set(uids)], seconds };
+    return {
+      works,
+      said,
+      log: podman('logs', name).slice(-3000),
+      uids: [...new Set(uids)].filter((uid) => uid !== '?'),
+      seconds,
+    };
   } finally {
     podman('rm', '--force', '--time=2', '--volumes', name);
   }

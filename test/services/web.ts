@@ -48,7 +48,7 @@ export const WEB: readonly Service[] = [
     packages: ['tinyproxy'],
     run: ['tinyproxy', '-d'],
     ask: [http(8888, 'http://tinyproxy.stats/')],
-    says: /200 OK[\s\S]*Total requests/,
+    says: / 200 [\s\S]*Total requests/,
   }),
   service('privoxy', {
     packages: ['privoxy'],
