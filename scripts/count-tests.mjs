@@ -1,6 +1,7 @@
 // Counts what vitest's JSON reporter left.
 //   count-tests.mjs FILE…                       the last line of CI: the first file's counts, plus what failed in the others (the same tests in
-//                                               other surroundings: they can only add failures)
+//                                               other surroundings: they can only add failures), after each failed test with what it said: a
+//                                               log that is cut at the front still tells what broke
 //   count-tests.mjs --skips FOLDER FILE LOG     one line of counts, then each test file that skipped something with the reasons it printed;
 //                                               exit 1 when one skipped in silence. FOLDER is the checkout the tests ran in
 import { readFileSync } from 'node:fs';
@@ -24,6 +25,17 @@ function countsOf(file) {
     skipped: count('pending', 'skipped', 'todo', 'disabled'),
     files: results.testResults,
   };
+}
+/** What failed in a file of results: each test, or the file when it could not be read, with the beginning of its message. */
+function failuresIn(file, { files }) {
+  return files.flatMap((one) => {
+    const failed = one.assertionResults.filter(({ status }) => status === 'failed');
+    const asked = failed.map(({ fullName, failureMessages }) => [fullName, failureMessages.join('\n')]);
+    const said = asked.length === 0 && one.status === 'failed' ? [['(the whole file)', one.message ?? '']] : asked;
+    return said.map(
+      ([name, message]) => `FAILED ${file}: ${one.name}: ${name}\n  ${message.slice(0, 3000).replaceAll('\n', '\n  ')}`,
+    );
+  });
 }
 const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
@@ -56,5 +68,9 @@ if (words[0] === '--skips') {
   }
 } else {
   const [first, ...others] = words.map(countsOf);
+  for (const [index, counts] of [first, ...others].entries()) {
+    if (counts.files.length === 0) console.log(`FAILED ${words[index]}: no results were left`);
+    for (const failure of failuresIn(words[index], counts)) console.log(failure);
+  }
   console.log(line({ ...first, failed: [first, ...others].reduce((sum, one) => sum + one.failed, 0) }));
 }
