@@ -24,7 +24,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['report'],
   ['input'],
   ['unroot.ts'],
-  ['cli', 'webhook', 'lab'],
+  ['lab'],
+  ['cli', 'webhook'],
 ];
 
 /** The doors to the file system, the network and child processes. Everything else must also run in a browser. */
