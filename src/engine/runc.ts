@@ -12,9 +12,11 @@ import { ociEngine } from './oci-engine.ts';
 import { whyNotIsolated } from './privileges.ts';
 import { newId } from './rootfs/run-folder.ts';
 
-/** Is runc there, and may we use it? */
+/** Is runc there, and may we use it? It finds its groups in mountinfo and gives up where none are mounted (libcontainer/cgroups: `no cgroup mount found in mountinfo`). */
 export async function detectRunc(): Promise<EngineStatus> {
-  return detect('runc');
+  const status = await detect('runc');
+  if (!status.available || cgroupVersion() !== undefined) return status;
+  return { ...status, available: false, reason: 'runc does not work here: no control groups are mounted at /sys/fs/cgroup' };
 }
 
 /** Is crun there, and does it work here? Debian's refuses control groups of version 1. */
