@@ -21,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['finding'],
   ['checks', 'recipes', 'fixes', 'pod'],
   ['prove', 'explain'],
+  ['compose'],
   ['report'],
   ['input'],
   ['unroot.ts'],

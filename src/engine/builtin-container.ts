@@ -80,7 +80,7 @@ export async function createBuiltinContainer(
     const volumes = new Map(home.volumes.map(({ mount, folder }) => [mount.target, folder]));
     const mounts = placeMounts(
       home.root.path,
-      specMounts(launch, { volumes, files: containerFiles(home, launch) }),
+      specMounts(launch, { volumes, files: containerFiles(home, launch, options.names) }),
       launch.cwd,
       refuse,
     );

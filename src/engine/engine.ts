@@ -36,8 +36,27 @@ export interface Engine {
   differences(launch: Launch): readonly string[];
   /** Makes an image ready to be run many times (unpacked, or loaded into the engine's store). */
   prepare(image: Image, options?: EngineOptions): Promise<PreparedImage>;
+  /** A volume for several containers, empty until the first one of them fills it; given to them by `CreateOptions.volumes`. Absent = cannot be shared. */
+  makeVolume?(): Promise<SharedVolume>;
+  /** Its containers can join the namespaces of `CreateOptions.sandbox`. */
+  readonly joinsSandboxes?: boolean;
   /** Removes everything this engine object made. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** What it is called for the engine that made it: a folder, or a name. */
+export interface SharedVolume {
+  readonly id: string;
+  remove(): Promise<void>;
+}
+
+/** How a container finds others by name. */
+export interface ContainerNames {
+  /** Its own address on the network it joins. */
+  readonly address: string;
+  readonly nameserver: string;
+  /** More lines of /etc/hosts: `198.51.100.7 db.example`. */
+  readonly hosts: readonly string[];
 }
 
 export interface PreparedImage {
@@ -53,8 +72,12 @@ export interface CreateOptions extends EngineOptions {
   readonly logLimit?: number;
   /** Everything the container says, as it comes. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
-  /** Pid of a process whose network and IPC namespaces the container joins (`openSandbox`). Only runc, crun and the built-in engine do. */
+  /** Pid of a process whose network and IPC namespaces the container joins (`openSandbox`). Only engines that `joinsSandboxes` do; podman joins the network. */
   readonly sandbox?: number;
+  /** For a network with others on it; absent = nobody but itself has a name. */
+  readonly names?: ContainerNames;
+  /** Mount target → a volume of `Engine.makeVolume`, instead of a new one. */
+  readonly volumes?: ReadonlyMap<string, string>;
   /** Host ports to publish on 127.0.0.1: container port → host port. Engines with their own network namespace forward them. */
   readonly publish?: ReadonlyMap<number, number>;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Image } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
 import { folderChanges, type Snapshot, snapshot } from './changes.ts';
-import type { FileChange } from './engine.ts';
+import type { ContainerNames, FileChange } from './engine.ts';
 import { tmpfsOf } from './mount-watch.ts';
 import { type ContainerRoot, containerRoot } from './rootfs/root.ts';
 import { newId, runFolder } from './rootfs/run-folder.ts';
@@ -95,12 +95,13 @@ function madeByEngine(launch: Launch): ReadonlySet<string> {
 export function containerFiles(
   home: Pick<ContainerHome, 'id' | 'path'>,
   launch: Launch,
+  names?: ContainerNames,
 ): readonly { readonly target: string; readonly source: string }[] {
   const hostname = hostnameOf(launch, home.id);
   const files = {
-    hosts: `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t${hostname}\n`,
+    hosts: hostsText(hostname, names),
     hostname: `${hostname}\n`,
-    'resolv.conf': '',
+    'resolv.conf': resolverText(names),
   };
   const folder = join(home.path, 'etc');
   mkdirSync(folder, { mode: 0o755 });
@@ -110,3 +111,17 @@ export function containerFiles(
     return { target: `/etc/${name}`, source };
   });
 }
+
+/** As Docker writes it: what was asked for besides, and the container itself last. */
+export const hostsText = (hostname: string, names?: ContainerNames): string =>
+  [
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    ...(names?.hosts ?? []),
+    `${names?.address ?? '127.0.0.1'}\t${hostname}`,
+    '',
+  ].join('\n');
+
+/** Empty: without a network there is nobody to ask. */
+export const resolverText = (names?: ContainerNames): string =>
+  names === undefined ? '' : `nameserver ${names.nameserver}\noptions ndots:0\n`;

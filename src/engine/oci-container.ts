@@ -97,7 +97,7 @@ export async function createOciContainer(
       ...(cgroup ? { cgroup } : {}),
       ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
       volumes: new Map(home.volumes.map(({ mount, folder }) => [mount.target, folder])),
-      files: containerFiles(home, launch),
+      files: containerFiles(home, launch, options.names),
       hook: {
         args: [
           'sh',

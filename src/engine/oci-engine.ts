@@ -8,6 +8,7 @@ import { interrupted } from './local-container.ts';
 import { createOciContainer, type OciRuntime } from './oci-container.ts';
 import { whyNoOverlay } from './rootfs/root.ts';
 import { storeLayers } from './rootfs/store.ts';
+import { volumeFolder } from './volumes.ts';
 
 /** The parts that differ between engines which start processes on this host themselves. */
 export interface LocalEngineParts {
@@ -42,7 +43,7 @@ export function localEngine(parts: LocalEngineParts): Engine {
       async create(launch, createOptions = {}) {
         const { signal } = createOptions;
         if (signal?.aborted) throw interrupted();
-        const container = await parts.create(image, stored.folders, launch, createOptions);
+        const container = await parts.create(image, stored.folders, overShared(launch, createOptions.volumes), createOptions);
         if (signal?.aborted) {
           await container.remove();
           throw interrupted();
@@ -65,10 +66,22 @@ export function localEngine(parts: LocalEngineParts): Engine {
     profile: parts.profile,
     notes: parts.notes,
     stopsBeforeStart: true,
+    joinsSandboxes: true,
+    makeVolume: async () => volumeFolder(),
     differences: (launch) => [...localDifferences(launch), ...parts.differences(launch)],
     prepare,
     close: async () => void (await Promise.all([...made].map((remove) => remove()))),
   };
+}
+
+/** A volume's source is the folder behind it. */
+function overShared(launch: Launch, shared: CreateOptions['volumes']): Launch {
+  if (shared === undefined) return launch;
+  const mounts = launch.mounts.map((mount) => {
+    const source = mount.type === 'volume' ? shared.get(mount.target) : undefined;
+    return source === undefined ? mount : { ...mount, source };
+  });
+  return { ...launch, mounts };
 }
 
 /** An engine over an OCI runtime. */

@@ -96,6 +96,19 @@ export async function podmanEngine(known?: EngineStatus): Promise<Engine> {
     }),
     notes: status.notes,
     stopsBeforeStart: true,
+    joinsSandboxes: !info.host.security.rootless,
+    async makeVolume() {
+      const id = `${prefix}-volume-${++count}`;
+      const made = register(undo.command(...client.argv, 'volume', 'rm', '--force', id));
+      await client.need(['volume', 'create', id]);
+      return {
+        id,
+        async remove() {
+          await client.need(['volume', 'rm', '--force', id]);
+          made.release();
+        },
+      };
+    },
     differences: (launch) => podmanArguments(launch, context.facts).differences,
     async prepare(image: Image, options: EngineOptions = {}): Promise<PreparedImage> {
       const borrowed = await borrowImage(context, image, held, options);

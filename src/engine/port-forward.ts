@@ -9,6 +9,7 @@ import { UnrootError } from '../error.ts';
  */
 const HELPER = `const net = require('node:net');
 process.on('disconnect', () => process.exit(0));
+const all = JSON.parse(process.argv[1]);
 process.on('message', (port, socket) => {
   if (!socket) return;
   const dial = (hosts) => {
@@ -27,21 +28,31 @@ process.on('message', (port, socket) => {
     });
   };
   socket.on('error', () => {});
-  dial(['127.0.0.1', '::1']);
+  dial(all);
 });
 process.send('ready');`;
 
 export interface PortForward {
+  /** Container port → the host port it got. */
+  readonly at: ReadonlyMap<number, number>;
   close(): Promise<void>;
 }
 
-/** Container port → host port. Throws `engine.port-in-use` when a host port is taken. */
-export async function forwardPorts(pid: number, ports: ReadonlyMap<number, number>): Promise<PortForward> {
-  const helper = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', process.execPath, '-e', HELPER], {
+/**
+ * Container port → host port, 0 = whichever is free. `hosts`: where the program is looked for inside, one after the other. Throws
+ * `engine.port-in-use` when a host port is taken.
+ */
+export async function forwardPorts(
+  pid: number,
+  ports: ReadonlyMap<number, number>,
+  hosts: readonly string[] = ['127.0.0.1', '::1'],
+): Promise<PortForward> {
+  const helper = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', process.execPath, '-e', HELPER, JSON.stringify(hosts)], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     detached: true,
   });
   const servers: Server[] = [];
+  const at = new Map<number, number>();
   // Not waited for: close() would wait for connections that a client keeps alive; they end with the helper.
   const close = async (): Promise<void> => {
     for (const server of servers.splice(0)) server.close();
@@ -52,7 +63,12 @@ export async function forwardPorts(pid: number, ports: ReadonlyMap<number, numbe
   };
   try {
     await ready(helper);
-    for (const [inner, outer] of ports) servers.push(await listen(helper, inner, outer));
+    for (const [inner, outer] of ports) {
+      const server = await listen(helper, inner, outer);
+      servers.push(server);
+      const given = server.address();
+      at.set(inner, typeof given === 'object' && given !== null ? given.port : outer);
+    }
   } catch (error) {
     await close();
     throw error;
@@ -60,7 +76,7 @@ export async function forwardPorts(pid: number, ports: ReadonlyMap<number, numbe
   // Node must be able to end although the helper is there.
   helper.unref();
   helper.channel?.unref();
-  return { close };
+  return { at, close };
 }
 
 function ready(helper: ChildProcess): Promise<void> {

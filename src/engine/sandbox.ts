@@ -20,15 +20,15 @@ export interface Sandbox {
 const ADDRESS = '198.18.0.2';
 const READY_MS = 10_000;
 
-/** Throws `engine.sandbox` when the namespaces cannot be made. */
-export async function openSandbox(): Promise<Sandbox> {
+/** Throws `engine.sandbox` when the namespaces cannot be made. `bare`: without an address; somebody else gives it one. */
+export async function openSandbox({ bare = false }: { readonly bare?: boolean } = {}): Promise<Sandbox> {
   const folder = mkdtempSync(join(tmpdir(), 'unroot-pod-'));
   const removal = register(undo.remove(folder));
   const ready = join(folder, 'ready');
   writeFileSync(ready, '');
   const script = [
     'mount -t sysfs sysfs /sys && echo 0x1 >/sys/class/net/lo/flags || ip link set lo up || exit 1',
-    `a=; ip address add ${ADDRESS}/32 dev lo 2>/dev/null && a=${ADDRESS}`,
+    bare ? 'a=' : `a=; ip address add ${ADDRESS}/32 dev lo 2>/dev/null && a=${ADDRESS}`,
     'printf "%s\\n" "ready $a" >"$1"',
     'exec sleep 2147483647',
   ].join('\n');

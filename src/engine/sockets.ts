@@ -43,6 +43,38 @@ export function parseSockets(text: string, family: 'inet' | 'inet6', protocol: '
     });
 }
 
+/** Other ends of its TCP connections, open or just over: seen from inside the network namespace of a process. Empty when it is gone. */
+export function connectedTo(pid: number): readonly { readonly address: string; readonly port: number }[] {
+  return FILES.flatMap(([file, family, protocol]) => {
+    if (protocol !== 'tcp') return [];
+    try {
+      return parseConnections(readFileSync(`/proc/${pid}/net/${file}`, 'utf8'), family);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ESRCH' || code === 'EINVAL') return [];
+      throw error;
+    }
+  });
+}
+
+/** TCP_ESTABLISHED, and what follows it until the end of TIME_WAIT (include/net/tcp_states.h). */
+const CONNECTED = new Set(['01', '04', '05', '06', '08', '09', '0B']);
+
+function parseConnections(text: string, family: 'inet' | 'inet6'): { address: string; port: number }[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const fields = line.trim().split(/\s+/);
+      const [address, port] = (fields[2] ?? '').split(':');
+      if (!CONNECTED.has(fields[3] ?? '') || !address || !port) return [];
+      // ::ffff:a.b.c.d is the IPv4 address, whose word stands last.
+      const mapped = family === 'inet6' && /^0{16}(?:0000FFFF|FFFF0000)/i.test(address);
+      const plain = mapped ? socketAddress(address.slice(24), 'inet') : socketAddress(address, family);
+      return [{ address: plain, port: Number.parseInt(port, 16) }];
+    });
+}
+
 /** The kernel prints each 32-bit word of the address as a number of the machine's own byte order. */
 function socketAddress(hex: string, family: 'inet' | 'inet6'): string {
   const bytes = Buffer.from(hex, 'hex');

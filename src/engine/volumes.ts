@@ -1,11 +1,13 @@
 /** Folders behind a launch's volumes: made new, filled from the image where the platform does so, owned as the launch says. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UnrootError } from '../error.ts';
 import type { Launch, LaunchMount } from '../launch/launch.ts';
 import { folderChanges, type Snapshot, snapshot } from './changes.ts';
-import type { FileChange } from './engine.ts';
+import type { FileChange, SharedVolume } from './engine.ts';
+import { register, undo } from './reaper.ts';
 import { insidePath } from './rootfs/inside.ts';
 
 /** A volume or bind, with what it held before the run. */
@@ -41,8 +43,24 @@ export function makeVolumes(launch: Launch, root: string, home: string): readonl
       }
       if (mount.mode !== undefined) chmodSync(folder, mount.mode);
     }
+    // As long as nothing is in it, every container that mounts it may be the one that fills it (moby volume/mounts, CopyImagePathContent).
+    else if (mount.copiesImageContent && mount.source !== undefined && readdirSync(folder).length === 0)
+      fill(folder, root, mount.target);
     return [{ mount, folder, before: snapshot(folder) }];
   });
+}
+
+/** Where a volume shall be that outlives the containers which share it: the first of them makes it. */
+export function volumeFolder(): SharedVolume {
+  const home = mkdtempSync(join(tmpdir(), 'unroot-volume-'));
+  const written = register(undo.remove(home));
+  return {
+    id: join(home, 'data'),
+    async remove() {
+      rmSync(home, { recursive: true, force: true });
+      written.release();
+    },
+  };
 }
 
 /** What the run changed in them. */

@@ -18,6 +18,7 @@ import { startRefused } from '../start-refused.ts';
 import { graceFor, signalName } from '../stop-signal.ts';
 import { isRuntimesOwn, type Ownership, type PodmanFacts, podmanArguments } from './arguments.ts';
 import { interrupted, type PodmanClient, podmanWords } from './client.ts';
+import { inSandbox } from './in-sandbox.ts';
 import { followLogFile } from './log-file.ts';
 
 /** The log on disk; conmon begins a new file at this size. */
@@ -56,7 +57,14 @@ export async function createPodmanContainer(
   });
   const logPath = join(context.folder, `${name}.log`);
   const confPath = join(context.folder, `${name}.conf`);
-  const volumes = plan.volumes.map((volume, index) => ({ ...volume, name: `${name}-${index}` }));
+  const shared = options.volumes ?? new Map<string, string>();
+  // Of the image's own volumes the plan says nothing: podman makes them, unless somebody brings one.
+  const own = launch.mounts.filter(({ type, target }) => type === 'volume' && shared.has(target));
+  const brought = own.map(({ target, readOnly }) => `--volume=${shared.get(target)}:${target}${readOnly ? ':ro' : ''}`);
+  const volumes = plan.volumes
+    .filter(({ target }) => !shared.has(target))
+    .map((volume, index) => ({ ...volume, name: `${name}-${index}` }));
+  const flags = options.sandbox === undefined ? plan.flags : inSandbox(plan.flags, options.sandbox, options.names);
 
   const removal = ['rm', '--force', '--ignore', '--volumes', '--time=0', name];
   const volumeRemoval = ['volume', 'rm', '--force', ...volumes.map((volume) => volume.name)];
@@ -108,7 +116,8 @@ export async function createPodmanContainer(
         '--log-driver=k8s-file',
         `--log-opt=path=${logPath}`,
         `--log-opt=max-size=${LOG_FILE_LIMIT}`,
-        ...plan.flags,
+        ...flags,
+        ...brought,
         ...volumes.map(
           (volume) =>
             `--volume=${[volume.name, volume.target, ...volume.options.slice(0, 1)].join(':')}${volume.options

@@ -15,6 +15,11 @@ export interface ComposeHealthcheck {
   readonly disabled: boolean;
   /** What is executed; absent: the image's. */
   readonly test?: readonly string[];
+  /** ms; absent: the image's, or what the engine takes. */
+  readonly interval?: number;
+  readonly timeout?: number;
+  readonly startPeriod?: number;
+  readonly retries?: number;
 }
 
 const CONDITIONS = ['service_started', 'service_healthy', 'service_completed_successfully'] as const;
@@ -74,10 +79,32 @@ export function healthcheckOf(value: Value | undefined): ComposeHealthcheck | un
   const test = writtenChild(value, 'test');
   const parts = textsOf(test);
   if (booleanOf(childOf(value, 'disable')) === true || (test?.kind === 'list' && parts[0] === 'NONE')) return { disabled: true };
-  if (test === undefined) return { disabled: false };
+  const time = (field: string, key: 'interval' | 'timeout' | 'startPeriod'): Partial<ComposeHealthcheck> => {
+    const ms = durationOf(textOf(childOf(value, field)));
+    return ms === undefined ? {} : { [key]: ms };
+  };
+  const tries = Number(textOf(childOf(value, 'retries')) ?? Number.NaN);
+  const times = {
+    ...time('interval', 'interval'),
+    ...time('timeout', 'timeout'),
+    ...time('start_period', 'startPeriod'),
+    ...(Number.isInteger(tries) && tries > 0 ? { retries: tries } : {}),
+  };
+  if (test === undefined) return { disabled: false, ...times };
   const argv =
     test.kind !== 'list' || parts[0] === 'CMD-SHELL'
       ? ['/bin/sh', '-c', (test.kind === 'list' ? parts[1] : parts[0]) ?? '']
       : parts.slice(parts[0] === 'CMD' ? 1 : 0);
-  return { disabled: false, test: argv };
+  return { disabled: false, test: argv, ...times };
+}
+
+const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `1m30s` in ms; undefined = no such text. */
+export function durationOf(text: string | undefined): number | undefined {
+  if (text === undefined || !/^(?:\d{1,9}(?:\.\d{1,9})?(?:us|ms|s|m|h|d))+$/.test(text)) return undefined;
+  return [...text.matchAll(/([\d.]+)(us|ms|s|m|h|d)/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (UNITS[unit as string] ?? 0),
+    0,
+  );
 }

@@ -13,6 +13,7 @@ import { type ComposePort, portsOf } from './ports.ts';
 import { type SecurityOptions, securityOptions } from './security-options.ts';
 import { shellWords } from './shell-words.ts';
 import type { Lookup } from './substitute.ts';
+import { type ComposeSurroundings, surroundingsOf } from './surroundings.ts';
 import { booleanOf, childOf, problemOf, spanOf, textOf, type Value, writtenChild } from './value.ts';
 import { type Mounted, mountsOfService, type VolumeContext } from './volumes.ts';
 
@@ -29,6 +30,8 @@ export interface ComposeService {
   readonly networkMode?: string;
   /** Names of networks, and what else the service is called there. */
   readonly networks: readonly { readonly name: string; readonly aliases: readonly string[] }[];
+  /** How its network finds it, and what it knows itself. */
+  readonly surroundings: ComposeSurroundings;
   /** Where each of the settings' volumes was written, by its target. */
   readonly mounts: Readonly<Record<string, Span>>;
 }
@@ -143,6 +146,7 @@ export function readService(name: string, value: Value, context: ServiceContext)
       profiles,
       ...(networkMode === undefined ? {} : { networkMode }),
       networks: networksOf(writtenChild(value, 'networks')),
+      surroundings: surroundingsOf(name, value, context),
       mounts: Object.fromEntries(mounts.map(({ volume, at }: Mounted) => [volume.target, spanOf(at)])),
     },
   };
