@@ -23,10 +23,19 @@ export interface Lab {
   readonly explains: readonly string[];
   /** What to read or do next: ids of labs, or links. */
   readonly next: readonly string[];
+  /** Pictures the page shows first, in this order; without it, they follow from what the checks look at. */
+  readonly pictures?: readonly LabPicture[];
+  /** Of the picture `walls`: what stands in the way, each fallen when its step is done. */
+  readonly walls?: readonly { readonly step: string; readonly says: string }[];
   readonly story: string;
+  /** Bash, run in the node as root before the learner comes: what the lab finds there (a ```setup fence before the first step). */
+  readonly setup?: string;
   readonly steps: readonly LabStep[];
   readonly explanation: string;
 }
+
+/** What the page can draw from the running lab. */
+export type LabPicture = 'processes' | 'capabilities' | 'walk' | 'layers' | 'walls';
 
 /** One step: done when all its checks were green at the same moment, and its question is answered. */
 export interface LabStep {
