@@ -1,12 +1,10 @@
 /** The runs behind the commands: composes the layers, holds no logic of its own. */
-import type { EngineKind } from './engine/engine.ts';
 import { denialTexts } from './finding/denial-texts.ts';
 import type { Finding } from './finding/finding.ts';
 import type { Fix, LayerChange, Run } from './finding/fix.ts';
 import type { Recipient } from './fixes/context.ts';
 import { mergeLayer, mergeRun } from './fixes/merge.ts';
 import { planFixes, type Unresolved } from './fixes/plan.ts';
-import type { PortStrategy } from './fixes/port-strategy.ts';
 import type { DerivedImage } from './image/derive.ts';
 import type { Image } from './image/image.ts';
 import type { Launch, Refusal } from './launch/launch.ts';
@@ -16,12 +14,13 @@ import { arbitraryNotes } from './prove/arbitrary-notes.ts';
 import { deriveRun } from './prove/derive-run.ts';
 import { findingsOf, fixContext } from './prove/findings.ts';
 import { foreseenOf } from './prove/foreseen.ts';
+import type { ImageOptions } from './prove/image-options.ts';
 import type { Measured } from './prove/measured.ts';
 import type { Observation } from './prove/observation.ts';
 import { type ObserveOptions, observe } from './prove/observe.ts';
 import { overOldData, worksWhenNew } from './prove/old-data.ts';
 import type { Proof } from './prove/prove.ts';
-import { proveRounds } from './prove/prove-rounds.ts';
+import { expectationOf, proveRounds } from './prove/prove-rounds.ts';
 import { recipientOf } from './prove/recipient.ts';
 import { runRounds } from './prove/rounds.ts';
 import type { RoundsInput } from './prove/rounds-input.ts';
@@ -31,27 +30,12 @@ import { type SmallerRoot, smallerRoot } from './prove/smaller-root.ts';
 import { launchOf, readSubject, type Subject } from './prove/subject.ts';
 import { targetOf } from './prove/target.ts';
 import { unusedPaths } from './prove/unused-grants.ts';
+import type { Expectation } from './prove/verdict.ts';
 import { volumeNotes } from './prove/volume-notes.ts';
 import { withoutUnused } from './prove/without-unused.ts';
 import type { Trace } from './trace/event.ts';
-import type { ContainerSettings } from './workload/container.ts';
 
-export interface ImageOptions {
-  /** Default 10001. */
-  readonly user?: string;
-  readonly settings: ContainerSettings;
-  /** The result of a fix shall run with a read-only root; "before" runs as the settings say. */
-  readonly readOnly?: boolean;
-  /** Default: the chosen engine's own. */
-  readonly profile?: PlatformProfile;
-  readonly engine: EngineKind | 'auto';
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (message: string) => void;
-  readonly probeCommand?: readonly string[];
-  readonly probePath?: string;
-  /** What becomes of low ports; default `auto`. */
-  readonly portStrategy?: PortStrategy;
-}
+export type { ImageOptions } from './prove/image-options.ts';
 
 export const DEFAULT_USER = '10001';
 
@@ -148,6 +132,8 @@ export interface FixResult {
   readonly asIs: Launch;
   readonly rounds: number;
   readonly proof?: Proof;
+  /** What somebody else has to look for who proves it among others; with `run`. */
+  readonly expectation?: Omit<Expectation, 'hostUid'>;
   /** When nothing proved it and it is root that is missing. */
   readonly smallerRoot?: SmallerRoot;
   /** Absent when nothing was run. */
@@ -205,7 +191,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
   const onProgress = options.onProgress ?? (() => undefined);
   const began = performance.now();
   const subject = await readSubject(image);
-  const session = await openSession(options);
+  const session = options.session ?? (await openSession(options));
   try {
     const profile = readOnlyProfile(session.profile, options);
     const recipient = recipientOf(userFor(options, profile), subject);
@@ -223,6 +209,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       tracer: session.tracer,
       observe: observeOptions(image, options),
       keep: session.keep,
+      ...(options.run === undefined ? {} : { run: options.run }),
       ...portStrategyOf(options),
       onProgress,
     };
@@ -251,6 +238,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       asIs: rounds.asIs,
       rounds: rounds.rounds,
       ...(proof ? { proof } : {}),
+      ...(options.run === undefined ? {} : { expectation: await expectationOf({ rounds, subject, profile, settings, oldData }) }),
       ...(lesser ? { smallerRoot: lesser } : {}),
       measured: {
         seconds: (performance.now() - began) / 1000,
@@ -270,7 +258,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       ],
     };
   } finally {
-    await session.close();
+    if (options.session === undefined) await session.close();
   }
 }
 

@@ -51,7 +51,7 @@ async function asServiceUser(input: RoundsInput, image: PreparedImage): Promise<
   const stranger = launchOf(subject, settingsAs(recipient, settings, profile), profile);
   if (stranger.kind === 'refusal') return undefined;
   input.onProgress('it does not work as root: looking for the user that it wants to be');
-  const watched = await observe(image, stranger, { ...input.observe, tracer: input.tracer });
+  const watched = await (input.run ?? observe)(image, stranger, { ...input.observe, tracer: input.tracer });
   const owner = wantedOwner(watched, stranger, input) ?? namesake(stranger, input);
   if (owner === undefined || owner.uid === recipient.uid) return undefined;
   const user: ContainerSettings = profile.kubelet
@@ -106,6 +106,6 @@ async function runAs(
 ): Promise<Baseline | undefined> {
   const launch = launchOf(input.subject, settings, profile);
   if (launch.kind === 'refusal') return undefined;
-  const again = await observe(image, launch, { ...input.observe, tracer: input.tracer, keep: input.keep });
+  const again = await (input.run ?? observe)(image, launch, { ...input.observe, tracer: input.tracer, keep: input.keep });
   return worksByItself(again) ? { asIs: launch, before: again, notes: [note] } : undefined;
 }

@@ -32,6 +32,9 @@ export interface ObserveOptions {
   readonly onProgress?: (message: string) => void;
 }
 
+/** How a launch is run once and watched: by itself, or among others. */
+export type Observe = (image: PreparedImage, launch: Launch, options?: ObserveOptions) => Promise<Observation>;
+
 /** Never leaves the container behind, whatever happens. A refusal of the runtime is an observation, not an error. */
 export async function observe(image: PreparedImage, launch: Launch, options: ObserveOptions = {}): Promise<Observation> {
   let container: Container | undefined;

@@ -42,19 +42,10 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
   );
   const before = await engine.prepare(subject.image, input.prepare);
   const after = await engine.prepare(rounds.image, input.prepare);
-  const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
-  const moved = movedPorts(rounds.run.ports);
-  const lost = traces ? compareEffects(...traces, moved) : [];
   return prove({
     before: { image: before, launch: rounds.asIs },
     after: launches.map((launch) => ({ image: after, launch })),
-    expectation: {
-      moved,
-      lostEffects: lost,
-      sockets: traces ? socketsInBoth(...traces) : [],
-      leftDenials: [...leftDenials(rounds), ...(await unasked(input))],
-      oldData: input.oldData,
-    },
+    expectation: await expectationOf(input),
     volumeOwners: rounds.run.volumes,
     like: rounds.before,
     observe: input.observe,
@@ -62,8 +53,29 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
   });
 }
 
+/** What the proof has to find, from what the watched runs showed. */
+export async function expectationOf(
+  input: Pick<ProveRoundsInput, 'rounds' | 'oldData' | 'subject' | 'profile' | 'settings'>,
+): Promise<Omit<Expectation, 'hostUid'>> {
+  const { rounds, oldData } = input;
+  const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
+  const moved = movedPorts(rounds.run.ports);
+  return {
+    moved,
+    lostEffects: traces ? compareEffects(...traces, moved) : [],
+    sockets: traces ? socketsInBoth(...traces) : [],
+    leftDenials: [...leftDenials(rounds), ...(await unasked(input))],
+    oldData,
+  };
+}
+
 /** Like work that is lost, unless a probe of the user's own shows that what is needed works. */
-async function unasked({ rounds, subject, settings, profile }: ProveRoundsInput): Promise<Expectation['leftDenials']> {
+async function unasked({
+  rounds,
+  subject,
+  settings,
+  profile,
+}: Pick<ProveRoundsInput, 'rounds' | 'subject' | 'profile' | 'settings'>): Promise<Expectation['leftDenials']> {
   const { asIs, before } = rounds;
   const said = launchOf(subject, settings, profile);
   // What the image itself does not run as root was root for our comparison only.

@@ -8,7 +8,7 @@ import type { Image } from '../image/image.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Tracer } from '../trace/tracer.ts';
 import type { ContainerSettings } from '../workload/container.ts';
-import type { ObserveOptions } from './observe.ts';
+import type { Observe, ObserveOptions } from './observe.ts';
 import type { Subject } from './subject.ts';
 
 export interface RoundsInput {
@@ -24,6 +24,8 @@ export interface RoundsInput {
   readonly derive: (layer: readonly LayerChange[], run: Run) => Promise<Image>;
   readonly tracer: Tracer;
   readonly observe: ObserveOptions;
+  /** Runs it; absent = by itself. */
+  readonly run?: Observe;
   /** What becomes of low ports; default `auto`. */
   readonly portStrategy?: PortStrategy;
   /** Keeps what the run as the image says leaves in its volumes. */

@@ -63,7 +63,8 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const { subject, recipient, settings, profile, onProgress } = input;
   onProgress('running it as the image says, watched');
   const base = await input.prepare(subject.image);
-  const first = await observe(base, asTheImageSays, { ...input.observe, tracer: input.tracer, keep: input.keep });
+  const observed = input.run ?? observe;
+  const first = await observed(base, asTheImageSays, { ...input.observe, tracer: input.tracer, keep: input.keep });
   const { asIs, before, notes } = await workingBaseline(input, base, asTheImageSays, first);
   const baseline = before.trace ?? NO_TRACE;
 
@@ -103,7 +104,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     const after =
       launch.kind === 'refusal'
         ? notStarted(launch.message)
-        : await observe(await input.prepare(image), launch, {
+        : await observed(await input.prepare(image), launch, {
             ...input.observe,
             ...askedAfter(input.observe, image, moved),
             tracer: input.tracer,

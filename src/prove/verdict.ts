@@ -16,8 +16,10 @@ export interface Verdict {
 }
 
 export interface Expectation {
-  /** The uid that every process must have, as the host sees it. */
-  readonly hostUid: number;
+  /** The uid that every process must have, as the host sees it; absent = whoever it was. */
+  readonly hostUid?: number;
+  /** Others that it is seen talking to in both runs (`db:5432`), and those of the first run that it no longer talks to. */
+  readonly talks?: { readonly kept: readonly string[]; readonly lost: readonly string[] };
   /** Where the outside port moved inside the container: before → after. */
   readonly moved: MovedPorts;
   /** Work seen in the trace of the first run and not in that of the second, in words; from `trace/compare`. */
@@ -35,13 +37,17 @@ export function judge(before: Observation, after: Observation, expectation: Expe
   if (!worksByItself(before)) return { verdict: 'inconclusive', reasons: [{ kind: 'unsure', text: brokenText(before) }] };
   const reasons: Reason[] = [
     ...compareOutcome(before, after),
-    ...compareIdentity(after, expectation.hostUid),
+    ...(expectation.hostUid === undefined ? [] : compareIdentity(after, expectation.hostUid)),
     ...comparePorts(before, after, expectation.moved),
     ...compareProbes(before.probes, after.probes, expectation.moved),
     ...compareCommands(before, after),
     ...compareReload(before, after, expectation.moved),
     ...(after.outcome === 'running' ? expectation.sockets : []).map(
       (path): Reason => ({ kind: 'ok', text: `makes socket ${path}, as before` }),
+    ),
+    ...(expectation.talks?.kept ?? []).map((to): Reason => ({ kind: 'ok', text: `talks to ${to}, as before` })),
+    ...(expectation.talks?.lost ?? []).map(
+      (to): Reason => ({ kind: 'unsure', text: `was not seen talking to ${to}; before, it was` }),
     ),
     ...expectation.lostEffects.map((text): Reason => ({ kind: 'unsure', text })),
     ...distinct(expectation.leftDenials).map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
@@ -55,7 +61,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
   ];
   if (reasons.some((reason) => reason.kind === 'bad')) return { verdict: 'failed', reasons };
   if (reasons.some((reason) => reason.kind === 'unsure')) return { verdict: 'inconclusive', reasons };
-  if (!positive(before) && expectation.sockets.length === 0) {
+  if (!positive(before) && expectation.sockets.length === 0 && (expectation.talks?.kept ?? []).length === 0) {
     const text =
       'it opens no port and no socket, has no health check and does not end by itself: nothing shows that it works; give --probe CMD';
     return { verdict: 'inconclusive', reasons: [...reasons, { kind: 'unsure', text }] };

@@ -37,7 +37,7 @@ export async function withoutUnused(rounds: RoundsResult, input: RoundsInput): P
     input.profile,
   );
   if (again.kind === 'refusal') return rounds;
-  const last = await observe(await input.prepare(image), again, {
+  const last = await (input.run ?? observe)(await input.prepare(image), again, {
     ...input.observe,
     ...askedAfter(input.observe, image, moved),
     tracer: input.tracer,
