@@ -1,19 +1,16 @@
 /** `unroot fix` on manifests: decides for each container, plans the changes, and keeps only those after which `check` finds nothing new. */
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import { findingKey } from '../fixes/need.ts';
+import { type ChangedManifests, changeManifests } from '../input/changed-manifests.ts';
 import type { LoadedManifests } from '../input/manifests.ts';
 import type { ChangedText } from '../input/write-texts.ts';
 import { type FixedFile, SCHEMA_VERSION, type TextFix, type TextFixReport } from '../report/report.ts';
 import { reported } from '../report/reported-finding.ts';
-import type { TextEdit } from '../text/edit.ts';
-import { applyEdits, editsByFile } from '../text/edits.ts';
-import { positionAt, type SourceFile, sourceFile } from '../text/source-file.ts';
+import type { SourceFile } from '../text/source-file.ts';
 import { unifiedDiff } from '../text/unified-diff.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import { planChanges } from '../workload/formats/kubernetes/changes.ts';
-import { editsOfObjects, type ObjectChange } from '../workload/formats/kubernetes/object-change.ts';
-import type { KubernetesObject } from '../workload/formats/kubernetes/objects.ts';
-import { readManifests } from '../workload/formats/kubernetes/read.ts';
+import type { ObjectChange } from '../workload/formats/kubernetes/object-change.ts';
 import { check } from './check-manifests.ts';
 import { LEAST } from './container-change.ts';
 import { type Decided, type DecideOptions, decide } from './fix-container.ts';
@@ -59,11 +56,9 @@ export async function fixManifests(
       [...wanted].map(([workload, changes]) => ({ workload, changes })),
       loaded,
     );
-    const written = editsOfObjects(planned.objects);
-    const texts = textsAfter(sources, written.edits);
-    const again = readManifests(texts.map(({ path, after }) => sourceFile(path, after)));
+    const written = changeManifests(planned.objects, sources, loaded.groups);
     const after: Finding[][] = [];
-    const sameOrder = [...containersOf(again.workloads)];
+    const sameOrder = [...containersOf(written.again.workloads)];
     for (const [index, one] of sameOrder.entries())
       after.push(
         all[index]?.change?.image === undefined ? [...(await check(one, profile, undefined, images, signal)).findings] : [],
@@ -73,16 +68,16 @@ export async function fixManifests(
     );
     return {
       objects: planned.objects,
-      edits: written.edits,
+      editsOf: written.editsOf,
       problems: [...planned.problems, ...written.problems],
-      texts,
+      texts: written.texts,
       after,
       users,
     };
   }
 
   const changedObjects = new Set(tried.objects.map(({ object }) => object));
-  const fixes = fixesOf(tried, settled, before, sources);
+  const fixes = fixesOf(tried, settled, before);
   const unresolved = tried.after.flatMap((findings, index) =>
     reported(findings, []).map((finding) => {
       // Of files that stay as they are, the lines are those that are there.
@@ -121,7 +116,7 @@ export async function fixManifests(
 
 interface Attempt {
   readonly objects: readonly ObjectChange[];
-  readonly edits: readonly TextEdit[];
+  readonly editsOf: ChangedManifests['editsOf'];
   readonly problems: readonly Diagnostic[];
   readonly texts: readonly ChangedText[];
   /** Of each container, in the order of the files. */
@@ -129,14 +124,12 @@ interface Attempt {
   readonly users: readonly (string | undefined)[];
 }
 
-/** Every file that holds an object, in the order in which they were read. */
-function sourcesOf({ others }: LoadedManifests, decided: readonly Decided[]): readonly SourceFile[] {
-  return [...new Set([...decided.map(({ one }) => one.workload.object.source), ...others.map(({ source }) => source)])];
-}
-
-function textsAfter(sources: readonly SourceFile[], edits: readonly TextEdit[]): Attempt['texts'] {
-  const byFile = editsByFile(edits);
-  return sources.map(({ path, text }) => ({ path, before: text, after: applyEdits(text, byFile.get(path) ?? []).text }));
+/** Every file that holds an object, in the order in which they were read; those of overlays and charts are not written in one place. */
+function sourcesOf({ others, groups }: LoadedManifests, decided: readonly Decided[]): readonly SourceFile[] {
+  const made = new Set(groups.map(({ source }) => source));
+  return [...new Set([...decided.map(({ one }) => one.workload.object.source), ...others.map(({ source }) => source)])].filter(
+    (source) => !made.has(source),
+  );
 }
 
 /** The first finding that was not there before and is no mere information. */
@@ -178,51 +171,42 @@ export const reasonFor = (finding: Finding, { reasons, message }: Pick<Decided, 
 
 /** One for each object that changes, with the edits in it. */
 function fixesOf(
-  { objects, edits, after }: Attempt,
+  { objects, editsOf, after }: Attempt,
   settled: readonly Decided[],
   before: readonly (readonly Finding[])[],
-  sources: readonly SourceFile[],
 ): readonly TextFix[] {
-  const bySource = new Map<SourceFile, ObjectChange[]>();
-  for (const one of objects) bySource.set(one.object.source, [...(bySource.get(one.object.source) ?? []), one]);
-  return sources.flatMap((source) => {
-    const own = edits.filter(({ file }) => file === source.path);
-    const changes = bySource.get(source) ?? [];
-    const inside = (edit: TextEdit): KubernetesObject | undefined =>
-      changes.findLast(({ object }) => edit.start >= object.span.start - 1)?.object ?? changes[0]?.object;
-    return changes.flatMap(({ object }): readonly TextFix[] => {
-      const placed = own
-        .filter((edit) => inside(edit) === object)
-        .map((edit) => ({ ...edit, ...positionAt(source, edit.start) }));
-      if (placed.length === 0) return [];
-      const containers = settled.flatMap((one, index) =>
-        one.one.workload.object === object && one.change !== undefined ? [{ one, index }] : [],
-      );
-      const answers = containers.flatMap(({ index }) => {
-        const left = new Set(after[index]!.map(findingKey));
-        return before[index]!.map(findingKey).filter((key) => !left.has(key));
-      });
-      const names = containers.map(({ one }) => one.one.container.name);
-      return [
-        {
-          id: containers.length === 0 ? 'port-follows' : 'pod-security-context',
-          subject: nameOf(object),
-          object: nameOf(object),
-          title:
-            containers.length === 0
-              ? `${nameOf(object)}: follows a port that moves`
-              : `${nameOf(object)}: settings of ${names.join(', ')}`,
-          disposition: containers.every(
-            ({ one }) => one.outcome === 'changed' && (one.verdict === 'proved' || one.change?.user === undefined),
-          )
-            ? 'safe'
-            : 'needs-review',
-          answers: [...new Set(answers)],
-          layer: [],
-          run: {},
-          edits: placed,
-        },
-      ];
+  const order = [...new Set(objects.map(({ object }) => object.source))];
+  const inOrder = order.flatMap((source) => objects.filter(({ object }) => object.source === source));
+  return inOrder.flatMap(({ object }): readonly TextFix[] => {
+    const placed = editsOf(object);
+    if (placed.length === 0) return [];
+    const containers = settled.flatMap((one, index) =>
+      one.one.workload.object === object && one.change !== undefined ? [{ one, index }] : [],
+    );
+    const answers = containers.flatMap(({ index }) => {
+      const left = new Set(after[index]!.map(findingKey));
+      return before[index]!.map(findingKey).filter((key) => !left.has(key));
     });
+    const names = containers.map(({ one }) => one.one.container.name);
+    return [
+      {
+        id: containers.length === 0 ? 'port-follows' : 'pod-security-context',
+        subject: nameOf(object),
+        object: nameOf(object),
+        title:
+          containers.length === 0
+            ? `${nameOf(object)}: follows a port that moves`
+            : `${nameOf(object)}: settings of ${names.join(', ')}`,
+        disposition: containers.every(
+          ({ one }) => one.outcome === 'changed' && (one.verdict === 'proved' || one.change?.user === undefined),
+        )
+          ? 'safe'
+          : 'needs-review',
+        answers: [...new Set(answers)],
+        layer: [],
+        run: {},
+        edits: placed,
+      },
+    ];
   });
 }

@@ -60,7 +60,9 @@ function walk(folder: string, depth: number, tell: (path: string, error: unknown
     return entries.flatMap((entry) => {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) return entry.name === '.git' || entry.name === 'node_modules' ? [] : walk(path, depth + 1, tell);
-      return /\.(?:ya?ml|json)$/i.test(entry.name) && (entry.isFile() || isFileLink(path)) ? [path] : [];
+      return (/\.(?:ya?ml|json)$/i.test(entry.name) || entry.name === 'Kustomization') && (entry.isFile() || isFileLink(path))
+        ? [path]
+        : [];
     });
   } catch (error) {
     tell(folder, error);

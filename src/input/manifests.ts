@@ -6,7 +6,9 @@ import type { TextProblem } from '../text/span.ts';
 import type { ComposeWorkload } from '../workload/formats/compose/read.ts';
 import { type KubernetesWorkload, type Manifests, scanManifests } from '../workload/formats/kubernetes/read.ts';
 import { type ComposeProjects, composeProjects, isComposeFile } from './compose-projects.ts';
+import { findGroups, type GroupOptions } from './find-groups.ts';
 import { readManifestFiles } from './manifest-files.ts';
+import type { RenderedGroup } from './rendered-group.ts';
 
 export interface LoadedManifests extends Omit<Manifests, 'workloads'> {
   /** Each is worked out when it is its turn, every time. */
@@ -20,16 +22,19 @@ export interface LoadedManifests extends Omit<Manifests, 'workloads'> {
   readonly foreignFiles: number;
   /** What their comments and annotations decide about findings. */
   readonly ignores: IgnoresOfFiles;
+  /** Overlays and charts: their objects are among the others. */
+  readonly groups: readonly RenderedGroup[];
 }
 
 /**
  * Throws with exit 3 when no target holds anything that makes pods and nothing was wrong, with exit 2 when not one file could be read. What is
  * wrong beside that is for the caller: it may have no workloads.
  */
-export function loadManifests(targets: readonly string[]): LoadedManifests {
-  const { files, problems: unread } = readManifestFiles(targets);
+export function loadManifests(targets: readonly string[], options: GroupOptions = {}): LoadedManifests {
+  const { files: all, problems: unread } = readManifestFiles(targets);
+  const { groups, rest: files, problems: ofGroups } = findGroups(all, options);
   const [first] = unread;
-  if (files.length === 0 && first !== undefined)
+  if (all.length === 0 && first !== undefined)
     throw new UnrootError(first.message, {
       code: 'input.unreadable',
       where: first.where,
@@ -42,16 +47,18 @@ export function loadManifests(targets: readonly string[]): LoadedManifests {
   const compose = composeProjects(ofCompose, named);
   const others = ofCompose.length === 0 ? files : files.filter((file) => !ofCompose.includes(file));
   const looked = others.filter((file) => named.has(file.path) || looksLikeIt(file));
-  const { holders, workload, ...read } = scanManifests(looked);
+  const { holders, workload, ...read } = scanManifests([...looked, ...groups.map(({ source }) => source)]);
   const services = compose.projects.flatMap(({ workloads }) => workloads);
   const problems: readonly TextProblem[] = [
     ...unread,
+    ...ofGroups,
+    ...groups.flatMap((group) => group.problems),
     ...read.problems,
     ...compose.problems,
     ...compose.projects.flatMap((project) => project.problems),
   ];
   if (holders.length === 0 && services.length === 0 && !problems.some(({ severity }) => severity === 'error'))
-    throw nothing(targets, files.length, read);
+    throw nothing(targets, all.length, { ...read, problems });
   const workloads: Iterable<KubernetesWorkload> = {
     *[Symbol.iterator]() {
       for (const holder of holders) yield workload(holder);
@@ -70,7 +77,8 @@ export function loadManifests(targets: readonly string[]): LoadedManifests {
     compose,
     problems,
     foreignFiles,
-    ignores: ignoresIn([...looked, ...ofCompose]),
+    ignores: ignoresIn([...looked, ...ofCompose, ...new Set(groups.flatMap((group) => group.files))]),
+    groups,
   };
 }
 

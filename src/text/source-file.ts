@@ -8,6 +8,17 @@ export interface SourceFile {
   readonly text: string;
   /** Offset of the first character of every line; worked out when first asked for. */
   lineStarts?: readonly number[];
+  /** Of a text that was made from others (an overlay, a chart): where an offset of it was really written. */
+  readonly placed?: (offset: number) => Place;
+  /** Texts that were made together know nothing of those that were not. */
+  readonly world?: string;
+}
+
+/** A line of a file, as people count. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
 }
 
 const BOM = 0xfeff;
@@ -48,11 +59,14 @@ export function positionAt(file: SourceFile, offset: number): { readonly line: n
 
 /** The span between two offsets. */
 export const spanAt = (file: SourceFile, start: number, end: number): Span => ({
-  file: file.path,
+  ...placeAt(file, start),
   start,
   end,
-  ...positionAt(file, start),
 });
+
+/** Where an offset was written. */
+export const placeAt = (file: SourceFile, offset: number): Place =>
+  file.placed?.(offset) ?? { file: file.path, ...positionAt(file, offset) };
 
 /** The problem at an offset. */
 export const problemAt = (
@@ -60,4 +74,4 @@ export const problemAt = (
   offset: number,
   message: string,
   severity: TextProblem['severity'] = 'error',
-): TextProblem => ({ severity, message, where: { file: file.path, ...positionAt(file, offset) } });
+): TextProblem => ({ severity, message, where: placeAt(file, offset) });

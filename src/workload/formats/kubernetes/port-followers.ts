@@ -67,7 +67,10 @@ export function portFollowers(
     /** The ports that move of those a selector picks, when all that it picks move them the same way. */
     const picked = (picks: (labels: Labels) => boolean): { readonly moved: readonly Moved[]; readonly stay: boolean } => {
       const space = workloads
-        .filter(({ namespace }) => sameSpace(namespace, object.namespace))
+
+        .filter(
+          ({ namespace, object: own }) => own.source.world === object.source.world && sameSpace(namespace, object.namespace),
+        )
         .filter((one) => picks(labelsOf(one)));
       const ours = moving.filter(({ workload }) =>
         space.some((one) => one.object === workload.object && pathText(one.podPath) === pathText(workload.podPath)),
@@ -148,6 +151,7 @@ function monitor(object: KubernetesObject, picked: Picked, moving: readonly Move
     object.kind === 'PodMonitor'
       ? picked((labels) => selects(spec.selector, labels)).moved
       : moving.length === 1 &&
+          moving[0]!.workload.object.source.world === object.source.world &&
           sameSpace(moving[0]!.workload.namespace, object.namespace) &&
           selects(spec.selector, labelsOf(moving[0]!.workload))
         ? moving[0]!.moved
@@ -174,7 +178,13 @@ export function portsInConfigMaps(
     }),
   );
   return others
-    .filter(({ kind, name, namespace }) => kind === 'ConfigMap' && mounted.has(name) && sameSpace(namespace, workload.namespace))
+    .filter(
+      ({ kind, name, namespace, source }) =>
+        kind === 'ConfigMap' &&
+        mounted.has(name) &&
+        source.world === workload.object.source.world &&
+        sameSpace(namespace, workload.namespace),
+    )
     .flatMap((object) =>
       Object.entries(isMapping(object.value.data) ? object.value.data : {}).flatMap(([key, text]) =>
         moved.flatMap(({ from, to }) => {

@@ -64,7 +64,7 @@ export function scanManifests(sources: Iterable<SourceFile>): ScannedManifests {
     for (const problem of read.problems) problems.push(problem);
     foreign += read.others;
   }
-  const around = surroundingsOf(objects);
+  const around = surroundingsByWorld(objects);
   const holders: PodHolder[] = [];
   const others: KubernetesObject[] = [];
   for (const object of objects) {
@@ -79,11 +79,24 @@ export function scanManifests(sources: Iterable<SourceFile>): ScannedManifests {
   }
   return {
     holders,
-    workload: ({ object, path }) => workloadOf(object, path, around(object.namespace)),
+    workload: ({ object, path }) => workloadOf(object, path, around(object)),
     others,
     foreign,
     problems: onceEachChart(problems),
   };
+}
+
+/** What was made together does not see what was not. */
+function surroundingsByWorld(objects: readonly KubernetesObject[]): (object: KubernetesObject) => Surroundings {
+  const worlds = new Map<string | undefined, KubernetesObject[]>();
+  for (const object of objects) {
+    const { world } = object.source;
+    const known = worlds.get(world);
+    if (known === undefined) worlds.set(world, [object]);
+    else known.push(object);
+  }
+  const around = new Map([...worlds].map(([world, own]) => [world, surroundingsOf(own)]));
+  return ({ source: { world }, namespace }) => around.get(world)!(namespace);
 }
 
 const templateAt = (object: KubernetesObject, path: Path): unknown =>
