@@ -90,7 +90,7 @@ const wish = fc.record({
   type: often(
     [9, fc.constant('directory' as const)],
     [4, fc.constant('file' as const)],
-    [2, fc.constant('program' as const)],
+    [5, fc.constant('program' as const)],
     [3, fc.constant('script' as const)],
     [4, fc.constant('symlink' as const)],
     [3, fc.constant('hard-link' as const)],
@@ -109,7 +109,7 @@ const wish = fc.record({
   defaultAcl: fc.option(acl, { freq: 5, nil: undefined }),
   capabilities: fc.option(
     fc.record({
-      permitted: fc.subarray(['CAP_CHOWN', 'CAP_NET_RAW', 'CAP_SYS_ADMIN'] as Capability[], { minLength: 1 }),
+      permitted: fc.subarray(['CAP_CHOWN', 'CAP_MKNOD', 'CAP_NET_RAW', 'CAP_SYS_ADMIN'] as Capability[], { minLength: 1 }),
       effective: fc.boolean(),
     }),
     { freq: 3, nil: undefined },
@@ -272,7 +272,8 @@ function processOf(pool: readonly Capability[]): fc.Arbitrary<CaseProcess> {
       notEffective: often([2, fc.constant([] as Capability[])], [1, some]),
       inheritable: often([2, fc.constant([] as Capability[])], [1, some]),
       ambient: some,
-      dropped: often([2, fc.constant([] as Capability[])], [1, some]),
+      // A file whose capabilities are outside of the bounding set cannot be executed: often enough to be looked at.
+      dropped: often([2, fc.constant([] as Capability[])], [1, some], [1, fc.constant([...pool])]),
       noNewPrivileges: fc.boolean(),
       umask: oneOf(0, 0o022, 0o027, 0o077),
     })
