@@ -1,40 +1,25 @@
 /** `unroot fix` on compose projects, behind the pods: the same decisions for each service, written into the files of its project. */
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import { findingKey } from '../fixes/need.ts';
-import { composeFiles } from '../input/compose-files.ts';
 import type { LoadedManifests } from '../input/manifests.ts';
 import type { FixedContainer, TextFix, TextFixReport } from '../report/report.ts';
 import { reported } from '../report/reported-finding.ts';
-import { applyEdits, editsByFile } from '../text/edits.ts';
 import { positionAt, type SourceFile, sourceFile } from '../text/source-file.ts';
 import { unifiedDiff } from '../text/unified-diff.ts';
 import { keyText, resolved } from '../text/yaml/node.ts';
 import { locate } from '../text/yaml/path.ts';
 import { readYaml } from '../text/yaml/read.ts';
 import type { WrittenChange } from '../workload/change.ts';
-import { composeChanges } from '../workload/formats/compose/changes.ts';
-import { type ComposeProject, type ComposeWorkload, readComposeProject } from '../workload/formats/compose/read.ts';
-import { check } from './check-manifests.ts';
-import { withVolumes } from './compose-volumes.ts';
-import { type Decided, type DecideOptions, decide } from './fix-container.ts';
-import { type FixedManifests, nameOf, reasonFor, unchangedBut, withoutBars, worseThan } from './fix-manifests.ts';
-import { containersOf, unusedImages } from './manifest-containers.ts';
-
-type DecidedService = Decided<ComposeWorkload>;
-
-interface Attempt extends WrittenChange {
-  /** Of the project's files, those that stay as they are too. */
-  readonly texts: readonly { readonly path: string; readonly before: string; readonly after: string }[];
-  readonly project: ComposeProject;
-  /** Of each service, in the order of the project. */
-  readonly after: readonly (readonly Finding[])[];
-}
+import type { ComposeProject } from '../workload/formats/compose/read.ts';
+import { type FixedManifests, nameOf, reasonFor } from './fix-manifests.ts';
+import { unusedImages } from './manifest-containers.ts';
+import { type Attempt, afterOf, type DecidedService, type SettleOptions, settleProject } from './settle-compose.ts';
 
 /** What was found for the pods, with the services behind it. */
 export async function fixCompose(
   pods: FixedManifests,
   { compose, formats }: LoadedManifests,
-  options: DecideOptions,
+  options: SettleOptions,
 ): Promise<FixedManifests> {
   let { report, texts } = pods;
   const unusedBefore = unusedImages(options.images);
@@ -66,32 +51,9 @@ const joined = (report: TextFixReport, part: Part): TextFixReport => ({
 
 async function fixProject(
   project: ComposeProject,
-  options: DecideOptions,
+  options: SettleOptions,
 ): Promise<{ readonly part: Part; readonly texts: Attempt['texts'] }> {
-  const { profile, images, signal } = options;
-  const findingsIn = async (read: ComposeProject, all?: readonly DecidedService[]): Promise<Finding[][]> => {
-    const out: Finding[][] = [];
-    for (const one of containersOf(read.workloads)) {
-      signal.throwIfAborted();
-      const decided = all?.find((each) => each.one.workload.name === one.workload.name);
-      // A name that somebody gives the new image stands for nothing that could be looked at.
-      if (all !== undefined && (decided === undefined || decided.change?.image !== undefined)) out.push([]);
-      else out.push([...(await check(one, profile, undefined, images, signal)).findings]);
-    }
-    return out;
-  };
-  const before = await findingsIn(project);
-  const decided: DecidedService[] = [];
-  for (const one of containersOf(project.workloads)) decided.push(await decide(one, options));
-  let settled: DecidedService[] = [];
-  for (const one of decided) settled.push(await withVolumes(one, decided, images));
-  let tried = await attempt(project, settled, findingsIn);
-  for (const retreat of [withoutBars, unchangedBut]) {
-    const worse = settled.map(({ one }, index) => worseThan(before[index] ?? [], afterOf(tried, one.workload.name)));
-    if (worse.every((found) => found === undefined)) break;
-    settled = settled.map((one, index) => (worse[index] === undefined ? one : retreat(one, worse[index])));
-    tried = await attempt(project, settled, findingsIn);
-  }
+  const { settled, tried, before } = await settleProject(project, options);
   const edited = editedServices(tried);
   const containers = settled.map(({ one, outcome, message, verdict, layout, change }): FixedContainer => {
     const now = tried.project.workloads.find(({ name }) => name === one.workload.name)?.containers[0]?.settings.user;
@@ -123,38 +85,6 @@ async function fixProject(
     },
   };
 }
-
-async function attempt(
-  project: ComposeProject,
-  all: readonly DecidedService[],
-  findingsIn: (read: ComposeProject, all: readonly DecidedService[]) => Promise<Finding[][]>,
-): Promise<Attempt> {
-  const written = composeChanges(
-    project,
-    all.flatMap(({ change }) => change ?? []),
-  );
-  const byFile = editsByFile(written.edits);
-  const texts = filesOf(project).map(({ path, text }) => ({
-    path,
-    before: text,
-    after: applyEdits(text, byFile.get(path) ?? []).text,
-  }));
-  const after = new Map(texts.map((one) => [one.path, sourceFile(one.path, one.after)]));
-  const again = readComposeProject(
-    project.sources.map(({ path }) => after.get(path) as SourceFile),
-    composeFiles([...after.values()]),
-  );
-  return { ...written, texts, project: again, after: await findingsIn(again, all) };
-}
-
-/** Those that hold services; environment files are nobody's to change. */
-const filesOf = ({ sources, others }: ComposeProject): readonly SourceFile[] => [
-  ...sources,
-  ...others.filter(({ text }) => text.includes('services')),
-];
-
-const afterOf = ({ project, after }: Attempt, name: string): readonly Finding[] =>
-  after[project.workloads.findIndex((workload) => workload.name === name)] ?? [];
 
 /** The edits of each service: of the last one whose name stands before them. */
 function editedServices({ edits, texts }: Attempt): ReadonlyMap<string, readonly WrittenChange['edits'][number][]> {

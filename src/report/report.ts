@@ -9,6 +9,7 @@ import type { Reason } from '../prove/reason.ts';
 import type { SmallerRoot } from '../prove/smaller-root.ts';
 import type { VerdictName } from '../prove/verdict.ts';
 import type { TextEdit } from '../text/edit.ts';
+import type { ProjectProveReport } from './project-report.ts';
 import type { ScanReport } from './scan-report.ts';
 import type { InWorkload, ReportedFinding, WhoContainer } from './told.ts';
 
@@ -235,6 +236,8 @@ export interface ExplainReport extends Explanation {
   readonly platform: string;
 }
 
+export type { ProjectProveReport } from './project-report.ts';
+
 export type Report =
   | ScanReport
   | WhoReport
@@ -243,5 +246,6 @@ export type Report =
   | FixReport
   | TextFixReport
   | ProveReport
+  | ProjectProveReport
   | TraceReport
   | ExplainReport;

@@ -1,38 +1,49 @@
 /** `unroot prove`: run it before and after, ask the same questions, show the evidence. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { UnrootError } from '../../error.ts';
 import { targetKind } from '../../input/target-kind.ts';
 import { fixImage } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
+import { addImages } from '../container-images.ts';
 import { codeForVerdict } from '../exit-code.ts';
 import { fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
-import { addProbes, fixOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
+import { addProbes, fixOptions, logFor, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
+import type { ProjectFlags } from '../prove-compose.ts';
 import { addSettings } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
+
+const project = (flags: string, description: string): Option => new Option(flags, description).helpGroup('Projects:');
 
 /** Adds what `prove` takes. */
 export function prove(command: Command, context: CommandContext): Command {
   command
     .description(
-      'Runs the image as it is, works out the fixes, runs the result as that user, asks both the same questions, and shows the evidence. Writes nothing.',
+      'Runs the image as it is, works out the fixes, runs the result as that user, asks both the same questions, and shows the evidence; of a compose project all of its services together. Writes nothing.',
     )
-    .argument('<target>', 'image')
-    .usage('[flags] TARGET [-- COMMAND…]');
+    .argument('<target...>', 'image, or the files of a compose project, or its folder')
+    .usage('[flags] TARGET [-- COMMAND…]')
+    .addOption(
+      project(
+        '--allow-bind <folder>',
+        'a folder outside of the project that services may mount; written to as a copy (repeatable)',
+      ).argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]),
+    )
+    .addOption(project('--published', 'published ports as the file says, on 127.0.0.1 (default: whichever are free)'));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addProbes(addEngine(addProfile(command)));
   addSettings(addAccess(addCommon(command)));
-  return command.action(async (target: string, flags: RunFlags) => {
+  addImages(command);
+  return command.action(async (targets: readonly string[], flags: ProjectFlags) => {
     const outputs = parseOutputs(flags.output ?? [], 'prove');
     const log = logFor(flags);
-    if (targetKind(target) === 'manifests')
-      throw usageError(
-        `${target} is no image, and what it describes is not run as a whole`,
-        'an image',
-        `unroot fix ${target} --prove runs the image of each container or service by itself, before and after`,
-      );
+    const [target, ...more] = targets as readonly [string, ...string[]];
+    if (targets.every((one) => targetKind(one) === 'manifests'))
+      return (await import('../prove-compose.ts')).proveCompose(targets, flags, context, log, outputs);
+    if (more.length > 0)
+      throw usageError('prove takes one image at a time, or the files of one project', 'one command for each image');
     await withImage(
       target,
       imageAccess(flags, context.signal, (message) => log.progress(message)),

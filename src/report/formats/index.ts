@@ -49,6 +49,7 @@ async function view(report: Report, verbose: boolean): Promise<readonly Block[]>
       if ('files' in report) return (await import('../views/text-fix.ts')).viewTextFix(report, verbose);
       return (await import('../views/fix.ts')).viewFix(report, verbose);
     case 'prove':
+      if ('services' in report) return (await import('../views/prove-project.ts')).viewProveProject(report, verbose);
       return (await import('../views/prove.ts')).viewProve(report, verbose);
     case 'trace':
       return (await import('../views/trace.ts')).viewTrace(report, verbose);

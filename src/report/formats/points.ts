@@ -3,7 +3,7 @@ import type { Diagnostic, Finding, FindingWhere } from '../../finding/finding.ts
 import { suppressedText } from '../../finding/suppressed-text.ts';
 import type { Reason } from '../../prove/reason.ts';
 import type { VerdictName } from '../../prove/verdict.ts';
-import type { InWorkload, PodSecurityReport, Report, TextFixReport, WhoContainer } from '../report.ts';
+import type { InWorkload, PodSecurityReport, ProjectProveReport, Report, TextFixReport, WhoContainer } from '../report.ts';
 
 /** failure: as a finding at error or warning; error: it could not be looked at; skipped: nobody knows. */
 export type Outcome = 'pass' | 'failure' | 'error' | 'skipped';
@@ -58,6 +58,7 @@ export function pointsOf(report: Report): readonly Point[] {
         ...report.unknown.map((text) => notSeen(text, report.target)),
       ];
     case 'prove':
+      if ('services' in report) return fromProject(report);
       return [
         proof(report.target, report.user, report.verdict, report.reasons),
         ...report.unknown.map((text) => notSeen(text, report.target)),
@@ -91,6 +92,15 @@ export function pointsOf(report: Report): readonly Point[] {
     }
   }
 }
+
+/** Each service, and what is about none of them. */
+const fromProject = ({ target, services, reasons, unknown }: ProjectProveReport): readonly Point[] => [
+  ...services.map(({ name, user, verdict, reasons: own }) => proof(joined(target, name), user, verdict, own)),
+  ...reasons.map(({ kind, text }) =>
+    plain(target, 'proof', kind === 'bad' ? 'failure' : kind === 'unsure' ? 'skipped' : 'pass', text),
+  ),
+  ...unknown.map((text) => notSeen(text, target)),
+];
 
 /** What a fix of manifests does, and what it leaves. */
 const fromTextFix = ({ target, containers, unresolved, diagnostics, unknown }: TextFixReport): readonly Point[] => [

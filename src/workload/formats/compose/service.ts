@@ -26,6 +26,8 @@ export interface ComposeService {
   readonly healthcheck?: ComposeHealthcheck;
   /** It is started only when one of them is asked for; empty = always. */
   readonly profiles: readonly string[];
+  /** None of them is asked for (COMPOSE_PROFILES). */
+  readonly inactive?: true;
   /** `service:NAME`, `container:NAME`, `host`, `none`, `bridge`. */
   readonly networkMode?: string;
   /** Names of networks, and what else the service is called there. */
@@ -144,6 +146,7 @@ export function readService(name: string, value: Value, context: ServiceContext)
       dependsOn: dependenciesOf(value),
       ...(healthcheck === undefined ? {} : { healthcheck }),
       profiles,
+      ...(isActive(profiles, context.lookup) ? {} : { inactive: true as const }),
       ...(networkMode === undefined ? {} : { networkMode }),
       networks: networksOf(writtenChild(value, 'networks')),
       surroundings: surroundingsOf(name, value, context),
@@ -212,6 +215,12 @@ function networksOf(value: Value | undefined): ComposeService['networks'] {
   if (value?.kind === 'map')
     return [...value.entries].map(([name, one]) => ({ name, aliases: textsOf(writtenChild(one, 'aliases')) }));
   return textsOf(value).map((name) => ({ name, aliases: [] }));
+}
+
+/** `*` is all of them (compose-go types/project.go WithProfiles). */
+function isActive(profiles: readonly string[], lookup: Lookup): boolean {
+  const asked = (lookup('COMPOSE_PROFILES') ?? '').split(',').map((one) => one.trim());
+  return profiles.length === 0 || asked.includes('*') || profiles.some((one) => asked.includes(one));
 }
 
 function portNumbers(text: string): readonly number[] {

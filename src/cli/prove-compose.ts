@@ -1,0 +1,138 @@
+/** `unroot prove compose.yaml`: the whole project as it is written, and as `fix` would change it. */
+
+import { loadManifests } from '../input/manifests.ts';
+import { profile } from '../platform/profiles.ts';
+import { dnsLabel } from '../report/artifacts/artifact.ts';
+import { projectReport } from '../report/project-report.ts';
+import { unifiedDiff } from '../text/unified-diff.ts';
+import type { ComposeProject } from '../workload/formats/compose/read.ts';
+import type { CommandContext } from './command.ts';
+import { openTogether, type TogetherOptions } from './compose-together.ts';
+import { containerImages, type ImageFlags } from './container-images.ts';
+import { codeForVerdict } from './exit-code.ts';
+import { imageAccess } from './image-access.ts';
+import { fixOptions, type RunFlags } from './image-run.ts';
+import type { Log } from './log.ts';
+import { refuseSettings } from './manifest-settings.ts';
+import { emit, type Output } from './output.ts';
+import { settingsFrom } from './settings.ts';
+import { settleProject } from './settle-compose.ts';
+import { usageError } from './usage-error.ts';
+
+export interface ProjectFlags extends RunFlags, ImageFlags {
+  readonly allowBind?: readonly string[];
+  readonly published?: boolean;
+}
+
+export async function proveCompose(
+  targets: readonly string[],
+  flags: ProjectFlags,
+  context: CommandContext,
+  log: Log,
+  outputs: readonly Output[],
+): Promise<void> {
+  const { signal } = context;
+  const { readOnly, ...others } = flags;
+  refuseSettings(settingsFrom(others, undefined, context.behind), targets);
+  const target = targets.map((one) => (one === '-' ? 'standard input' : one)).join(', ');
+  const project = projectOf(targets, target);
+  const images = containerImages(
+    flags,
+    imageAccess(flags, signal, (message) => log.progress(message)),
+  );
+  try {
+    const together = await openTogether(project, {
+      ...togetherOptions(flags, context, log),
+      images,
+      keep: async (_, { workload }) => ({ name: `localhost/${dnsLabel(`${project.name}-${workload.name}`)}-unroot:latest` }),
+    });
+    try {
+      const { settled, tried } = await settleProject(project, {
+        profile: together.profile,
+        ...(flags.user === undefined ? {} : { user: flags.user }),
+        images,
+        signal,
+        together,
+      });
+      const messages = new Map(settled.map(({ one, message }) => [one.workload.name, message]));
+      const proof = await together.proof(tried.project, (name) => messages.get(name) ?? 'nothing was found that would change it');
+      const changes = new Map(settled.map(({ one, change }) => [one.workload.name, change]));
+      const report = projectReport(proof, {
+        target,
+        project: project.name,
+        platform: together.profile.name,
+        engine: together.engine,
+        images: new Map(
+          project.workloads.flatMap(({ name, containers: [one] }) => (one?.image === undefined ? [] : [[name, one.image]])),
+        ),
+        moved: (name) => (changes.get(name)?.ports ?? []).map(({ from, to }) => ({ from, to })),
+        rounds: (name) => together.rounds(name),
+        files: tried.texts
+          .filter((one) => one.before !== one.after)
+          .map((one) => ({ path: one.path, diff: unifiedDiff(one.path, one.before, one.after) })),
+        unknown: [...new Set([...settled.flatMap(({ unknown }) => unknown), ...together.notes()])],
+      });
+      log.clear();
+      await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+      context.done(codeForVerdict(report.verdict));
+    } finally {
+      await together.close();
+    }
+  } finally {
+    await images.close();
+  }
+}
+
+/** Of all that was named one project. */
+function projectOf(targets: readonly string[], target: string): ComposeProject {
+  const { compose, formats } = loadManifests(targets);
+  const [project, ...more] = compose.projects;
+  if (project === undefined)
+    throw usageError(
+      `${target} is no image and no compose project${formats.includes('kubernetes') ? ': what a cluster would start is not run as a whole' : ''}`,
+      'an image, or a compose file',
+      `unroot fix ${target} --prove runs the image of each container by itself, before and after`,
+    );
+  if (more.length > 0)
+    throw usageError(
+      `${target} holds ${more.length + 1} compose projects, and one is run at a time`,
+      `one of ${compose.projects.map(({ sources }) => sources.map(({ path }) => path).join(' ')).join(', ')}`,
+    );
+  return project;
+}
+
+/** What the flags say. Docker's rules, unless another engine or profile is asked for. */
+export function togetherOptions(
+  flags: ProjectFlags,
+  context: CommandContext,
+  log: Log,
+): Omit<TogetherOptions, 'images' | 'keep'> {
+  const { settings: _, profile: __, engine, probeCommand: ___, ...search } = fixOptions(flags, context, log);
+  const rules = flags.platformProfile ?? (flags.engine === 'podman' || flags.engine === 'docker' ? undefined : 'docker');
+  const probe = flags.probe === undefined ? undefined : probeOf(flags.probe);
+  return {
+    engine,
+    profile: rules === undefined ? undefined : profile(rules),
+    allowedBinds: flags.allowBind ?? [],
+    asking: {
+      publish: flags.published === true,
+      ...(probe === undefined ? {} : { probe }),
+      ...(flags.probePath === undefined ? {} : { probePath: flags.probePath }),
+    },
+    search,
+    signal: context.signal,
+    onProgress: (message) => log.progress(message),
+  };
+}
+
+function probeOf(text: string): { readonly service: string; readonly line: string } {
+  const cut = text.indexOf('=');
+  const service = text.slice(0, cut);
+  if (cut <= 0 || !/^[\w.-]+$/.test(service))
+    throw usageError(
+      `--probe ${text}: which service shall be asked?`,
+      'SERVICE=LINE',
+      "--probe 'web=curl -fs http://127.0.0.1/'",
+    );
+  return { service, line: text.slice(cut + 1) };
+}
