@@ -3,7 +3,7 @@
 import { loadManifests } from '../input/manifests.ts';
 import { profile } from '../platform/profiles.ts';
 import { dnsLabel } from '../report/artifacts/artifact.ts';
-import { projectReport } from '../report/project-report.ts';
+import { projectReport } from '../report/project-documents.ts';
 import { unifiedDiff } from '../text/unified-diff.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import type { CommandContext } from './command.ts';

@@ -1,18 +1,18 @@
 /** The documents the commands hand out: versioned plain JSON. Their shapes are a contract with other programs; schemas/ describes them. */
-import type { ExitStatus } from '../engine/engine.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import type { Diagnostic } from '../finding/finding.ts';
 import type { Fix, Run } from '../finding/fix.ts';
 import type { Measured } from '../prove/measured.ts';
-import type { Observation, ObservedPort, ObservedProcess } from '../prove/observation.ts';
 import type { Reason } from '../prove/reason.ts';
 import type { SmallerRoot } from '../prove/smaller-root.ts';
 import type { VerdictName } from '../prove/verdict.ts';
 import type { TextEdit } from '../text/edit.ts';
 import type { ProjectProveReport } from './project-report.ts';
+import type { FixedFile, RunRecord } from './records.ts';
 import type { ScanReport } from './scan-report.ts';
 import type { InWorkload, ReportedFinding, WhoContainer } from './told.ts';
 
+export type { FixedFile, ProbeRecord, RunRecord } from './records.ts';
 export type { InWorkload, ReportedFinding, WhoContainer } from './told.ts';
 
 export const SCHEMA_VERSION = 1;
@@ -133,12 +133,6 @@ export interface FixedContainer {
   readonly layout?: string;
 }
 
-export interface FixedFile {
-  readonly path: string;
-  /** Unified; `patch -p1` and `git apply` take it. */
-  readonly diff: string;
-}
-
 /** The document of `fix` on manifests: what changes in which file, and what no change of a manifest can settle. */
 export interface TextFixReport {
   readonly schemaVersion: typeof SCHEMA_VERSION;
@@ -156,36 +150,6 @@ export interface TextFixReport {
   readonly unresolved: readonly (ReportedFinding & { readonly reason: string })[];
   readonly diagnostics: readonly Diagnostic[];
   readonly unknown: readonly string[];
-}
-
-/** One question put to a running container, and the answer. */
-export interface ProbeRecord {
-  /** `tcp`: a port was talked to; `healthcheck`; `command`: the one of `--probe`. */
-  readonly kind: 'tcp' | 'healthcheck' | 'command';
-  /** Of a tcp probe. */
-  readonly port?: number;
-  readonly ok: boolean;
-  /** `HTTP 200 text/html, 58 bytes`, `exit 0`. */
-  readonly answer: string;
-}
-
-/** One side of a proof: what was started and what was seen from outside. */
-export interface RunRecord {
-  /** As it was asked for: `0:0`, `10001:10001`. */
-  readonly user: string;
-  readonly outcome: Observation['outcome'];
-  /** running: how it ended when it was told to stop. */
-  readonly exit?: ExitStatus;
-  /** The words of a refusal. */
-  readonly refusal?: string;
-  readonly readyMs: number;
-  readonly ports: readonly ObservedPort[];
-  readonly probes: readonly ProbeRecord[];
-  readonly processes: readonly ObservedProcess[];
-  /** The end of its log, both streams. */
-  readonly log: readonly string[];
-  /** Operations that the kernel denied, in words, when it was traced. */
-  readonly denials: readonly string[];
 }
 
 export interface ProveReport {

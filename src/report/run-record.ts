@@ -1,6 +1,6 @@
 /** From an Observation to the record a report holds: shorter, in words, without the trace. */
 import type { Observation, ProbeResult } from '../prove/observation.ts';
-import type { ProbeRecord, RunRecord } from './report.ts';
+import type { ProbeRecord, RunRecord } from './records.ts';
 
 /** Lines of the log that are kept. */
 const LOG_LINES = 40;
