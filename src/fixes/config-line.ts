@@ -38,6 +38,7 @@ function switchedOff(kinds: ReadonlyMap<string, ReadonlySet<string>>, context: F
       const lines = text.split('\n').map((line) => {
         const kind = context.knowledge.directive(line);
         if (kind === undefined || !kinds.has(kind)) return line;
+        if (kind === 'identity' && !namesAccount(line, context)) return line;
         off.push(line.trim());
         for (const key of kinds.get(kind) ?? []) answers.add(key);
         return `#${line}`;
@@ -58,4 +59,12 @@ function switchedOff(kinds: ReadonlyMap<string, ReadonlySet<string>>, context: F
         },
       ];
     });
+}
+
+/** `username = %{User-Name}` says whom requests are about. Whom to become is an account of the image, a number, or a variable of the environment. */
+function namesAccount(line: string, { accounts: { passwd, group } }: FixContext): boolean {
+  if (passwd === undefined) return true;
+  const names = new Set(`${passwd}\n${group ?? ''}`.split('\n').map((one) => one.split(':')[0]));
+  const [, ...values] = line.split(/[\s=:;,"'()<>]+/).filter((word) => word !== '');
+  return values.some((word) => names.has(word) || /^(?:\d+$|\$)/.test(word));
 }

@@ -102,6 +102,12 @@ describe('configLine', () => {
     expect(both[0]?.layer[0]).toMatchObject({ content: 'listen 80\n#user app\n#chroot /var/empty\n' });
   });
 
+  it('leaves a line that is about somebody else’s identity: none of the image’s accounts, no number, no variable', () => {
+    const lines = 'username = %{User-Name}\nuser = "app"\nuser 33\nuser $RUN_USER\n';
+    const [fix] = configLine([setuid], { ...context(), configs: new Map([['/etc/app.conf', lines]]) });
+    expect(fix?.layer[0]).toMatchObject({ content: 'username = %{User-Name}\n#user = "app"\n#user 33\n#user $RUN_USER\n' });
+  });
+
   it('does nothing when nothing of the kind was denied', () => {
     expect(configLine([met({ kind: 'chown', path: '/data', uid: 999, gid: -1 })], context())).toEqual([]);
   });

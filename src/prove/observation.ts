@@ -13,7 +13,7 @@ export interface ProbeResult {
   readonly port: number;
   readonly outcome: 'http' | 'banner' | 'reply' | 'silent' | 'refused';
   readonly status?: number;
-  /** What was said to it when it answered: `http`, `line` (PING), `postgresql`, `mqtt`, `tls`, `dns`. */
+  /** What was said to it when it answered: `http`, `line` (PING), `postgresql`, `ldap`, … */
   readonly opener?: string;
   readonly text?: string;
   /** Asked again in the same run, it said something else: the words cannot be compared. */
@@ -21,6 +21,12 @@ export interface ProbeResult {
   /** HTTP: content type and body length. */
   readonly contentType?: string;
   readonly bodyLength?: number;
+}
+
+/** The questions that a UDP port answered: `dns`, `ntp`, … */
+export interface DatagramAnswers {
+  readonly port: number;
+  readonly to: readonly string[];
 }
 
 export interface ObservedProcess {
@@ -40,6 +46,8 @@ export interface Observation {
   readonly readyMs: number;
   readonly ports: readonly ObservedPort[];
   readonly probes: readonly ProbeResult[];
+  /** What UDP ports answered to; absent = not asked. */
+  readonly datagrams?: readonly DatagramAnswers[];
   readonly healthcheck?: { readonly code: number; readonly output: string };
   /** Result of `--probe CMD`. */
   readonly command?: { readonly code: number; readonly output: string };

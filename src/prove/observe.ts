@@ -8,6 +8,7 @@ import { UnrootError } from '../error.ts';
 import type { Healthcheck } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { Tracer, TraceSession } from '../trace/tracer.ts';
+import { probeDatagrams } from './datagrams.ts';
 import type { Observation, ObservedProcess } from './observation.ts';
 import { probePorts, runProbeCommand } from './probes.ts';
 import { reload } from './reload.ts';
@@ -76,7 +77,12 @@ async function watch(container: Container, session: TraceSession | undefined, op
   const readyMs = Math.round(performance.now() - started);
   const ports = settled.ports;
   const running = container.running();
-  const probes = running ? await probePorts(container, ports, options.probePath ?? '/', options.like?.probes) : [];
+  const [probes, datagrams] = running
+    ? await Promise.all([
+        probePorts(container, ports, options.probePath ?? '/', options.like?.probes),
+        probeDatagrams(container, ports, options.like?.datagrams),
+      ])
+    : [[], []];
   const healthcheck = running && options.healthcheck ? await runHealthcheck(container, options.healthcheck) : undefined;
   const command = running && options.probeCommand ? await runProbeCommand(container, options.probeCommand) : undefined;
   const stillRunning = container.running();
@@ -101,6 +107,7 @@ async function watch(container: Container, session: TraceSession | undefined, op
     readyMs,
     ports,
     probes,
+    ...(datagrams.length > 0 ? { datagrams } : {}),
     ...(healthcheck ? { healthcheck } : {}),
     ...(command ? { command } : {}),
     ...(reloaded ? { reload: reloaded } : {}),

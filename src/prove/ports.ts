@@ -8,6 +8,10 @@ const EPHEMERAL = 32768;
 
 export const isEphemeral = ({ port }: { readonly port: number }): boolean => port >= EPHEMERAL;
 
+/** The address a client uses for a socket bound to this one. */
+export const reachable = (address: string): string =>
+  address === '0.0.0.0' || address === '::' ? (address === '::' ? '::1' : '127.0.0.1') : address;
+
 /** What the first run listens on, unmoved. A port of the ephemeral range counts when the program itself named it. */
 export function portsOf({ ports, trace }: Observation): Run['ports'] {
   const named = new Set(
@@ -37,6 +41,7 @@ export function asMoved(before: Observation, moved: MovedPorts): Observation {
     ...before,
     ports: before.ports.map(move),
     probes: before.probes.map(move),
+    ...(before.datagrams === undefined ? {} : { datagrams: before.datagrams.map(move) }),
     ...(reload === undefined ? {} : { reload: { ...reload, ports: reload.ports.map(move), probes: reload.probes.map(move) } }),
   };
 }

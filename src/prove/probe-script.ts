@@ -19,6 +19,24 @@ const openers = (path) => [
   ['tls', hex('16 0301 002f 01 00002b 0303 ' + '00'.repeat(32) + ' 00 0004 c02f009c 0100')],
   // DNS over TCP: version.bind CH TXT.
   ['dns', hex('001e 4d2a 0100 0001 0000 0000 0000 07 76657273696f6e 04 62696e64 00 0010 0003')],
+  // RFC 4511: anonymous bind.
+  ['ldap', hex('300c 020101 6007 020103 0400 8000')],
+  // FastCGI 1.0 section 4.1: which value of FCGI_MAX_CONNS.
+  ['fastcgi', hex('01 09 0000 0010 00 00 0e00 464349475f4d41585f434f4e4e53')],
+  // AMQP 0-9-1 section 4.2.2.
+  ['amqp', hex('414d5150 00000901')],
+  // RFC 1928: one method, none.
+  ['socks', hex('050100')],
+  ['zabbix', hex('5a425844 01 0a00000000000000 6167656e742e70696e67')],
+  // RFC 5531 over TCP: the portmapper's procedure 0.
+  ['rpc', hex('80000028 756e726f 00000000 00000002 000186a0 00000002 00000000 00000000 00000000 00000000 00000000')],
+  // Four letters of ZooKeeper.
+  ['ruok', Buffer.from('ruok')],
+  // Erlang's port mapper: NAMES_REQ.
+  ['epmd', hex('0001 6e')],
+  // Kafka ApiVersions 0; CQL 4 OPTIONS.
+  ['kafka', hex('00000010 0012 0000 00000001 0006 756e726f6f74')],
+  ['cql', hex('04 00 0000 05 00000000')],
 ];
 function talk(target, kind, opener) {
   return new Promise((resolve) => {

@@ -1,11 +1,8 @@
 /** Asks a running container's ports what they do, from inside its network namespace. */
 import type { Container } from '../engine/engine.ts';
 import type { ObservedPort, ProbeResult } from './observation.ts';
+import { reachable } from './ports.ts';
 import { PROBE_SCRIPT } from './probe-script.ts';
-
-/** The address a client uses for a socket bound to this one. */
-const reachable = (address: string): string =>
-  address === '0.0.0.0' || address === '::' ? (address === '::' ? '::1' : '127.0.0.1') : address;
 
 /** How often a port that answered is asked once more. */
 const REPEATS = 3;
@@ -18,7 +15,7 @@ const PATIENCE_MS = 6000;
 const GREETINGS = 4;
 const GREETING_MS = 500;
 
-/** One result per TCP port. UDP has no handshake: that it is bound is all that can be said without knowing the protocol. */
+/** One result per TCP port. */
 export async function probePorts(
   container: Container,
   ports: readonly ObservedPort[],

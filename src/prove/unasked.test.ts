@@ -10,10 +10,10 @@ const subject = (path: string, content: string, mode = 0o755): Subject =>
   ({ rootFs: memoryRootFs({ [path]: { content, mode } }) }) as unknown as Subject;
 
 /** One process of that program, with these uids, after these operations. */
-function seen(program: string, uids: readonly number[], operations: readonly Operation[] = []): Observation {
+function seen(program: string, uids: readonly number[], operations: readonly Operation[] = [], time = 0): Observation {
   const events = [{ kind: 'sethostname' } as Operation, ...operations].map((operation, seq) => ({
     seq,
-    time: 0,
+    time,
     pid: 1,
     program,
     uid: 0,
@@ -25,7 +25,7 @@ function seen(program: string, uids: readonly number[], operations: readonly Ope
   const trace = { tracer: 'strace' as const, events, processes: [], blindSpots: [] };
   return {
     outcome: 'running',
-    readyMs: 1,
+    readyMs: 1000,
     ports: [],
     probes: [],
     processes: [{ command, uids, gid: 0 }],
@@ -57,6 +57,26 @@ describe('unaskedWork', () => {
     expect(await asked('/usr/sbin/served', elf('getuid'))).toEqual([]);
     expect(await asked('/usr/sbin/served', elf('setgroups'), ROOT, [{ kind: 'setgroups', groups: [] }])).toEqual([]);
     expect(await asked('/usr/sbin/served', elf('setgroups'), [7, 7, 7, 7])).toEqual([]);
+  });
+
+  it('names a program that becomes somebody only when it is asked, root or not in the end', async () => {
+    const becomes: Operation = { kind: 'setuid', call: 'setuid', ids: [99] };
+    const at = (time: number, program = '/usr/sbin/served', uids = ROOT): Promise<readonly string[]> =>
+      unaskedWork(seen(program, uids, [becomes], time), subject(program, elf('setgroups')), new Map());
+    expect(await at(0.4)).toEqual([]);
+    expect(await at(1.2)).toEqual([
+      '/usr/sbin/served was root and became uid 99 only when somebody asked it for something; what else it does as others was not asked for',
+    ]);
+    expect(await at(1.2, '/usr/bin/python3.11')).toHaveLength(1);
+  });
+
+  it('names a program that stays root and checks passwords, though others of its processes gave root up', async () => {
+    const drop: Operation = { kind: 'setuid', call: 'setuid', ids: [7] };
+    expect(await asked('/usr/sbin/served', elf('setgroups', 'pam_authenticate'), ROOT, [drop])).toEqual([
+      "/usr/sbin/served stays root and is able to check passwords of the system's users; their logins were not asked for",
+    ]);
+    expect(await asked('/usr/sbin/served', elf('getspnam'), [7, 7, 7, 7], [drop])).toEqual([]);
+    expect(await asked('/usr/sbin/served', elf('setgroups', 'getpwnam'), ROOT, [drop])).toEqual([]);
   });
 
   it('leaves interpreters and Go alone, which bring the calls for any program', async () => {

@@ -39,6 +39,33 @@ describe('judge', () => {
     expect(verdict(after)).toBe('failed');
   });
 
+  it('fails when a datagram gets no answer any more', () => {
+    const asked = (to: readonly string[]): Partial<Observation> => ({ datagrams: [{ port: 53, to }] });
+    expect(verdict(asked([]), asked(['dns']))).toBe('failed');
+    expect(verdict(asked(['dns']), asked(['dns']))).toBe('proved');
+  });
+
+  it('takes an answer to a datagram for work, and a port that nothing makes speak for nothing', () => {
+    const silent: Partial<Observation> = {
+      ports: [{ protocol: 'udp', port: 53, address: '0.0.0.0' }],
+      probes: [],
+      datagrams: [{ port: 53, to: [] }],
+    };
+    expect(verdict(silent, silent)).toBe('inconclusive');
+    const answers: Partial<Observation> = { ...silent, datagrams: [{ port: 53, to: ['dns'] }] };
+    expect(verdict(answers, answers)).toBe('proved');
+    expect(
+      verdict(
+        { ...answers, ports: [{ protocol: 'udp', port: 5353, address: '::' }], datagrams: [{ port: 5353, to: ['dns', 'ntp'] }] },
+        answers,
+        { moved: new Map([[53, 5353]]) },
+      ),
+    ).toBe('proved');
+    const deaf: Partial<Observation> = { probes: [{ port: 80, outcome: 'silent' }] };
+    expect(verdict(deaf, deaf)).toBe('inconclusive');
+    expect(verdict({ ...deaf, command: { code: 0, output: '' } }, { ...deaf, command: { code: 0, output: '' } })).toBe('proved');
+  });
+
   it.each<[string, string, string, boolean, string]>([
     [
       'the same status of IMAP',

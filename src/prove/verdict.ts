@@ -1,6 +1,7 @@
 /** Compares two runs and says whether the second does the same work as the first, as the user that was asked for. */
 
 import type { Finding } from '../finding/finding.ts';
+import { compareDatagrams } from './datagrams.ts';
 import { newErrorLines } from './log-lines.ts';
 import type { Observation } from './observation.ts';
 import { comparePorts, type MovedPorts } from './ports.ts';
@@ -40,6 +41,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...(expectation.hostUid === undefined ? [] : compareIdentity(after, expectation.hostUid)),
     ...comparePorts(before, after, expectation.moved),
     ...compareProbes(before.probes, after.probes, expectation.moved),
+    ...compareDatagrams(before, after, expectation.moved),
     ...compareCommands(before, after),
     ...compareReload(before, after, expectation.moved),
     ...(after.outcome === 'running' ? expectation.sockets : []).map(
@@ -62,8 +64,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
   if (reasons.some((reason) => reason.kind === 'bad')) return { verdict: 'failed', reasons };
   if (reasons.some((reason) => reason.kind === 'unsure')) return { verdict: 'inconclusive', reasons };
   if (!positive(before) && expectation.sockets.length === 0 && (expectation.talks?.kept ?? []).length === 0) {
-    const text =
-      'it opens no port and no socket, has no health check and does not end by itself: nothing shows that it works; give --probe CMD';
+    const text = `${before.ports.length > 0 ? `nothing that we know to say gets an answer from its ${before.ports.length === 1 ? 'port' : 'ports'}, and it has no health check: that it listens does not show that it works` : 'it opens no port and no socket, has no health check and does not end by itself: nothing shows that it works'}; give --probe CMD`;
     return { verdict: 'inconclusive', reasons: [...reasons, { kind: 'unsure', text }] };
   }
   return { verdict: 'proved', reasons };
@@ -104,6 +105,7 @@ export function worksLess(before: Observation, after: Observation, moved: MovedP
     ...compareOutcome(before, after),
     ...comparePorts(before, after, moved),
     ...compareProbes(before.probes, after.probes, moved),
+    ...compareDatagrams(before, after, moved),
     ...compareCommands(before, after),
     ...compareReload(before, after, moved),
   ];
@@ -116,8 +118,8 @@ function positive(before: Observation): boolean {
   return (
     before.probes.some((probe) => probe.outcome !== 'refused' && probe.outcome !== 'silent') ||
     before.healthcheck?.code === 0 ||
-    before.command?.code === 0 ||
-    before.ports.length > 0
+    (before.datagrams ?? []).some(({ to }) => to.length > 0) ||
+    before.command?.code === 0
   );
 }
 

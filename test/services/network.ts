@@ -99,6 +99,8 @@ export const NETWORK: readonly Service[] = [
     packages: ['freeradius', 'freeradius-utils'],
     script: `echo 'ada Cleartext-Password := "secret"' >>"$1/etc/freeradius/3.0/mods-config/files/authorize"`,
     run: ['freeradius', '-f', '-l', 'stdout'],
+    // Whoever does not know the secret gets no answer.
+    probe: 'radtest ada secret 127.0.0.1 0 testing123',
     ask: [sh('radtest ada secret 127.0.0.1 0 testing123')],
     says: /Access-Accept/,
   }),
@@ -184,8 +186,8 @@ export const NETWORK: readonly Service[] = [
     run: ['in.tftpd', '--foreground', '--user', 'tftp', '--address', ':69', '--secure', '/srv/tftp'],
     ask: [sh('cd /tmp; tftp -m binary 127.0.0.1 -c get note; cat note')],
     says: /kept/,
-    // --secure is chroot(2), for each request.
-    honest: { verdict: 'inconclusive', says: /able to become other users/ },
+    // For each request it calls chroot (--secure) and becomes tftp.
+    honest: { verdict: 'failed', says: /69\/udp does not answer .*tftp/ },
   }),
   service('runit', {
     packages: ['runit', 'memcached'],
