@@ -66,9 +66,9 @@ function placesIn(
     }
   };
   for (const [index, { root }] of readYaml({ path, text }).documents.entries()) walk(root, objects[index]);
-  // Where two begin at one place, the inner one counts, which was put in last.
+  // Where two begin at one place, the outer one counts, which was put in first: of equals the last is found.
   return out
     .map((one, index) => ({ one, index }))
-    .sort((a, b) => a.one.start - b.one.start || a.index - b.index)
+    .sort((a, b) => a.one.start - b.one.start || b.index - a.index)
     .map(({ one }) => one);
 }

@@ -49,7 +49,11 @@ function take(known: Resource, fresh: Resource, behavior: 'merge' | 'replace'): 
     const old = mapAt(object, ['metadata', field], now.origins[0]!);
     for (const [key, value] of now.entries) old?.entries.set(key, value);
   }
-  const type = fresh.object.entries.get('type');
-  if (type !== undefined && behavior === 'replace') object.entries.set('type', type);
-  known.hashed = known.hashed || fresh.hashed;
+  // Everything but names and data is what the last one says.
+  for (const field of ['type', 'immutable']) {
+    const value = fresh.object.entries.get(field);
+    if (value === undefined) object.entries.delete(field);
+    else object.entries.set(field, value);
+  }
+  known.hashed = fresh.hashed;
 }

@@ -71,6 +71,8 @@ function mergeNode(known: Traced | undefined, put: Traced, context: MergeContext
     mergeMap(known, put, context, path);
     return known;
   }
+  // What says the same again did not decide it.
+  if (put.kind === 'scalar' && known?.kind === 'scalar' && known.value === put.value) return known;
   if (put.kind === 'list' && known?.kind === 'list') return mergeList(known, put, context, path);
   return withoutDirectives(put, context);
 }
