@@ -1,0 +1,132 @@
+/** Processes of a node, as its kernel shows them to us: through the /proc that was opened before anybody was in it. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { ProcessFacts, ProcessMatch } from '../lab.ts';
+
+/** The five sets, hexadecimal, 16 digits. */
+export type CapabilityTexts = Readonly<Record<'inheritable' | 'permitted' | 'effective' | 'bounding' | 'ambient', string>>;
+
+export interface NodeProcess {
+  /** As the node counts: "seen from the host". */
+  readonly pid: number;
+  readonly ppid: number;
+  /** In its own pid namespace. */
+  readonly pidInside: number;
+  readonly argv: readonly string[];
+  /** real, effective, saved, file system. */
+  readonly uids: readonly number[];
+  readonly gids: readonly number[];
+  readonly groups: readonly number[];
+  readonly capabilities: CapabilityTexts;
+  readonly noNewPrivileges: boolean;
+  readonly seccomp: number;
+  readonly namespaces: Readonly<Record<'pid' | 'net' | 'mnt' | 'user' | 'ipc' | 'uts', string>>;
+  /** Its pid namespace is not the node's. */
+  readonly container: boolean;
+}
+
+const KINDS = ['pid', 'net', 'mnt', 'user', 'ipc', 'uts'] as const;
+const MAX_PROCESSES = 4096;
+
+/** Zombies are no processes any more. */
+export function nodeProcesses(proc: string): readonly NodeProcess[] {
+  const names = readdirSync(proc).filter((name) => /^\d+$/.test(name));
+  const own = namespace(proc, 1, 'pid');
+  return names
+    .slice(0, MAX_PROCESSES)
+    .flatMap((name) => readProcess(proc, Number(name), own) ?? [])
+    .sort((a, b) => a.pid - b.pid);
+}
+
+function readProcess(proc: string, pid: number, own: string): NodeProcess | undefined {
+  const status = read(`${proc}/${pid}/status`);
+  if (status === undefined) return undefined;
+  const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+  if (/^[ZX]/.test(field('State'))) return undefined;
+  const numbers = (name: string): readonly number[] => field(name).split(/\s+/).filter(Boolean).map(Number);
+  const namespaces = Object.fromEntries(KINDS.map((kind) => [kind, namespace(proc, pid, kind)])) as NodeProcess['namespaces'];
+  return {
+    pid,
+    ppid: Number(field('PPid')),
+    pidInside: numbers('NSpid').at(-1) ?? pid,
+    argv: (read(`${proc}/${pid}/cmdline`) ?? '')
+      .slice(0, 65536)
+      .split('\0')
+      .filter((word, index, all) => word !== '' || index < all.length - 1),
+    uids: numbers('Uid'),
+    gids: numbers('Gid'),
+    groups: numbers('Groups'),
+    capabilities: {
+      inheritable: field('CapInh'),
+      permitted: field('CapPrm'),
+      effective: field('CapEff'),
+      bounding: field('CapBnd'),
+      ambient: field('CapAmb'),
+    },
+    noNewPrivileges: field('NoNewPrivs') === '1',
+    seccomp: Number(field('Seccomp') || 0),
+    namespaces,
+    container: namespaces.pid !== own && namespaces.pid !== '',
+  };
+}
+
+function namespace(proc: string, pid: number, kind: string): string {
+  try {
+    return readlinkSync(`${proc}/${pid}/ns/${kind}`);
+  } catch {
+    return '';
+  }
+}
+
+/** Those that fit. What only prepares a container (the runtime's own init, the waiting shell) is not meant. */
+export function matching(proc: string, match: ProcessMatch): readonly NodeProcess[] {
+  const command = match.command === undefined ? undefined : new RegExp(match.command);
+  return nodeProcesses(proc).filter(
+    (one) =>
+      (match.container === undefined || match.container === one.container) &&
+      (command === undefined || command.test(one.argv.join(' '))) &&
+      (match.env === undefined || (read(`${proc}/${one.pid}/environ`) ?? '').split('\0').includes(match.env)) &&
+      !isRuntime(one),
+  );
+}
+
+/** runc's first stage is in the container's namespaces before the program is. */
+const isRuntime = ({ argv }: NodeProcess): boolean => /(^|\/)(runc|crun)$/.test(argv[0] ?? '') || argv[1] === 'init';
+
+/** In words, for a check's detail. */
+export const describe = (one: NodeProcess): string =>
+  `${one.argv.join(' ').slice(0, 60) || '(no command line)'}: uid ${one.uids[1]}, gid ${one.gids[1]}, groups ${one.groups.join(',') || 'none'}`;
+
+/** What differs from the facts, in words; empty = all hold. */
+export function factsMissed(one: NodeProcess, is: ProcessFacts, nodeUser: string): readonly string[] {
+  const out: string[] = [];
+  const differ = (what: string, found: unknown, wanted: unknown): void => void out.push(`${what} ${found}, not ${wanted}`);
+  const hex = (text: string): string => text.toLowerCase().replace(/^0+(?=.)/, '');
+  // All four: a process that can switch back has not given it up.
+  if (is.uid !== undefined && one.uids.some((uid) => uid !== is.uid)) differ('uid', one.uids.join('/'), is.uid);
+  if (is.gid !== undefined && one.gids.some((gid) => gid !== is.gid)) differ('gid', one.gids.join('/'), is.gid);
+  if (is.notUid !== undefined && one.uids.includes(is.notUid)) out.push(`uid is ${is.notUid}`);
+  if (is.groups !== undefined) {
+    const same = is.groups.length === new Set(one.groups).size && is.groups.every((gid) => one.groups.includes(gid));
+    if (!same) differ('groups', one.groups.join(',') || 'none', is.groups.join(',') || 'none');
+  }
+  for (const [name, wanted] of Object.entries(is.capabilities ?? {})) {
+    const found = one.capabilities[name as keyof CapabilityTexts];
+    if (hex(found) !== hex(wanted)) differ(`${name} set`, hex(found), hex(wanted));
+  }
+  if (is.noNewPrivileges !== undefined && one.noNewPrivileges !== is.noNewPrivileges)
+    differ('no_new_privs', one.noNewPrivileges, is.noNewPrivileges);
+  if (is.seccomp !== undefined && one.seccomp !== is.seccomp) differ('Seccomp', one.seccomp, is.seccomp);
+  if (is.pidInside !== undefined && one.pidInside !== is.pidInside) differ('PID inside', one.pidInside, is.pidInside);
+  if (is.userNamespace !== undefined && (one.namespaces.user === nodeUser ? 'node' : 'own') !== is.userNamespace)
+    differ('user namespace is', one.namespaces.user === nodeUser ? "the node's" : 'its own', is.userNamespace);
+  return out;
+}
+
+/** Undefined when it is gone, or not ours to see. */
+export function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+/** `record`: what `unroot run` in the node wrote down: a start, a refusal, an end. For what is over, or never began. */
+import { readInside } from './inside.ts';
+import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
+
+/** One line of /run/lab/records. */
+export interface RunRecord {
+  readonly event: 'refused' | 'started' | 'ended';
+  readonly target: string;
+  readonly argv?: readonly string[];
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly refused?: string;
+  readonly exit?: number;
+  /** The last of both streams. */
+  readonly output?: string;
+}
+
+export function checkRecord(check: CheckOf<'record'>, { node }: CheckWorld): Look {
+  const records = readRecords(node.root);
+  if (records.length === 0) return red('nothing was started with unroot run yet');
+  const fits = (one: RunRecord): boolean =>
+    (check.refused === undefined || (one.refused !== undefined && new RegExp(check.refused, 'm').test(one.refused))) &&
+    (check.exit === undefined || one.exit === check.exit) &&
+    (check.output === undefined || (one.output !== undefined && new RegExp(check.output, 'm').test(one.output))) &&
+    (check.uid === undefined || one.uid === check.uid);
+  const found = records.find(fits);
+  if (found !== undefined)
+    return green(
+      found.refused ?? `${found.target} as uid ${found.uid}${found.exit === undefined ? '' : ` ended with ${found.exit}`}`,
+    );
+  const last = records.at(-1)!;
+  return red(
+    last.event === 'refused'
+      ? `the last start was refused: ${last.refused?.slice(0, 120)}`
+      : `the last start (uid ${last.uid}${last.exit === undefined ? '' : `, exit code ${last.exit}`}) is not it`,
+  );
+}
+
+function readRecords(root: string): readonly RunRecord[] {
+  return (readInside(root, '/run/lab/records') ?? '').split('\n').flatMap((line) => {
+    try {
+      const value: unknown = line === '' ? undefined : JSON.parse(line);
+      return typeof value === 'object' && value !== null ? [value as RunRecord] : [];
+    } catch {
+      return [];
+    }
+  });
+}

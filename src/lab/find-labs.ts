@@ -1,0 +1,61 @@
+/** Where labs are: the package's own folder, or one the user names; and reading them all. */
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UnrootError } from '../error.ts';
+import type { Lab } from './lab.ts';
+import { readLab } from './read-lab.ts';
+
+/** A lab and where it lies. */
+export interface FoundLab {
+  readonly lab: Lab;
+  readonly folder: string;
+}
+
+/** The folder of the package: the nearest above this file, or above the program, that holds `labs`. */
+export function packageFolder(): string {
+  const starts = [dirname(fileURLToPath(import.meta.url)), ...(process.argv[1] ? [dirname(realpathSync(process.argv[1]))] : [])];
+  for (const start of starts) {
+    for (let folder = start; ; folder = dirname(folder)) {
+      if (existsSync(join(folder, 'labs/node.yaml')) && existsSync(join(folder, 'package.json'))) return folder;
+      if (folder === dirname(folder)) break;
+    }
+  }
+  throw new UnrootError('the labs are missing: this installation has no folder labs', {
+    code: 'lab.no-labs',
+    hint: 'name a folder with --labs, or install the package again',
+  });
+}
+
+/** `--labs`, else the package's own. */
+export const labsFolder = (named?: string): string => (named === undefined ? join(packageFolder(), 'labs') : resolve(named));
+
+/** All labs of a folder, by id. */
+export function findLabs(folder: string): readonly FoundLab[] {
+  if (!existsSync(folder))
+    throw new UnrootError(`there is no folder ${folder}`, { code: 'lab.no-labs', where: { file: folder } });
+  const found = readdirSync(folder)
+    .filter((name) => /^\d\d-/.test(name) && existsSync(join(folder, name, 'lab.md')))
+    .map((name) => {
+      const file = join(folder, name, 'lab.md');
+      return { lab: readLab(readFileSync(file, 'utf8'), name, file), folder: join(folder, name) };
+    })
+    .sort((a, b) => (a.lab.id < b.lab.id ? -1 : 1));
+  const twice = found.find(({ lab }, index) => found[index + 1]?.lab.id === lab.id);
+  if (twice !== undefined)
+    throw new UnrootError(`two labs have the id ${twice.lab.id}`, { code: 'lab.invalid', where: { file: folder } });
+  return found;
+}
+
+/** The lab called so: `09`, `9`, or `09-three-walls`. */
+export function findLab(folder: string, name: string): FoundLab {
+  const labs = findLabs(folder);
+  const found = labs.find(({ lab }) => lab.id === name.padStart(2, '0') || lab.name === name);
+  if (found === undefined)
+    throw new UnrootError(`there is no lab ${name}`, {
+      code: 'lab.unknown',
+      expected: labs.map(({ lab }) => lab.id).join(', '),
+      hint: 'unroot lab list',
+    });
+  return found;
+}

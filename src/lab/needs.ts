@@ -1,0 +1,61 @@
+/** What a lab needs and this machine lacks, each with how to get it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { findProgram } from '../engine/builtin-tools.ts';
+import { whyNotIsolated } from '../engine/privileges.ts';
+import { whyNoDebian } from './debian.ts';
+import type { Lab, LabNeed } from './lab.ts';
+import { whyNoNode } from './node.ts';
+
+export interface MissingNeed {
+  readonly need: LabNeed | 'base';
+  /** In words: what is missing. */
+  readonly why: string;
+  /** One line that brings it, or says where it is. */
+  readonly get: string;
+}
+
+/** Empty = it can run here. */
+export async function missingFor(lab: Lab): Promise<readonly MissingNeed[]> {
+  const found: MissingNeed[] = [];
+  const privileges = whyNotIsolated();
+  if (privileges !== undefined)
+    found.push({
+      need: 'root',
+      why: `a lab is a small Linux of its own; ${privileges}`,
+      get: 'sudo unroot lab start … (nothing of the machine is changed)',
+    });
+  const node = whyNoNode();
+  if (node !== undefined) found.push({ need: 'base', why: node, get: 'apt-get install -y util-linux mount' });
+  const debian = await whyNoDebian();
+  if (debian !== undefined) found.push({ need: 'base', why: debian, get: 'apt-get install -y mmdebstrap' });
+  for (const need of lab.needs) {
+    const missing = await missingNeed(need);
+    if (missing !== undefined && !found.some((one) => one.need === need)) found.push({ need, ...missing });
+  }
+  return found;
+}
+
+async function missingNeed(need: LabNeed): Promise<{ readonly why: string; readonly get: string } | undefined> {
+  switch (need) {
+    case 'overlay':
+      if (readFileSync('/proc/filesystems', 'utf8').includes('\toverlay\n')) return undefined;
+      return { why: 'the kernel has no overlay file system', get: 'modprobe overlay' };
+    case 'loop':
+      return existsSync('/dev/loop-control') ? undefined : { why: 'there are no loop devices', get: 'modprobe loop' };
+    case 'qemu':
+      return program('qemu-system-x86_64', 'qemu-system-x86');
+    case 'cluster':
+      return { why: 'it needs a Kubernetes cluster of yours', get: 'unroot lab start … --context NAME' };
+    case 'idmap':
+      return existsSync('/proc/self/ns/user') ? undefined : { why: 'the kernel has no user namespaces', get: 'another kernel' };
+    // These are in the node.
+    case 'root':
+    case 'runc':
+    case 'strace':
+    case 'podman':
+      return undefined;
+  }
+}
+
+const program = (name: string, debian: string): { readonly why: string; readonly get: string } | undefined =>
+  findProgram(name) === undefined ? { why: `${name} is not installed`, get: `apt-get install -y ${debian}` } : undefined;

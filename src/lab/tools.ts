@@ -1,0 +1,42 @@
+/**
+ * Programs of the machine that run with a container's root without using one file of it: this very Node.js, setpriv and nsenter, copied with
+ * their libraries and loader to one folder of the cache. Attempts and `enter` start them by relative path from that folder.
+ */
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, mkdirSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { libraries, toolBox } from '../engine/builtin-tools.ts';
+import { made } from './debian.ts';
+import { PROBE } from './probe.ts';
+
+export interface LabTools {
+  readonly folder: string;
+  /** Words that start one of them from inside the folder. */
+  command(name: 'node' | 'setpriv' | 'nsenter' | 'env'): readonly string[];
+}
+
+/** Makes them, or takes them from the cache. */
+export async function labTools(cacheFolder: string): Promise<LabTools> {
+  const program = realpathSync(process.execPath);
+  const { size, mtimeMs } = statSync(program);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([program, size, mtimeMs, PROBE]))
+    .digest('hex')
+    .slice(0, 16);
+  const folder = await made(join(cacheFolder, 'tools', hash), { cacheFolder }, async (building) => {
+    const box = join(building, 'box');
+    toolBox(box, ['setpriv', 'nsenter', 'env']);
+    copyFileSync(program, join(box, 'node'));
+    for (const { soname, path } of libraries(program).shared) copyFileSync(path, join(box, soname));
+    writeFileSync(join(box, 'probe.cjs'), PROBE);
+    for (const name of ['node', 'probe.cjs']) chmodSync(join(box, name), 0o755);
+    mkdirSync(join(building, 'root'), { mode: 0o755 });
+    renameSync(box, join(building, 'root'));
+    chmodSync(join(building, 'root'), 0o755);
+  });
+  const loader = libraries(program).loader !== undefined;
+  return {
+    folder,
+    command: (name) => (loader ? ['./ld.so', '--library-path', '.', `./${name}`] : [`./${name}`]),
+  };
+}
