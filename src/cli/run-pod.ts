@@ -225,10 +225,14 @@ function table(states: readonly ContainerState[]): void {
 /** Whole lines with the container's name before them; `undefined` writes what is left. */
 function prefixed(stream: 'stdout' | 'stderr', prefix: string): (chunk: Uint8Array | undefined) => void {
   let rest = '';
+  let open = false;
   const decoder = new TextDecoder();
   return (chunk) => {
     if (prefix === '') {
       if (chunk !== undefined) process[stream].write(chunk);
+      // On a terminal what comes next must not stand on the program's last line.
+      else if (open && process[stream].isTTY) process[stream].write('\n');
+      if (chunk !== undefined && chunk.length > 0) open = chunk[chunk.length - 1] !== 0x0a;
       return;
     }
     rest += chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });

@@ -7,7 +7,7 @@ import type { Launch } from '../launch/launch.ts';
 import { CAPABILITIES, type Capability, type CapabilitySet, capabilitySet } from '../linux/capability.ts';
 import type { ToolBox } from './builtin-tools.ts';
 import { quote } from './reaper.ts';
-import { MASKED_PATHS, READ_ONLY_PATHS, type SpecMount } from './spec.ts';
+import { MACHINE_WIDE_PATHS, MASKED_PATHS, READ_ONLY_PATHS, type SpecMount } from './spec.ts';
 
 export interface PlacedMount extends SpecMount {
   /** On the host, below the root folder; no component of it is a symlink. */
@@ -60,7 +60,7 @@ export function builtinScript(parts: ScriptParts): string {
     ...Object.entries(parts.sysctls).map(
       ([name, value]) => `printf '%s\\n' ${quote(value)} >${quote(`${root}/proc/sys/${sysctlPath(name)}`)}`,
     ),
-    ...(launch.settings.privileged ? [] : protect(root)),
+    ...(launch.settings.privileged ? readOnly(root, MACHINE_WIDE_PATHS) : protect(root)),
     ...(launch.readOnlyRoot ? [`mount -o remount,bind,ro ${quote(root)}`] : []),
     `mount -t tmpfs -o mode=0755,nosuid,nodev tools ${quote(parts.box)}`,
     `cp ${quote(`${parts.tools}/.`)} -R ${quote(parts.box)}`,
@@ -244,9 +244,13 @@ function protect(root: string): readonly string[] {
       (path) =>
         `if [ -d ${at(path)} ]; then mount -t tmpfs -o ro,size=0 tmpfs ${at(path)}; elif [ -e ${at(path)} ]; then mount --bind ${at('/dev/null')} ${at(path)}; fi`,
     ),
-    ...READ_ONLY_PATHS.map(
-      (path) =>
-        `if [ -e ${at(path)} ]; then mount --bind ${at(path)} ${at(path)}; mount -o remount,bind,ro,nosuid,nodev,noexec ${at(path)}; fi`,
-    ),
+    ...readOnly(root, READ_ONLY_PATHS),
   ];
+}
+
+function readOnly(root: string, paths: readonly string[]): readonly string[] {
+  return paths.map((path) => {
+    const at = quote(root + path);
+    return `if [ -e ${at} ]; then mount --bind ${at} ${at}; mount -o remount,bind,ro,nosuid,nodev,noexec ${at}; fi`;
+  });
 }

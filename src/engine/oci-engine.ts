@@ -102,6 +102,9 @@ function localDifferences(launch: Launch): readonly string[] {
   if (launch.network === 'bridge') found.push('network: loopback only, no bridge to the outside');
   const mapped = [...launch.uidMappings, ...launch.gidMappings].some(({ container, host }) => container !== host);
   if (mapped) found.push('user namespace: ids are not mapped, the process has the same ids on the host');
-  if (launch.settings.privileged) found.push("privileged: the host's devices are not passed in");
+  if (launch.settings.privileged)
+    found.push(
+      "privileged: the host's devices are not passed in, and settings of the whole machine below /proc/sys stay read-only",
+    );
   return [...found, ...deviceDifferences('this engine', launch), ...entryDifferences('this engine', launch)];
 }

@@ -76,6 +76,15 @@ export const MASKED_PATHS: readonly string[] = [
 ];
 export const READ_ONLY_PATHS: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+/**
+ * What a privileged container may write by the runtimes' rules, and what here stays read-only all the same: it holds for the whole machine
+ * (proc_sys(5)), and a try-out must not change that. /proc/sys/net belongs to the network namespace.
+ */
+export const MACHINE_WIDE_PATHS: readonly string[] = [
+  ...['abi', 'crypto', 'debug', 'dev', 'fs', 'kernel', 'vm'].map((name) => `/proc/sys/${name}`),
+  '/proc/sysrq-trigger',
+];
+
 /** Mounts every Linux container has (config-linux.md, "Default Filesystems"); options as moby's oci/defaults.go sets them. */
 export const DEFAULT_MOUNTS: readonly SpecMount[] = [
   { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -205,7 +214,7 @@ export function runtimeSpec(launch: Launch, around: SpecSurroundings): RuntimeSp
       })),
       sysctl: sysctlsOf(launch),
       maskedPaths: privileged ? [] : MASKED_PATHS,
-      readonlyPaths: privileged ? [] : READ_ONLY_PATHS,
+      readonlyPaths: privileged ? MACHINE_WIDE_PATHS : READ_ONLY_PATHS,
       // Deny, then the runtime's own list of harmless devices; privileged: all.
       ...(around.cgroup
         ? { cgroupsPath: around.cgroup.path, resources: { devices: [{ allow: privileged, access: 'rwm' }] } }

@@ -72,14 +72,22 @@ export function volumePlans(
           path: volume.source ?? '',
           ...(volume.hostPathType === undefined ? {} : { hostPathType: volume.hostPathType }),
         };
-      default:
+      default: {
+        // Of a claim nobody knows the driver here: most, with a file system on a disk, do as fsGroup says.
+        const takes = volume.takesFsGroup?.answer ?? 'unknown';
+        const what = `volume ${name} (${volume.type ?? volume.kind}${volume.source ? ` ${volume.source}` : ''}): a new, empty folder of root stands in for it`;
+        const group =
+          fsGroup === undefined || takes === 'no'
+            ? ''
+            : `, of group ${fsGroup} as fsGroup says${takes === 'yes' ? '' : ' (not every driver heeds it: NFS does not)'}`;
         return {
           name,
           place: 'disk',
-          root: volume.takesFsGroup?.answer === 'yes' ? given(folder(0o755)) : folder(0o755),
+          root: takes === 'no' ? folder(0o755) : given(folder(0o755)),
           entries: [],
-          note: `volume ${name} (${volume.type ?? volume.kind}${volume.source ? ` ${volume.source}` : ''}): a new, empty folder of root stands in for it`,
+          note: what + group,
         };
+      }
     }
   });
 }

@@ -1,4 +1,5 @@
 /** `unroot run`: run an image or a pod here exactly as the chosen platform would, until it ends or Ctrl-C. */
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { chooseEngine } from '../../engine/detect.ts';
 import type { Container, ExitStatus } from '../../engine/engine.ts';
@@ -67,7 +68,7 @@ export function run(command: Command, context: CommandContext): Command {
             engine: flags.engine ?? 'auto',
             images,
             publish,
-            ...(flags.hostRoot === undefined ? {} : { hostRoot: flags.hostRoot }),
+            ...(flags.hostRoot === undefined ? {} : { hostRoot: resolve(flags.hostRoot) }),
             until: flags.until,
             signal: context.signal,
             log,
