@@ -145,6 +145,37 @@ stringData: {token: "s3cret\\n"}
       expect(left()).toEqual([]);
     });
 
+    it('writes to a claim through fsGroup, and changes nothing of the machine though it is privileged', async () => {
+      const before = readFileSync('/proc/sys/vm/max_map_count', 'utf8');
+      const result = await run(
+        file(
+          pod(`
+restartPolicy: Never
+securityContext: {fsGroup: 2000}
+initContainers:
+- name: tune
+  image: box
+  securityContext: {privileged: true}
+  command: [sh, -c, 'echo 65531 >/proc/sys/vm/max_map_count; echo 100 >/proc/sys/net/core/somaxconn && cat /proc/sys/net/core/somaxconn']
+containers:
+- name: main
+  image: box
+  securityContext: {runAsUser: 4242}
+  command: [sh, -c, 'stat -c "%a %u:%g" /data; touch /data/new && stat -c "%u:%g" /data/new']
+  volumeMounts: [{name: data, mountPath: /data}]
+volumes:
+- {name: data, persistentVolumeClaim: {claimName: data}}
+`),
+        ),
+      );
+      expect(readFileSync('/proc/sys/vm/max_map_count', 'utf8')).toBe(before);
+      expect(result.stdout).toMatch(/tune \| 100\n/);
+      expect(result.stdout).toMatch(/main \| 2775 0:2000\nmain \| 4242:2000\n/);
+      expect(result.stderr).toContain('settings of the whole machine below /proc/sys stay read-only');
+      expect(result.stderr).toContain('of group 2000 as fsGroup says');
+      expect(result.code).toBe(0);
+    });
+
     it('whose user the kubelet cannot verify is refused in its words, beside containers that run', async () => {
       const result = await run(
         file(
