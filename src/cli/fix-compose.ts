@@ -11,23 +11,31 @@ import { locate } from '../text/yaml/path.ts';
 import { readYaml } from '../text/yaml/read.ts';
 import type { WrittenChange } from '../workload/change.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
+import type { Together } from './compose-together.ts';
 import { type FixedManifests, nameOf, reasonFor } from './fix-manifests.ts';
 import { unusedImages } from './manifest-containers.ts';
+import { proofReport } from './project-proof.ts';
+import { type Proved, provedTogether } from './proved-together.ts';
 import { type Attempt, afterOf, type DecidedService, type SettleOptions, settleProject } from './settle-compose.ts';
 
 /** What was found for the pods, with the services behind it. */
 export async function fixCompose(
   pods: FixedManifests,
   { compose, formats }: LoadedManifests,
-  options: SettleOptions,
+  options: SettleOptions & { readonly openTogether?: (project: ComposeProject) => Promise<Together | string | undefined> },
 ): Promise<FixedManifests> {
   let { report, texts } = pods;
   const unusedBefore = unusedImages(options.images);
   const platforms = formats.includes('kubernetes') ? `${report.platform}, ${options.profile.name}` : options.profile.name;
   report = { ...report, platform: platforms };
   for (const project of compose.projects) {
-    const fixed = await fixProject(project, options);
+    const together = await options.openTogether?.(project);
+    const fixed = await fixProject(
+      project,
+      typeof together === 'object' ? { ...options, profile: together.profile, together } : options,
+    ).finally(() => (typeof together === 'object' ? together.close() : undefined));
     report = joined(report, fixed.part);
+    if (typeof together === 'string') report = { ...report, unknown: [...report.unknown, together] };
     texts = [...texts, ...fixed.texts];
   }
   // Only now it is known which images nobody asked for.
@@ -37,11 +45,12 @@ export async function fixCompose(
   return { ...pods, report, texts };
 }
 
-type Part = Pick<TextFixReport, 'containers' | 'fixes' | 'files' | 'unresolved' | 'unknown' | 'diagnostics'>;
+type Part = Pick<TextFixReport, 'proofs' | 'containers' | 'fixes' | 'files' | 'unresolved' | 'unknown' | 'diagnostics'>;
 
 const joined = (report: TextFixReport, part: Part): TextFixReport => ({
   ...report,
   containers: [...report.containers, ...part.containers],
+  ...((part.proofs ?? []).length === 0 ? {} : { proofs: [...(report.proofs ?? []), ...(part.proofs ?? [])] }),
   fixes: [...report.fixes, ...part.fixes],
   files: [...report.files, ...part.files],
   unresolved: [...report.unresolved, ...part.unresolved],
@@ -53,7 +62,8 @@ async function fixProject(
   project: ComposeProject,
   options: SettleOptions,
 ): Promise<{ readonly part: Part; readonly texts: Attempt['texts'] }> {
-  const { settled, tried, before } = await settleProject(project, options);
+  const { before, ...made } = await settleProject(project, options);
+  const { settled, tried, proof }: Proved = options.together === undefined ? made : await provedTogether(made, options.together);
   const edited = editedServices(tried);
   const containers = settled.map(({ one, outcome, message, verdict, layout, change }): FixedContainer => {
     const now = tried.project.workloads.find(({ name }) => name === one.workload.name)?.containers[0]?.settings.user;
@@ -73,6 +83,10 @@ async function fixProject(
     texts: tried.texts,
     part: {
       containers,
+      proofs:
+        proof === undefined || options.together === undefined
+          ? []
+          : [proofReport(project, proof, tried, settled, options.together)],
       fixes: fixesOf(tried, settled, before),
       files: tried.texts
         .filter((one) => one.before !== one.after)

@@ -11,26 +11,29 @@ import { requireOutFolder, writeFiles } from '../input/write-folder.ts';
 import { requireCommitted, writeTexts } from '../input/write-texts.ts';
 import { dnsLabel } from '../report/artifacts/artifact.ts';
 import type { TextFixReport } from '../report/report.ts';
-import { fixImage } from '../unroot.ts';
+import { type FixResult, fixImage } from '../unroot.ts';
 import type { ContainerSettings } from '../workload/container.ts';
+import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import { PATCH_KINDS, type PatchKind, patchesOf } from '../workload/formats/kubernetes/patch-files.ts';
 import type { CommandContext } from './command.ts';
-import { containerImages, type ImageFlags } from './container-images.ts';
+import type { Together } from './compose-together.ts';
+import { type ContainerImages, containerImages } from './container-images.ts';
 import { codeForFindings, EXIT, type FailOn } from './exit-code.ts';
 import { fixCompose } from './fix-compose.ts';
 import type { ProvedImage } from './fix-container.ts';
 import { fixManifests } from './fix-manifests.ts';
 import { imageAccess } from './image-access.ts';
-import { fixOptions, type RunFlags } from './image-run.ts';
+import { fixOptions } from './image-run.ts';
 import type { Log } from './log.ts';
 import type { AnyContainer } from './manifest-containers.ts';
 import { refuseSettings } from './manifest-settings.ts';
 import { emit, type Output, print } from './output.ts';
 import { manifestProfiles } from './profile.ts';
+import { addProjects, type ProjectFlags } from './project-flags.ts';
 import { settingsFrom } from './settings.ts';
 import { usageError } from './usage-error.ts';
 
-export interface FileFlags extends RunFlags, ImageFlags {
+export interface FileFlags extends ProjectFlags {
   readonly out?: string;
   readonly tag?: string;
   readonly prove?: boolean;
@@ -71,8 +74,11 @@ export async function fixFiles(
       ...(proves ? { prove: prover(flags, context, log) } : {}),
     };
     const pods = await fixManifests(targets.map(nameOf).join(', '), loaded, { ...options, profile: profiles('kubernetes') });
+    const wholes = proves ? { openTogether: togetherFor(flags, context, log, images) } : {};
     const fixed =
-      loaded.services.length === 0 ? pods : await fixCompose(pods, loaded, { ...options, profile: profiles('compose') });
+      loaded.services.length === 0
+        ? pods
+        : await fixCompose(pods, loaded, { ...options, ...wholes, profile: profiles('compose') });
     const changed = fixed.texts.filter(({ before, after }) => before !== after);
     const files = changed.map(({ path }) => path).filter((path) => path !== '-');
     const resources = targets
@@ -132,7 +138,7 @@ const LARGEST_NAME = 128;
 /** The flags that are about files. */
 export function addFiles(command: Command): Command {
   const option = (flags: string, description: string): Option => new Option(flags, description).helpGroup('Manifests:');
-  return command
+  return addProjects(command)
     .addOption(option('--diff', 'nothing but the unified difference (default: with what was found)'))
     .addOption(option('--write', 'change the files; of - the whole text goes to standard output'))
     .addOption(option('--force', 'change files that have uncommitted changes too'))
@@ -145,15 +151,46 @@ export function refuseFileFlags(flags: Pick<FileFlags, 'diff' | 'write' | 'force
   if (given !== undefined) throw usageError(`--${given} is about manifests, and an image is none`, 'manifests, or no such flag');
 }
 
+/** Services that may need each other are run together; what keeps that from being done is said, and each is run by itself. */
+function togetherFor(
+  flags: FileFlags,
+  context: CommandContext,
+  log: Log,
+  images: ContainerImages,
+): (project: ComposeProject) => Promise<Together | string | undefined> {
+  const keep = keeper(flags);
+  return async (project) => {
+    if (project.workloads.length < 2) return undefined;
+    const { openTogether } = await import('./compose-together.ts');
+    const { togetherOptions } = await import('./prove-compose.ts');
+    const ports = flags.portStrategy === undefined ? {} : { portStrategy: flags.portStrategy };
+    const options = togetherOptions(flags, context, log);
+    try {
+      return await openTogether(project, { ...options, search: { ...options.search, ...ports }, images, keep });
+    } catch (error) {
+      if (!(error instanceof UnrootError) || !/^(?:compose|engine)\./.test(error.code) || error.exitCode === 130) throw error;
+      return `its services were run one by one, not together: ${error.message}`;
+    }
+  };
+}
+
 /** Runs an image as the container has it, and keeps what it had to become. */
 function prover(flags: FileFlags, context: CommandContext, log: Log): (image: Image, one: AnyContainer) => Promise<ProvedImage> {
-  const taken = new Map<string, string>();
-  return async (image, { workload, container }) => {
+  const keep = keeper(flags);
+  return async (image, one) => {
+    const { workload, container } = one;
     const { settings: _, ...options } = fixOptions(flags, context, log);
     const ports = flags.portStrategy === undefined ? {} : { portStrategy: flags.portStrategy };
     log.progress(`${workload.kind}/${workload.name}, container ${container.name}`);
     const result = await fixImage(image, { ...options, ...ports, settings: runnable(container.settings), prove: true });
-    if (result.layer.length === 0) return { result };
+    return result.layer.length === 0 ? { result } : { result, ...(await keep(result, one)) };
+  };
+}
+
+/** Writes the image that a container has to have, and says what it is called. */
+function keeper(flags: FileFlags): (result: FixResult, one: AnyContainer) => Promise<Omit<ProvedImage, 'result'>> {
+  const taken = new Map<string, string>();
+  return async (result, { workload, container }) => {
     const written = container.image ?? 'image';
     const label = dnsLabel(`${workload.name}-${container.name}`);
     let layout: string | undefined;
@@ -172,7 +209,7 @@ function prover(flags: FileFlags, context: CommandContext, log: Log): (image: Im
         });
       taken.set(name, digest);
     }
-    return { result, ...(layout === undefined ? {} : { layout }), ...(name === undefined ? {} : { name }) };
+    return { ...(layout === undefined ? {} : { layout }), ...(name === undefined ? {} : { name }) };
   };
 }
 

@@ -3,26 +3,21 @@
 import { loadManifests } from '../input/manifests.ts';
 import { profile } from '../platform/profiles.ts';
 import { dnsLabel } from '../report/artifacts/artifact.ts';
-import { projectReport } from '../report/project-documents.ts';
-import { unifiedDiff } from '../text/unified-diff.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import type { CommandContext } from './command.ts';
 import { openTogether, type TogetherOptions } from './compose-together.ts';
-import { containerImages, type ImageFlags } from './container-images.ts';
+import { containerImages } from './container-images.ts';
 import { codeForVerdict } from './exit-code.ts';
 import { imageAccess } from './image-access.ts';
-import { fixOptions, type RunFlags } from './image-run.ts';
+import { fixOptions } from './image-run.ts';
 import type { Log } from './log.ts';
 import { refuseSettings } from './manifest-settings.ts';
 import { emit, type Output } from './output.ts';
+import type { ProjectFlags } from './project-flags.ts';
+import { proofReport } from './project-proof.ts';
 import { settingsFrom } from './settings.ts';
 import { settleProject } from './settle-compose.ts';
 import { usageError } from './usage-error.ts';
-
-export interface ProjectFlags extends RunFlags, ImageFlags {
-  readonly allowBind?: readonly string[];
-  readonly published?: boolean;
-}
 
 export async function proveCompose(
   targets: readonly string[],
@@ -56,22 +51,7 @@ export async function proveCompose(
       });
       const messages = new Map(settled.map(({ one, message }) => [one.workload.name, message]));
       const proof = await together.proof(tried.project, (name) => messages.get(name) ?? 'nothing was found that would change it');
-      const changes = new Map(settled.map(({ one, change }) => [one.workload.name, change]));
-      const report = projectReport(proof, {
-        target,
-        project: project.name,
-        platform: together.profile.name,
-        engine: together.engine,
-        images: new Map(
-          project.workloads.flatMap(({ name, containers: [one] }) => (one?.image === undefined ? [] : [[name, one.image]])),
-        ),
-        moved: (name) => (changes.get(name)?.ports ?? []).map(({ from, to }) => ({ from, to })),
-        rounds: (name) => together.rounds(name),
-        files: tried.texts
-          .filter((one) => one.before !== one.after)
-          .map((one) => ({ path: one.path, diff: unifiedDiff(one.path, one.before, one.after) })),
-        unknown: [...new Set([...settled.flatMap(({ unknown }) => unknown), ...together.notes()])],
-      });
+      const report = proofReport(project, proof, tried, settled, together);
       log.clear();
       await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
       context.done(codeForVerdict(report.verdict));

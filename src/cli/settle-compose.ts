@@ -33,6 +33,8 @@ export interface Settled {
   readonly tried: Attempt;
   /** Of each service as it is written. */
   readonly before: readonly (readonly Finding[])[];
+  /** Writes other decisions. */
+  attempt(all: readonly DecidedService[]): Promise<Attempt>;
 }
 
 export async function settleProject(project: ComposeProject, options: SettleOptions): Promise<Settled> {
@@ -59,7 +61,7 @@ export async function settleProject(project: ComposeProject, options: SettleOpti
     settled = settled.map((one, index) => (worse[index] === undefined ? one : retreat(one, worse[index])));
     tried = await attempt(project, settled, findingsIn);
   }
-  return { settled, tried, before };
+  return { settled, tried, before, attempt: (all) => attempt(project, all, findingsIn) };
 }
 
 /** Together they wait for each other's runs, so they are all begun at once. */
@@ -81,7 +83,7 @@ async function decideAll(project: ComposeProject, options: SettleOptions): Promi
   return out;
 }
 
-export async function attempt(
+async function attempt(
   project: ComposeProject,
   all: readonly DecidedService[],
   findingsIn: (read: ComposeProject, all: readonly DecidedService[]) => Promise<Finding[][]>,

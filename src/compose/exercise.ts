@@ -44,12 +44,10 @@ export async function exercise(input: ExerciseInput): Promise<ReadonlyMap<string
   const talks = talkWatch(input);
   const found = new Map<string, Mutable>();
   const published = new Map<string, readonly PublishedAnswer[]>();
-  for (const one of all) {
-    signal?.throwIfAborted();
-    onProgress(`asking ${one.service.name}`);
-    found.set(one.service.name, await asked(one, input));
-    talks.look();
-  }
+  onProgress(`asking ${up.length === 1 ? 'it' : 'them'} what ${up.length === 1 ? 'it does' : 'they do'}`);
+  await Promise.all(all.map(async (one) => found.set(one.service.name, await asked(one, input))));
+  signal?.throwIfAborted();
+  talks.look();
   for (const { service, life } of all) {
     const member = input.members.get(service.name);
     if (member === undefined || !life.container()?.running() || service.published.length === 0) continue;

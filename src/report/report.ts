@@ -143,6 +143,8 @@ export interface TextFixReport {
   readonly containers: readonly FixedContainer[];
   readonly fixes: readonly TextFix[];
   readonly files: readonly FixedFile[];
+  /** With `--prove`: of compose projects, whose services were run together. */
+  readonly proofs?: readonly ProjectProveReport[];
   /** Whether the files were changed. */
   readonly wrote: boolean;
   /** The same as patches, with `--patch`. */

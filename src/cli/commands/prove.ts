@@ -1,5 +1,5 @@
 /** `unroot prove`: run it before and after, ask the same questions, show the evidence. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { UnrootError } from '../../error.ts';
 import { targetKind } from '../../input/target-kind.ts';
 import { fixImage } from '../../unroot.ts';
@@ -11,11 +11,9 @@ import { addCommon, addEngine, addProfile, addUser } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
 import { addProbes, fixOptions, logFor, withImage } from '../image-run.ts';
 import { emit, parseOutputs } from '../output.ts';
-import type { ProjectFlags } from '../prove-compose.ts';
+import { addProjects, type ProjectFlags } from '../project-flags.ts';
 import { addSettings } from '../settings.ts';
 import { usageError } from '../usage-error.ts';
-
-const project = (flags: string, description: string): Option => new Option(flags, description).helpGroup('Projects:');
 
 /** Adds what `prove` takes. */
 export function prove(command: Command, context: CommandContext): Command {
@@ -24,14 +22,8 @@ export function prove(command: Command, context: CommandContext): Command {
       'Runs the image as it is, works out the fixes, runs the result as that user, asks both the same questions, and shows the evidence; of a compose project all of its services together. Writes nothing.',
     )
     .argument('<target...>', 'image, or the files of a compose project, or its folder')
-    .usage('[flags] TARGET [-- COMMAND…]')
-    .addOption(
-      project(
-        '--allow-bind <folder>',
-        'a folder outside of the project that services may mount; written to as a copy (repeatable)',
-      ).argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]),
-    )
-    .addOption(project('--published', 'published ports as the file says, on 127.0.0.1 (default: whichever are free)'));
+    .usage('[flags] TARGET [-- COMMAND…]');
+  addProjects(command);
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addProbes(addEngine(addProfile(command)));
   addSettings(addAccess(addCommon(command)));
