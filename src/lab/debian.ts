@@ -18,7 +18,7 @@ export interface BuildOptions {
 
 export const SUITE = 'bookworm';
 /** Raise when the way of building changes what it makes. */
-const BUILDER = 1;
+const BUILDER = 2;
 const EXCLUDED = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/share/lintian/*'];
 const BUILD_MS = 600_000;
 

@@ -17,7 +17,9 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { runCommand } from '../engine/command.ts';
+import { storeLayers } from '../engine/rootfs/store.ts';
 import { UnrootError } from '../error.ts';
+import { openImage } from '../image/sources/index.ts';
 import { type BuildOptions, installed, made, minimalSystem, recipeHash } from './debian.ts';
 import { readYaml } from './read-lab.ts';
 
@@ -93,6 +95,14 @@ export async function buildImage(folder: string, name: string, options: BuildOpt
     }
     if (recipe.files.length > 0) layers.push(await filesLayer(recipe, folder, building, layout));
     writeLayout(layout, name, recipe.config, layers);
+    // Unpacked where the nodes' own unroot finds it: the first container of a learner starts at once.
+    const image = await openImage(`oci:${layout}`);
+    try {
+      const stored = await storeLayers(image, { folder: join(options.cacheFolder, 'store') });
+      stored.release();
+    } finally {
+      await image.close();
+    }
   });
 }
 
@@ -128,7 +138,7 @@ function shared({ file, layer }: { readonly file: string; readonly layer: Layer 
 /** An overlay's upper folder as a layer: what is gone is a device 0:0 there and a name here (image-spec layer.md, "Whiteouts"). */
 async function upperLayer(upper: string, below: string, building: string, layout: string, createdBy: string): Promise<Layer> {
   const copy = join(building, 'upper');
-  const script = String.raw`
+  const script = `
 set -eu
 cp -a "$1/." "$3"
 cd "$3"

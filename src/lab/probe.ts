@@ -3,10 +3,10 @@
  * where its own rights suffice (a file it made); the rest is put back by the evaluator. Arguments: operation, target, and whose it is to be.
  */
 
-/** CommonJS, as text: it is started from a folder that has nothing else. */
-export const PROBE: string = String.raw`'use strict';
+/** CommonJS, as text: `node -e`. */
+export const PROBE: string = `'use strict';
 const fs = require('node:fs');
-const [operation, target, name] = process.argv.slice(2);
+const [operation, target, name] = process.argv.slice(1);
 const say = (result) => { fs.writeSync(1, JSON.stringify({ result, uid: process.getuid(), gid: process.getgid() })); process.exit(0); };
 const at = (folder, entry) => (folder.endsWith('/') ? folder : folder + '/') + entry;
 try {

@@ -3,11 +3,10 @@
  * their libraries and loader to one folder of the cache. Attempts and `enter` start them by relative path from that folder.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, realpathSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { libraries, toolBox } from '../engine/builtin-tools.ts';
 import { made } from './debian.ts';
-import { PROBE } from './probe.ts';
 
 export interface LabTools {
   readonly folder: string;
@@ -20,7 +19,7 @@ export async function labTools(cacheFolder: string): Promise<LabTools> {
   const program = realpathSync(process.execPath);
   const { size, mtimeMs } = statSync(program);
   const hash = createHash('sha256')
-    .update(JSON.stringify([program, size, mtimeMs, PROBE]))
+    .update(JSON.stringify([program, size, mtimeMs]))
     .digest('hex')
     .slice(0, 16);
   const folder = await made(join(cacheFolder, 'tools', hash), { cacheFolder }, async (building) => {
@@ -28,8 +27,7 @@ export async function labTools(cacheFolder: string): Promise<LabTools> {
     toolBox(box, ['setpriv', 'nsenter', 'env']);
     copyFileSync(program, join(box, 'node'));
     for (const { soname, path } of libraries(program).shared) copyFileSync(path, join(box, soname));
-    writeFileSync(join(box, 'probe.cjs'), PROBE);
-    for (const name of ['node', 'probe.cjs']) chmodSync(join(box, name), 0o755);
+    chmodSync(join(box, 'node'), 0o755);
     mkdirSync(join(building, 'root'), { mode: 0o755 });
     renameSync(box, join(building, 'root'));
     chmodSync(join(building, 'root'), 0o755);
@@ -37,6 +35,8 @@ export async function labTools(cacheFolder: string): Promise<LabTools> {
   const loader = libraries(program).loader !== undefined;
   return {
     folder,
-    command: (name) => (loader ? ['./ld.so', '--library-path', '.', `./${name}`] : [`./${name}`]),
+    // Node.js wants to know where it is, and its folder has no name in the container's root.
+    command: (name) =>
+      loader ? ['./ld.so', ...(name === 'node' ? ['--argv0', '/node'] : []), '--library-path', '.', `./${name}`] : [`./${name}`],
   };
 }

@@ -28,6 +28,8 @@ export interface StoredLayers {
 export interface StoreOptions extends EngineOptions {
   /** As of the profile whose engine is played. Default: false. */
   readonly listsSetLast?: boolean;
+  /** The cache to use instead of this user's own. */
+  readonly folder?: string;
 }
 
 /** Change it when the form on disk changes: older caches are then left alone and pruned by their own version. */
@@ -35,7 +37,7 @@ const VERSION = 'layers-2';
 
 /** Unpacks what is not there yet. Two processes may do so at once: each makes its own copy, the first to finish wins. */
 export async function storeLayers(image: LayerSource, options: StoreOptions = {}): Promise<StoredLayers> {
-  const store = join(cacheFolder(), VERSION);
+  const store = join(options.folder ?? cacheFolder(), VERSION);
   mkdirSync(store, { recursive: true, mode: 0o700 });
   const held: string[] = [];
   const folders: string[] = [];

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, linkSync, readlinkSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { runCommand } from '../../engine/command.ts';
+import { PROBE } from '../probe.ts';
 import { openInside } from './inside.ts';
 import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
 import { describe, matching, type NodeProcess } from './processes.ts';
@@ -54,7 +55,7 @@ function attemptCommand({ node, tools }: CheckWorld, one: NodeProcess, check: Ch
     ...(one.noNewPrivileges ? ['--no-new-privs'] : []),
     '--',
     ...tools.command('node'),
-    ...['probe.cjs', check.operation, check.target, `.unroot-${randomBytes(6).toString('hex')}`],
+    ...['-e', PROBE, '--', check.operation, check.target, `.unroot-${randomBytes(6).toString('hex')}`],
   ];
 }
 
