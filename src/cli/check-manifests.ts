@@ -4,6 +4,7 @@ import type { Diagnostic, Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
 import type { IgnoresOfFiles } from '../finding/ignores-in.ts';
 import type { Image } from '../image/image.ts';
+import type { GroupOptions } from '../input/find-groups.ts';
 import { loadManifests } from '../input/manifests.ts';
 import type { Refusal } from '../launch/launch.ts';
 import { placeOf } from '../launch/placed.ts';
@@ -35,6 +36,8 @@ export interface ManifestCheck {
   readonly signal: AbortSignal;
   /** Images that are not here are told by whoever asks. */
   readonly leaveMissing?: boolean;
+  /** About charts. */
+  readonly groups?: GroupOptions;
 }
 
 export interface CheckedManifests {
@@ -58,8 +61,9 @@ export async function checkManifests({
   images,
   signal,
   leaveMissing,
+  groups,
 }: ManifestCheck): Promise<CheckedManifests> {
-  const loaded = loadManifests(targets);
+  const loaded = loadManifests(targets, groups);
   const profiles = manifestProfiles(asked, loaded.formats);
   const findings: Finding[] = [];
   const fixes: Fix[] = [];

@@ -2,6 +2,7 @@
 import { UnrootError } from '../error.ts';
 import type { Diagnostic } from '../finding/finding.ts';
 import type { Image } from '../image/image.ts';
+import type { GroupOptions } from '../input/find-groups.ts';
 import { loadManifests } from '../input/manifests.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { placed, placeOf } from '../launch/placed.ts';
@@ -27,8 +28,9 @@ export async function whoInManifests(
   asked: ProfileName | undefined,
   images: ContainerImages,
   signal: AbortSignal,
+  groups: GroupOptions = {},
 ): Promise<WhoInManifests> {
-  const loaded = loadManifests(targets);
+  const loaded = loadManifests(targets, groups);
   const { problems, formats } = loaded;
   const profiles = manifestProfiles(asked, formats);
   const containers: WhoContainer[] = [];

@@ -96,13 +96,15 @@ interface Wanted {
   readonly group: RenderedGroup;
   readonly index: number;
   attempt: number;
+  /** What must come out of this attempt. */
+  wanted: ObjectChange;
 }
 
 /** Each object's changes are tried in one place after the other until the group, made again, says what was asked for. */
 function changeGroups(objects: readonly ObjectChange[], groups: readonly RenderedGroup[]): GroupEdits {
   const wanted = objects.flatMap((change): Wanted[] => {
     const group = groups.find(({ source }) => source === change.object.source);
-    return group === undefined ? [] : [{ change, group, index: numberOf(change.object), attempt: 0 }];
+    return group === undefined ? [] : [{ change, group, index: numberOf(change.object), attempt: 0, wanted: change }];
   });
   const none: GroupEdits = { edits: [], whole: new Map(), problems: [], of: new Map() };
   if (wanted.length === 0) return none;
@@ -150,7 +152,10 @@ function madeOf(wanted: readonly Wanted[], faults: Map<Wanted, string>): GroupEd
     }
     const made = one.group.changesOf(one.index, one.change, one.attempt);
     if ('fault' in made) faults.set(one, made.fault);
-    else for (const change of made) all.push({ one, change });
+    else {
+      one.wanted = made.wanted ?? one.change;
+      for (const change of made.changes) all.push({ one, change });
+    }
   }
   const whole = new Map<string, string>();
   const byFile = new Map<
@@ -213,8 +218,8 @@ const numberOf = ({ source, node }: KubernetesObject): number =>
   readYaml(source).documents.findIndex(({ root }) => root.start <= node.start && node.end <= root.end);
 
 /** Names that a hash ends may be others: what they lead to has changed. */
-function asWanted({ change, group }: Wanted, value: unknown, again: SourceFile): boolean {
-  const asked = changedValue(change);
+function asWanted({ wanted, group }: Wanted, value: unknown, again: SourceFile): boolean {
+  const asked = changedValue(wanted);
   if (sameValue(asked, value)) return true;
   const names = (source: SourceFile): readonly string[] =>
     valuesOf(source).map((one) => (one as { readonly metadata?: { readonly name?: string } } | null)?.metadata?.name ?? '');

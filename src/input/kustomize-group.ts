@@ -18,9 +18,9 @@ import {
   type TracedMap,
   traced,
 } from '../workload/formats/kubernetes/kustomize/traced.ts';
-import type { NoOrigin, OriginChange } from '../workload/formats/kubernetes/origin-change.ts';
+import type { NoOrigin } from '../workload/formats/kubernetes/origin-change.ts';
 import { kustomizeFiles } from './kustomize-files.ts';
-import type { RenderedGroup } from './rendered-group.ts';
+import type { GroupChanges, RenderedGroup } from './rendered-group.ts';
 
 /** Seconds; a build reads files. */
 const LONGEST = 60;
@@ -37,7 +37,7 @@ export function kustomizeGroup(folder: string): RenderedGroup {
     files: build.sources,
     problems: problemsOf(build, asked),
     attempts: PLACES.length,
-    changesOf: (index, change, attempt): readonly OriginChange[] | NoOrigin => {
+    changesOf: (index, change, attempt): GroupChanges | NoOrigin => {
       const resource = resourceAt(build, objects, index);
       if (resource === undefined) return { fault: 'no file of the overlay holds the object' };
       const made = overlayChanges(build, resource, change, PLACES[attempt] ?? 'overlay');
@@ -51,9 +51,9 @@ export function kustomizeGroup(folder: string): RenderedGroup {
   };
 }
 
-const changed = (made: readonly MadeChange[]): readonly OriginChange[] | NoOrigin => {
+const changed = (made: readonly MadeChange[]): GroupChanges | NoOrigin => {
   const { changes, faults } = withInner(made);
-  return faults.length > 0 ? { fault: faults[0]! } : changes;
+  return faults.length > 0 ? { fault: faults[0]! } : { changes };
 };
 
 function resourceAt(build: KustomizeBuild, objects: readonly Traced[] | undefined, index: number): Resource | undefined {
