@@ -25,6 +25,7 @@ import { fixManifests } from './fix-manifests.ts';
 import { imageAccess } from './image-access.ts';
 import { fixOptions } from './image-run.ts';
 import type { Log } from './log.ts';
+import { type ChartFlags, groupOptions } from './manifest-charts.ts';
 import type { AnyContainer } from './manifest-containers.ts';
 import { refuseSettings } from './manifest-settings.ts';
 import { emit, type Output, print } from './output.ts';
@@ -33,7 +34,7 @@ import { addProjects, type ProjectFlags } from './project-flags.ts';
 import { settingsFrom } from './settings.ts';
 import { usageError } from './usage-error.ts';
 
-export interface FileFlags extends ProjectFlags {
+export interface FileFlags extends ProjectFlags, ChartFlags {
   readonly out?: string;
   readonly tag?: string;
   readonly prove?: boolean;
@@ -58,7 +59,7 @@ export async function fixFiles(
   check(flags, targets);
   const proves = flags.prove === true || (flags.out !== undefined && flags.patch === undefined);
   if (flags.out !== undefined) requireOutFolder(flags.out);
-  const loaded = loadManifests(targets);
+  const loaded = loadManifests(targets, groupOptions(flags));
   const images = containerImages(
     flags,
     imageAccess(flags, signal, (message) => log.progress(message)),

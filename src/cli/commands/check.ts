@@ -15,6 +15,7 @@ import { addCommon, addEngine, addFailOn, addProfile, addUser, type FailOn } fro
 import { addAccess, imageAccess } from '../image-access.ts';
 import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts';
 import type { Log } from '../log.ts';
+import { addCharts, type ChartFlags, groupOptions } from '../manifest-charts.ts';
 import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
@@ -22,7 +23,7 @@ import { addSettings, settingsFrom } from '../settings.ts';
 import { addSuppress, codeForReport, type SuppressFlags, suppressed } from '../suppress.ts';
 import { usageError } from '../usage-error.ts';
 
-interface CheckFlags extends DockerfileFlags, RunFlags, PodSecurityFlags, ImageFlags, SuppressFlags {
+interface CheckFlags extends ChartFlags, DockerfileFlags, RunFlags, PodSecurityFlags, ImageFlags, SuppressFlags {
   readonly trace?: boolean;
   readonly failOn: FailOn;
 }
@@ -36,7 +37,7 @@ export function check(command: Command, context: CommandContext): Command {
     .argument('<target...>', 'images, Kubernetes manifests, compose files, Dockerfiles, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]')
     .option('--trace', 'run the image once as it is, and check everything it did');
-  addImages(addPodSecurity(addDockerfile(command)));
+  addCharts(addImages(addPodSecurity(addDockerfile(command))));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addFailOn(addEngine(addProfile(command)));
   addSettings(addAccess(addCommon(addSuppress(command))));
@@ -107,6 +108,7 @@ async function checkFiles(
       ...(flags.user === undefined ? {} : { user: flags.user }),
       images,
       signal,
+      groups: groupOptions(flags),
     });
     if (flags.verbose === true && checked.skipped !== '') log.note(checked.skipped);
     return checked;

@@ -15,6 +15,7 @@ import { type FixedImage, fixedImage } from '../fixed-image.ts';
 import { addCommon, addEngine, addFailOn, addProfile, addUser } from '../flags.ts';
 import { addAccess, imageAccess } from '../image-access.ts';
 import { addProbes, fixOptions, logFor, withImage } from '../image-run.ts';
+import { addCharts } from '../manifest-charts.ts';
 import { emit, parseOutputs } from '../output.ts';
 import { profileFor } from '../profile.ts';
 import { addSettings } from '../settings.ts';
@@ -49,7 +50,7 @@ export function fix(command: Command, context: CommandContext): Command {
         .default('auto')
         .env('UNROOT_PORT_STRATEGY'),
     );
-  addImages(addFiles(addDockerfile(command)));
+  addCharts(addImages(addFiles(addDockerfile(command))));
   addUser(command, 'UID[:GID], NAME or arbitrary (default: 10001)');
   addProbes(addFailOn(addEngine(addProfile(command))));
   addSettings(addAccess(addCommon(command)));

@@ -13,6 +13,7 @@ import { addCommon, addFailOn, addProfile, addUser, type CommonFlags, type FailO
 import { type AccessFlags, addAccess, imageAccess } from '../image-access.ts';
 import { imageLabel } from '../image-label.ts';
 import { logFor, withImage } from '../image-run.ts';
+import { addCharts, type ChartFlags, groupOptions } from '../manifest-charts.ts';
 import { unusedImages } from '../manifest-containers.ts';
 import { refuseSettings } from '../manifest-settings.ts';
 import { emit, parseOutputs } from '../output.ts';
@@ -21,7 +22,7 @@ import { addSettings, type SettingsFlags, settingsFrom } from '../settings.ts';
 import { whoInDockerfiles } from '../who-dockerfiles.ts';
 import { whoInManifests } from '../who-manifests.ts';
 
-interface WhoFlags extends DockerfileFlags, CommonFlags, SettingsFlags, ImageFlags, AccessFlags {
+interface WhoFlags extends ChartFlags, DockerfileFlags, CommonFlags, SettingsFlags, ImageFlags, AccessFlags {
   readonly user?: string;
   readonly platformProfile?: ProfileName;
   readonly failOn: FailOn;
@@ -36,7 +37,7 @@ export function who(command: Command, context: CommandContext): Command {
     .argument('<target...>', 'images, Kubernetes manifests, compose files, Dockerfiles, folders of them, - for standard input')
     .usage('[flags] TARGET… [-- COMMAND…]');
   addUser(command, 'start it as this user, as docker run --user');
-  addImages(addFailOn(addProfile(addDockerfile(command))));
+  addCharts(addImages(addFailOn(addProfile(addDockerfile(command)))));
   addAccess(addCommon(command));
   addSettings(command);
   return command.action(async (targets: readonly string[], flags: WhoFlags) => {
@@ -78,7 +79,7 @@ async function readManifests(
   refuseSettings(settings, targets);
   const images = containerImages(flags, access);
   try {
-    const read = await whoInManifests(targets, flags.platformProfile, images, signal);
+    const read = await whoInManifests(targets, flags.platformProfile, images, signal, groupOptions(flags));
     if (flags.verbose === true && read.skipped !== '') logFor(flags).note(read.skipped);
     return { ...read, diagnostics: [...read.diagnostics, ...unusedImages(images)] };
   } finally {
