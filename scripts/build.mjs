@@ -1,10 +1,11 @@
-// Bundles src/cli/main.ts into dist/ (or the folder given): one small entry, every command a chunk of its own that loads when it is asked for.
+// Bundles src/cli/main.ts into dist/ (or the folder given), and the workshop's page into dist/lab: one small entry, every command a chunk of its own that loads when it is asked for.
 // The bundle is CommonJS: Node reads such modules at once, one after the other, where the ES module loader costs 8 ms to begin with and
 // a turn of the thread pool per module. Comments and white space go (they are parsed at every start), names stay (stacks are read).
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { buildPage } from '../web/build.mjs';
 import { checkInStep } from './recipes.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -26,6 +27,8 @@ rmSync(dist, { recursive: true, force: true });
 const bundle = await rolldown({
   input,
   platform: 'node',
+  // Has a binary for each machine: it is looked for when a terminal is wanted, and need not be there.
+  external: ['@lydell/node-pty'],
   plugins: [noSubprograms],
   transform: { define: { __UNROOT_VERSION__: JSON.stringify(version) } },
 });
@@ -39,3 +42,5 @@ await bundle.write({
 await bundle.close();
 writeFileSync(`${dist}/package.json`, '{ "type": "commonjs" }\n');
 chmodSync(`${dist}/unroot.js`, 0o755);
+// The workshop's page.
+await buildPage(`${dist}/lab`, version);

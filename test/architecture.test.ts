@@ -51,6 +51,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli/'],
   '@kubernetes/client-node/dist/config.js': ['input/cluster/'],
   unbash: ['recipes/', 'build/'],
+  ws: ['lab/serve/'],
+  '@lydell/node-pty': ['lab/serve/'],
 };
 
 /** Files that may be longer than 300 lines, each with the reason. */

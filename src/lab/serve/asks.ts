@@ -1,0 +1,71 @@
+/** What a page can ask for, and who answers it. */
+import { UnrootError } from '../../error.ts';
+import { pageLab } from './page-lab.ts';
+import { drawExec } from './pictures/exec.ts';
+import { drawLayers } from './pictures/layers.ts';
+import { drawWalk } from './pictures/walk.ts';
+import type { Answers, Ask, LabCard, Missing } from './protocol.ts';
+import type { Guest, Room } from './room.ts';
+
+/** Every room, and the list of labs. */
+export interface Hall {
+  readonly hello: { readonly version: string; readonly run: string; readonly terminals: string };
+  /** Undefined: there is no such lab. */
+  room(lab: string): Room | undefined;
+  cards(): Promise<readonly LabCard[]>;
+  missing(room: Room): Promise<readonly Missing[]>;
+  /** Starts its node, if there is room for another one. */
+  start(room: Room): Promise<void>;
+  /** Whether this page wants to hear of the list. */
+  list(guest: Guest, wanted: boolean): void;
+}
+
+/** Throws UnrootError for what cannot be. */
+export async function answerAsk(ask: Ask, hall: Hall): Promise<Answers[Ask['kind']]> {
+  if (ask.kind === 'labs') return hall.cards();
+  const room = hall.room(ask.lab);
+  if (room === undefined) throw new UnrootError(`There is no lab ${ask.lab}`, { code: 'lab.unknown' });
+  const step = 'step' in ask ? room.lab.steps.find(({ id }) => id === ask.step) : undefined;
+  if ('step' in ask && step === undefined)
+    throw new UnrootError(`Lab ${ask.lab} has no step ${ask.step}`, { code: 'lab.unknown-step' });
+  switch (ask.kind) {
+    case 'lab':
+      return pageLab(room.lab, await hall.missing(room));
+    case 'start':
+      await hall.start(room);
+      return true;
+    case 'reset':
+      await room.reset();
+      return true;
+    case 'stop':
+      await room.stop();
+      return true;
+    case 'hint': {
+      const hint = room.played().hint(ask.step);
+      return hint === undefined ? {} : { hint };
+    }
+    case 'answer': {
+      if (step?.quiz?.choices[ask.choice] === undefined)
+        throw new UnrootError('There is no such answer', { code: 'lab.no-such-answer' });
+      return room.played().answer(ask.step, ask.choice);
+    }
+    case 'solution':
+      return { solution: step?.solution ?? '' };
+    case 'solve':
+      await room.solve(ask.step);
+      return true;
+    case 'terminal':
+      return { terminal: await room.open(ask.place, ask.cols, ask.rows) };
+    case 'close-terminal':
+      room.close(ask.terminal);
+      return true;
+    case 'walk':
+      return drawWalk(ask, room.played().node().proc);
+    case 'exec':
+      return drawExec(room.played().node().proc, ask.pid, ask.path);
+    case 'layers':
+      if (!room.lab.images.includes(ask.image))
+        throw new UnrootError(`Lab ${ask.lab} has no image ${ask.image}`, { code: 'lab.no-image' });
+      return drawLayers(room.played().imageFolder(ask.image), ask.image);
+  }
+}

@@ -1,0 +1,62 @@
+/** The running node as a picture: every process seen twice, and who listens. */
+import { capabilitiesFromMask } from '../../../linux/capability.ts';
+import type { NodeWorld, WorldProcess } from '../../world.ts';
+import type { SeenProcess, WorldPicture } from './picture.ts';
+
+/** More than that nobody looks at. */
+const MAX_PROCESSES = 60;
+const MAX_SOCKETS = 30;
+
+export function worldPicture({ processes, listening, namespaces }: NodeWorld): WorldPicture {
+  const shown = processes.filter((one) => one.argv.length > 0 && !isPreparing(one));
+  // The one with the lowest number inside is the one the container was started for.
+  const firsts = new Map<string, WorldProcess>();
+  for (const one of shown.filter(({ container }) => container)) {
+    const first = firsts.get(one.namespaces.pid);
+    if (first === undefined || one.pidInside < first.pidInside) firsts.set(one.namespaces.pid, one);
+  }
+  const sorted = [...shown].sort((a, b) => Number(b.container) - Number(a.container) || a.pid - b.pid);
+  return {
+    processes: sorted
+      .slice(0, MAX_PROCESSES)
+      .map((one) => seen(one, firsts.get(one.namespaces.pid) === one, one.namespaces.user !== namespaces.user)),
+    sockets: listening.slice(0, MAX_SOCKETS).map(({ protocol, port, uid, inode }) => {
+      const owner = processes.find(({ sockets }) => sockets.includes(inode));
+      return { protocol, port, uid, ...(owner === undefined ? {} : { pid: owner.pid }) };
+    }),
+    more: Math.max(0, shown.length - MAX_PROCESSES),
+  };
+}
+
+/** A runtime on its way into the container. */
+const isPreparing = ({ argv }: WorldProcess): boolean => /(^|\/)(runc|crun)$/.test(argv[0] ?? '');
+
+function seen(one: WorldProcess, first: boolean, ownUserNamespace: boolean): SeenProcess {
+  const set = (text: string): SeenProcess['capabilities']['bounding'] => capabilitiesFromMask(BigInt(`0x${text || '0'}`));
+  const { inheritable, permitted, effective, bounding, ambient } = one.capabilities;
+  const uid = one.uids[1] ?? 0;
+  const gid = one.gids[1] ?? 0;
+  const mapping = one.uidMap?.find(([, outside, length]) => uid >= outside && uid < outside + length);
+  const uidInside = one.uidMap === undefined ? uid : mapping === undefined ? 65534 : uid - mapping[1] + mapping[0];
+  return {
+    pid: one.pid,
+    pidInside: one.pidInside,
+    command: one.argv.join(' ').slice(0, 160),
+    container: one.container,
+    first,
+    uid,
+    gid,
+    groups: one.groups,
+    uidInside,
+    capabilities: {
+      inheritable: set(inheritable),
+      permitted: set(permitted),
+      effective: set(effective),
+      bounding: set(bounding),
+      ambient: set(ambient),
+    },
+    noNewPrivileges: one.noNewPrivileges,
+    seccomp: one.seccomp,
+    ownUserNamespace,
+  };
+}

@@ -1,0 +1,116 @@
+/** The left side: story, steps, and at the end what it was all about. */
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { PageLab } from '../src/lab/serve/protocol.ts';
+import { Finish } from './finish.tsx';
+import { Icon } from './icon.tsx';
+import { tryAsk } from './link.ts';
+import { Markdown, MarkdownLine } from './markdown.tsx';
+import { setOpenSteps } from './open-steps.ts';
+import { Step } from './step.tsx';
+import { useStore } from './store.ts';
+
+export function LabText({ lab }: { readonly lab: PageLab }): JSX.Element {
+  const progress = useStore((state) => state.progress);
+  const room = useStore((state) => state.room);
+  const done = progress?.done ?? [];
+  const first = lab.steps.find(({ id }) => !done.includes(id))?.id;
+  const [opened, setOpened] = useState<string | undefined>(first);
+  const before = useRef(first);
+  // The next step opens when one is done, unless the reader opened another one.
+  useEffect(() => {
+    if (before.current === first) return;
+    if (opened === before.current || opened === undefined) setOpened(first);
+    before.current = first;
+  }, [first]);
+  useEffect(() => setOpenSteps([...new Set([opened, first].filter((id) => id !== undefined))]), [opened, first]);
+  const finished = progress?.finished !== undefined;
+  return (
+    <div class="column">
+      {finished && progress !== undefined && <Finish lab={lab} progress={progress} />}
+      <p class="goal">
+        <MarkdownLine text={lab.goal} />
+      </p>
+      <p class="facts">
+        <Icon name="clock" /> about {lab.minutes} minutes · {lab.steps.length} steps
+      </p>
+      <Missing lab={lab} />
+      {finished ? (
+        <details class="story">
+          <summary>The story</summary>
+          <Markdown text={lab.story} />
+        </details>
+      ) : (
+        <Markdown text={lab.story} />
+      )}
+      {room?.state !== 'ready' && <Start lab={lab} />}
+      <ol class="steps">
+        {lab.steps.map((step, index) => (
+          <Step
+            key={step.id}
+            lab={lab.id}
+            step={step}
+            number={index + 1}
+            done={done.includes(step.id)}
+            open={opened === step.id}
+            toggle={() => setOpened(opened === step.id ? undefined : step.id)}
+          />
+        ))}
+      </ol>
+      {!finished && (
+        <details class="story">
+          <summary>What it was all about (the explanation; it tells the ending)</summary>
+          <Markdown text={lab.explanation} />
+        </details>
+      )}
+    </div>
+  );
+}
+
+function Missing({ lab }: { readonly lab: PageLab }): JSX.Element | null {
+  if (lab.missing.length === 0) return null;
+  return (
+    <section class="missing" aria-labelledby="missing-title">
+      <h2 id="missing-title">
+        <Icon name="attention" /> This machine lacks something for it
+      </h2>
+      <ul>
+        {lab.missing.map(({ need, says }) => (
+          <li key={need}>{says}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export function Start({ lab }: { readonly lab: Pick<PageLab, 'id' | 'missing'> }): JSX.Element {
+  const room = useStore((state) => state.room);
+  const state = room?.state ?? 'off';
+  const busy = state === 'starting' || state === 'resetting' || state === 'stopping';
+  return (
+    <div class={`start ${state}`}>
+      {busy ? (
+        <p role="status">
+          <span class="spinner" aria-hidden="true" /> {room?.message ?? 'One moment …'}
+        </p>
+      ) : (
+        <>
+          {state === 'failed' && (
+            <p class="trouble" role="alert">
+              {room?.message}
+              {room?.hint !== undefined && <small>{room.hint}</small>}
+            </p>
+          )}
+          <button
+            type="button"
+            class="primary"
+            disabled={lab.missing.length > 0}
+            onClick={() => void tryAsk({ kind: 'start', lab: lab.id })}
+          >
+            <Icon name="play" /> {state === 'failed' ? 'Try again' : 'Start the lab'}
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
