@@ -55,6 +55,7 @@ export const NODE_ENVIRONMENT: Readonly<Record<string, string>> = {
   SHELL: '/bin/bash',
   LANG: 'C.UTF-8',
   PATH: '/opt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  UNROOT_IMAGES: '/images',
   UNROOT_RUN_RECORD: '/run/lab/records',
 };
 

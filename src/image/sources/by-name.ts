@@ -1,11 +1,15 @@
-/** A bare image name: podman's store first, then Docker's daemon, then the registry of that name. */
+/** A bare image name: the folder of `UNROOT_IMAGES` first, podman's store, then Docker's daemon, then the registry of that name. */
 import { UnrootError } from '../../error.ts';
 import type { Image } from '../image.ts';
 import { findInStore } from './containers-storage.ts';
+import { findInFolder } from './image-folder.ts';
+import { openLayoutFolder } from './layout-folder.ts';
 import type { OpenImageOptions } from './options.ts';
 
 /** Opens the image of that name from wherever it is first found. */
 export async function openByName(name: string, options: OpenImageOptions): Promise<Image> {
+  const layout = findInFolder(name);
+  if (layout !== undefined) return openLayoutFolder(name, layout.folder, layout.tag, options, { image: name });
   const stored = await findInStore(name, name, options);
   if (stored !== undefined) return stored;
   const { findInDaemon } = await import('./docker-daemon.ts');
