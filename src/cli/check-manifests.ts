@@ -15,6 +15,7 @@ import type { CheckReport } from '../report/report.ts';
 import { checkImage } from '../unroot.ts';
 import type { Span } from '../workload/workload.ts';
 import type { ContainerImages } from './container-images.ts';
+import { withConfigs } from './manifest-configs.ts';
 import {
   type AnyContainer,
   containersIn,
@@ -148,7 +149,7 @@ export async function check(
     if ('kind' in known) return { ...refused(one, known), missing: found.missing };
     return { findings: known.isRoot === true ? [rootFinding(one)] : [], fixes: [], unknown: [], missing: found.missing };
   }
-  const { findings, fixes, unknown } = await checkImage(found.value, {
+  const { findings, fixes, unknown } = await checkImage((await withConfigs(found.value, settings)).image, {
     settings: { ...settings, name },
     profile,
     ...(user === undefined ? {} : { user }),

@@ -14,6 +14,7 @@ import type { ContainerSettings } from '../workload/container.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
 import { BASICS, changeOf, LEAST } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
+import { type ConfigEdits, editConfigs, splitLayer, withConfigs } from './manifest-configs.ts';
 import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer } from './manifest-containers.ts';
 
 export interface Decided<W extends AnyWorkload = KubernetesWorkload> {
@@ -76,7 +77,8 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
   if (container.unknown !== undefined) return nothing('unknown', container.unknown);
   const found = await imageOf(one, options.images, async (image): Promise<Image> => image);
   if ('missing' in found) return withoutImage(one, options, found.missing, nothing);
-  const image = found.value;
+  const configured = await withConfigs(found.value, settings);
+  const { image } = configured;
   const subject = await readSubject(image);
   const launch = launchOf(subject, { ...settings, name: container_ }, options.profile);
   const runsAs = launch.kind === 'launch' ? (launch.effectiveUid ?? launch.uid) : undefined;
@@ -92,28 +94,40 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
   const root = wantsRoot(settings);
   if (root !== undefined && runsAs === 0) return nothing('left', root, { change: { container: container_, ...LEAST } });
   const user = options.user ?? ownUser(subject, options.profile) ?? DEFAULT_USER;
-  let result: FixResult;
+  let result: FixResult | undefined;
   let proved: ProvedImage | undefined;
+  let edits: ConfigEdits | undefined;
+  const statically = (of: Image): Promise<FixResult> =>
+    fixImageStatically(of, {
+      settings: { ...withoutIdentity(settings), name: container_ },
+      profile: options.profile,
+      user,
+      ...(options.portStrategy === undefined ? {} : { portStrategy: options.portStrategy }),
+      engine: 'auto',
+      signal: options.signal,
+    });
   try {
+    if (options.prove === undefined || configured.files.length > 0) {
+      const first = await statically(image);
+      edits = configured.files.length === 0 ? undefined : await editConfigs(configured, settings, first, statically);
+      result = edits?.result ?? first;
+      if (edits !== undefined && result.fixes.some(({ layer }) => splitLayer(settings, layer).rest.length > 0)) {
+        // Half of it is no use: what the image must change besides would be tried with what it had before.
+        edits = undefined;
+        result = first;
+      }
+    }
     if (options.prove !== undefined) {
-      proved = await options.prove(image, one);
+      proved = await options.prove(edits?.image ?? image, one);
       result = proved.result;
-    } else
-      result = await fixImageStatically(image, {
-        settings: { ...withoutIdentity(settings), name: container_ },
-        profile: options.profile,
-        user,
-        ...(options.portStrategy === undefined ? {} : { portStrategy: options.portStrategy }),
-        engine: 'auto',
-        signal: options.signal,
-      });
+    }
   } catch (error) {
     if (!(error instanceof UnrootError) || error.exitCode === 130 || error.code === 'usage.user') throw error;
     return nothing('left', error.code === 'launch.refused' ? `it would not start as ${user}: ${error.message}` : error.message, {
       change: { container: container_, ...LEAST },
     });
   }
-  return fromResult(one, result, proved, nothing);
+  return fromResult(one, result as FixResult, proved, nothing, edits);
 }
 
 /** Nothing of an image that is not here is known to work as somebody else: only what the manifest says itself is made sure. */
@@ -207,8 +221,9 @@ function fromResult<W extends AnyWorkload>(
   result: FixResult,
   proved: ProvedImage | undefined,
   nothing: Nothing<W>,
+  edits?: ConfigEdits,
 ): Decided<W> {
-  const { name } = one.container;
+  const { name, settings } = one.container;
   const verdict = result.proof?.verdict;
   const reasons = reasonsOf(result.unresolved);
   const unknown = result.unknown.map((text) => `${name}: ${text}`);
@@ -229,7 +244,7 @@ function fromResult<W extends AnyWorkload>(
       `as ${result.run.user} it would not work: ${stopping[0]!.finding.message} (${stopping[0]!.reason})`,
       least,
     );
-  const inImage = result.fixes.filter(({ layer }) => layer.length > 0);
+  const inImage = result.fixes.filter(({ layer }) => splitLayer(settings, layer).rest.length > 0);
   if (inImage.length > 0 && proved?.name === undefined) {
     const titles = inImage.map(({ title }) => title);
     const shown = `${titles.slice(0, 3).join('; ')}${titles.length > 3 ? ` and ${titles.length - 3} more` : ''}`;
@@ -249,12 +264,24 @@ function fromResult<W extends AnyWorkload>(
   return {
     one,
     outcome: 'changed',
-    change: changeOf(one, result, proved?.name),
+    change: withConfigEdits(changeOf(one, result, proved?.name), edits, splitLayer(settings, result.layer).files),
     reasons,
     unknown,
     ...told,
     ...(proved?.layout === undefined ? {} : { layout: proved.layout }),
   };
+}
+
+/** What mounted ConfigMaps say from then on, and the ports that move by it. */
+function withConfigEdits(
+  change: ContainerChange,
+  edits: ConfigEdits | undefined,
+  found: NonNullable<ContainerChange['configFiles']>,
+): ContainerChange {
+  const files = new Map([...(edits?.files ?? []), ...found].map((file) => [`${file.name}/${file.key}`, file]));
+  if (files.size === 0) return change;
+  const ports = [...(change.ports ?? []), ...(edits?.ports ?? [])];
+  return { ...change, configFiles: [...files.values()], ...(ports.length === 0 ? {} : { ports }) };
 }
 
 /** By the key that fixes answer, and by id. */

@@ -26,6 +26,7 @@ import { imageAccess } from './image-access.ts';
 import { fixOptions } from './image-run.ts';
 import type { Log } from './log.ts';
 import { type ChartFlags, groupOptions } from './manifest-charts.ts';
+import { splitLayer } from './manifest-configs.ts';
 import type { AnyContainer } from './manifest-containers.ts';
 import { refuseSettings } from './manifest-settings.ts';
 import { emit, type Output, print } from './output.ts';
@@ -184,7 +185,7 @@ function prover(flags: FileFlags, context: CommandContext, log: Log): (image: Im
     const ports = flags.portStrategy === undefined ? {} : { portStrategy: flags.portStrategy };
     log.progress(`${workload.kind}/${workload.name}, container ${container.name}`);
     const result = await fixImage(image, { ...options, ...ports, settings: runnable(container.settings), prove: true });
-    return result.layer.length === 0 ? { result } : { result, ...(await keep(result, one)) };
+    return splitLayer(container.settings, result.layer).rest.length === 0 ? { result } : { result, ...(await keep(result, one)) };
   };
 }
 

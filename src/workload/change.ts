@@ -30,6 +30,8 @@ export interface ContainerChange {
   readonly tmpfs?: readonly string[];
   /** The program listens on `to` from now on; whoever reached it by `from` still does so by `from`. */
   readonly ports?: readonly { readonly from: number; readonly to: number; readonly protocol?: 'udp' }[];
+  /** Files of mounted ConfigMaps with what they must say. */
+  readonly configFiles?: readonly { readonly name: string; readonly key: string; readonly text: string }[];
   /** Mounts that must belong to the user. */
   readonly volumes?: readonly { readonly path: string; readonly owner: string; readonly mode: string }[];
 }

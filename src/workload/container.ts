@@ -8,6 +8,8 @@ export interface VolumeFile {
   readonly mode: number;
   /** A token, trust bundle or pod certificate: 0600 as soon as the pod has one user or an fsGroup, and owned by that user. */
   readonly credential?: boolean;
+  /** Of a ConfigMap whose text is at hand: where it stands, and what it says. */
+  readonly of?: { readonly name: string; readonly key: string; readonly text: string };
 }
 
 export interface Volume {

@@ -3,6 +3,7 @@ import type { TextProblem } from '../../../text/span.ts';
 import type { YamlChange } from '../../../text/yaml/edit.ts';
 import type { Path } from '../../../text/yaml/path.ts';
 import type { ContainerChange } from '../../change.ts';
+import { configFileChanges } from './config-files.ts';
 import { containerChanges } from './container-changes.ts';
 import { BEFORE_CONTAINERS, type ChangedContainer, identityChanges } from './identity-changes.ts';
 import { objectOf, objectsOf, textOf } from './json-value.ts';
@@ -37,11 +38,22 @@ export function planChanges(wanted: readonly WorkloadChange[], read: ReadObjects
     for (const { path, message } of planned.problems) problems.push(problemAtField(workload.object, path, message, 'warning'));
     return { workload, moved: planned.moved };
   });
+  for (const one of configFileChanges(wanted, read.others)) add(one);
   const followers = portFollowers(movers, read.workloads, read.others);
   for (const one of followers.objects) add(one);
-  problems.push(...followers.problems, ...movers.flatMap((one) => portsInConfigMaps(one, read.others)));
+  problems.push(
+    ...followers.problems,
+    ...movers.flatMap((one) => portsInConfigMaps(one, read.others, writtenFiles(wanted, one.workload))),
+  );
   return { objects: [...objects].map(([object, changes]) => ({ object, changes })), problems };
 }
+
+const writtenFiles = (wanted: readonly WorkloadChange[], of: KubernetesWorkload): ReadonlySet<string> =>
+  new Set(
+    wanted
+      .filter(({ workload }) => workload === of)
+      .flatMap(({ changes }) => changes.flatMap(({ configFiles = [] }) => configFiles.map(({ name, key }) => `${name}/${key}`))),
+  );
 
 const LISTS = ['initContainers', 'containers'] as const;
 

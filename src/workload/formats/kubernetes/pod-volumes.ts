@@ -106,7 +106,12 @@ function factsOf(volume: PodVolume, around: Surroundings): Facts {
       const source = (type === 'configMap' ? volume.configMap : volume.secret) ?? {};
       const name = textOf('secretName' in source ? source.secretName : 'name' in source ? source.name : undefined);
       const known = (type === 'configMap' ? around.configMaps : around.secrets)?.get(name ?? '');
-      return { kind: 'projected', type, readOnly: true, ...keys(source, source.defaultMode, known) };
+      return {
+        kind: 'projected',
+        type,
+        readOnly: true,
+        ...keys(source, source.defaultMode, known, type === 'configMap' ? name : undefined),
+      };
     }
     case 'downwardAPI': {
       const source = volume.downwardAPI ?? {};
@@ -190,17 +195,23 @@ function keys(
   source: { readonly items?: readonly KeyToPath[]; readonly optional?: boolean },
   defaultMode: unknown,
   known: ReadonlyMap<string, string> | undefined,
+  /** Of a ConfigMap: its texts are kept. */
+  configMap?: string,
 ): Files {
   const mode = modeOf(defaultMode);
+  const said = (key: string): Pick<VolumeFile, 'of'> => {
+    const text = known?.get(key);
+    return configMap === undefined || text === undefined || text === '' ? {} : { of: { name: configMap, key, text } };
+  };
   if (listOf(source.items).length > 0) {
     // An optional object, or an optional key of it, may be missing.
     const files = objectsOf(source.items).filter(
       (item) => known === undefined || source.optional !== true || known.has(item.key),
     );
-    return { files: items(files, mode) };
+    return { files: files.flatMap((item) => items([item], mode).map((file) => ({ ...file, ...said(item.key) }))) };
   }
   if (known === undefined) return { files: [], otherFilesMode: mode };
-  return { files: [...known.keys()].map((path) => ({ path, mode })) };
+  return { files: [...known.keys()].map((path) => ({ path, mode, ...said(path) })) };
 }
 
 function items(list: readonly { readonly path: string; readonly mode?: number }[] | undefined, mode: number): VolumeFile[] {
@@ -224,7 +235,8 @@ function projected(volume: PodVolume, around: Surroundings): Files {
     const named = objectOf(source.configMap) ?? objectOf(source.secret);
     if (named !== undefined) {
       const known = (source.configMap !== undefined ? around.configMaps : around.secrets)?.get(textOf(named.name) ?? '');
-      const found = keys(named, mode, known);
+      const name = source.configMap === undefined ? undefined : textOf(named.name);
+      const found = keys(named, mode, known, name);
       for (const file of found.files) put(file);
       otherFilesMode ??= found.otherFilesMode;
     }

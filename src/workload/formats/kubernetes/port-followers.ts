@@ -168,6 +168,8 @@ function monitor(object: KubernetesObject, picked: Picked, moving: readonly Move
 export function portsInConfigMaps(
   { workload, moved }: MovedWorkload,
   others: readonly KubernetesObject[],
+  /** `name/key` of those that are written anew. */
+  written: ReadonlySet<string> = new Set(),
 ): readonly TextProblem[] {
   const mounted = new Set(
     listAt(workload.pod.spec, 'volumes').flatMap((volume) => {
@@ -192,7 +194,7 @@ export function portsInConfigMaps(
             typeof text === 'string'
               ? text.split('\n').find((one) => /listen|port|bind|addr|:\d/i.test(one) && namesPort(one, from))
               : undefined;
-          if (line === undefined) return [];
+          if (line === undefined || written.has(`${object.name}/${key}`)) return [];
           const message = `${key} is mounted in ${workload.kind} ${workload.name} and names port ${from} (${line.trim().slice(0, 60)}): the program must listen on ${to}, so change it there`;
           return [problemAtField(object, ['data', key], message)];
         }),

@@ -1,0 +1,40 @@
+/** Texts that a platform mounts into a container and that are at hand: the files of ConfigMaps, by the path at which the program finds them. */
+import type { ContainerSettings, Volume } from './container.ts';
+
+export interface MountedFile {
+  readonly path: string;
+  /** Of the ConfigMap. */
+  readonly name: string;
+  readonly key: string;
+  readonly text: string;
+}
+
+export interface MountedFiles {
+  readonly files: readonly MountedFile[];
+  /** Folders whose own files are hidden. */
+  readonly folders: readonly string[];
+}
+
+const plain = (path: string): string => path.replace(/\/+$/, '') || '/';
+
+export function mountedFiles({ volumes = [] }: Pick<ContainerSettings, 'volumes'>): MountedFiles {
+  const files = new Map<string, MountedFile>();
+  const folders: string[] = [];
+  for (const volume of volumes) {
+    if (volume.kind !== 'projected') continue;
+    const own = filesOf(volume);
+    for (const file of own) files.set(file.path, file);
+    if (own.length > 0 && own.every(({ path }) => path !== plain(volume.target))) folders.push(plain(volume.target));
+  }
+  return { files: [...files.values()], folders };
+}
+
+function filesOf({ target, subPath, files = [] }: Volume): readonly MountedFile[] {
+  const sub = subPath === undefined ? undefined : plain(subPath);
+  return files.flatMap(({ path, of }): readonly MountedFile[] => {
+    if (of === undefined) return [];
+    if (sub === undefined) return [{ ...of, path: `${plain(target)}/${path}`.replace(/^\/\//, '/') }];
+    if (path === sub) return [{ ...of, path: plain(target) }];
+    return path.startsWith(`${sub}/`) ? [{ ...of, path: `${plain(target)}${path.slice(sub.length)}` }] : [];
+  });
+}
