@@ -14,7 +14,7 @@ import type { ContainerSettings } from '../workload/container.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
 import { BASICS, changeOf, LEAST } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
-import { type ConfigEdits, editConfigs, splitLayer, withConfigs } from './manifest-configs.ts';
+import { type ConfigEdits, editConfigs, splitLayer, withConfigs, withoutImageChanges } from './manifest-configs.ts';
 import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer } from './manifest-containers.ts';
 
 export interface Decided<W extends AnyWorkload = KubernetesWorkload> {
@@ -110,12 +110,10 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
     if (options.prove === undefined || configured.files.length > 0) {
       const first = await statically(image);
       edits = configured.files.length === 0 ? undefined : await editConfigs(configured, settings, first, statically);
-      result = edits?.result ?? first;
-      if (edits !== undefined && result.fixes.some(({ layer }) => splitLayer(settings, layer).rest.length > 0)) {
-        // Half of it is no use: what the image must change besides would be tried with what it had before.
-        edits = undefined;
-        result = first;
-      }
+      const enough = edits && withoutImageChanges(edits.result);
+      // Half of it is no use: the image would have to change all the same.
+      if (enough === undefined) edits = undefined;
+      result = enough ?? first;
     }
     if (options.prove !== undefined) {
       proved = await options.prove(edits?.image ?? image, one);

@@ -133,11 +133,14 @@ const lowPorts = ({ unresolved, fixes }: FixResult): readonly number[] => [
 
 const HEAVY = 100;
 
-/** What of the result the manifest cannot say; then how much is said about it at all. */
-function costOf({ fixes, unresolved, findings }: FixResult): number {
-  const inImage = fixes.reduce((sum, { layer }) => sum + layer.length, 0);
-  const stopping = unresolved.filter(({ finding }) => finding.severity === 'error').length;
-  return (inImage + stopping) * HEAVY + findings.length;
+/** What would not work; then how much is said about it at all. */
+const costOf = ({ findings }: FixResult): number =>
+  findings.filter(({ severity }) => severity === 'error').length * HEAVY + findings.length;
+
+/** Nothing that would not work is left: what the image could change besides is about what its scripts try and can do without. */
+export function withoutImageChanges(result: FixResult): FixResult | undefined {
+  if (result.findings.some(({ severity, operation }) => severity === 'error' && operation?.kind !== 'bind')) return undefined;
+  return { ...result, fixes: result.fixes.filter(({ layer }) => layer.length === 0), layer: [] };
 }
 
 const withTexts = (

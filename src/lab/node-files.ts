@@ -10,7 +10,7 @@ exec /usr/local/bin/node /opt/unroot/unroot.js "$@"
 const ASK = String.raw`#!/usr/local/bin/node
 // Asks the player, who looks from outside.
 const http = require('node:http');
-const path = '/' + require('node:path').basename(process.argv[1]) + '?' + new URLSearchParams({ columns: process.stdout.columns || 80, words: process.argv.slice(2).join(' ') });
+const path = '/' + require('node:path').basename(process.argv[1]) + '?' + new URLSearchParams({ columns: process.stdout.columns || 80, color: process.stdout.isTTY && !process.env.NO_COLOR ? 1 : 0, words: process.argv.slice(2).join(' ') });
 const fail = (why) => { process.stderr.write('The player does not answer: ' + why + '\n'); process.exit(2); };
 http.get({ socketPath: '/run/lab/player', path }, (answer) => {
   answer.pipe(process.stdout);

@@ -11,6 +11,7 @@ export type CommandName =
   | 'run'
   | 'explain'
   | 'scan'
+  | 'lab'
   | 'config'
   | 'completion'
   | 'version';
@@ -47,6 +48,10 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEntry>> = {
   scan: {
     summary: 'what a cluster runs, as whom, and what is wrong with it',
     load: async () => (await import('./scan.ts')).scan,
+  },
+  lab: {
+    summary: 'the workshop: exercises on a throw-away host, checked live',
+    load: async () => (await import('./lab.ts')).lab,
   },
   config: {
     summary: 'what holds here, and where each value comes from',

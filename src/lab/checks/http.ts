@@ -2,7 +2,7 @@
 import { runCommand } from '../../engine/command.ts';
 import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
 
-const REQUEST = String.raw`
+const REQUEST = `
 const [port, path] = process.argv.slice(1);
 const request = require('node:http').get({ host: '127.0.0.1', port: Number(port), path, timeout: 3000, agent: false }, (answer) => {
   let text = '';

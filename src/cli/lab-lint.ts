@@ -1,0 +1,14 @@
+/** `unroot lab lint`. */
+import { labsFolder } from '../lab/find-labs.ts';
+import { lintFolder } from '../lab/lint-lab.ts';
+import type { CommandContext } from './command.ts';
+import type { LabFlags } from './commands/lab.ts';
+import { print } from './output.ts';
+
+/** Exit code 1 when there is something. */
+export async function lintLabs(flags: LabFlags, context: CommandContext): Promise<void> {
+  const { labs, problems } = lintFolder(labsFolder(flags.labs));
+  for (const { file, line, message } of problems) await print(`${file}${line === undefined ? '' : `:${line}`}: ${message}\n`);
+  await print(`${labs} labs, ${problems.length} problems\n`);
+  context.done(problems.length > 0 ? 1 : 0);
+}

@@ -1,0 +1,110 @@
+/** `unroot lab start`: the text of a step, and a shell in the node below it, until the shell ends. */
+import { spawn } from 'node:child_process';
+import { UnrootError } from '../error.ts';
+import { currentStep, openDesk, playerSocket, renderEnd } from '../lab/desk.ts';
+import { findLab, labsFolder } from '../lab/find-labs.ts';
+import { forgetProgress, labStateFolder } from '../lab/progress.ts';
+import { paint, type RenderOptions, renderMarkdown, renderStep } from '../lab/render.ts';
+import { type LabSession, startLab } from '../lab/session.ts';
+import type { CommandContext } from './command.ts';
+import type { LabFlags } from './commands/lab.ts';
+import { createLog } from './log.ts';
+import { print, wantsColor } from './output.ts';
+
+const RULE = '─'.repeat(78);
+
+/** Starts it, and goes on where the learner was. */
+export async function startInTerminal(
+  name: string,
+  flags: LabFlags & { readonly again?: boolean },
+  context: CommandContext,
+): Promise<void> {
+  const found = findLab(labsFolder(flags.labs), name);
+  const { lab } = found;
+  const state = labStateFolder();
+  const options: RenderOptions = { columns: process.stdout.columns ?? 80, color: wantsColor(flags.color) };
+  if (playerSocket(state, lab) !== undefined)
+    throw new UnrootError(`lab ${lab.id} runs already, in another terminal`, {
+      code: 'lab.running',
+      hint: `unroot lab stop ${lab.id}`,
+    });
+  if (flags.again === true) forgetProgress(state, lab);
+  const log = createLog({ quiet: flags.quiet === true, verbose: flags.verbose === true, format: 'text' });
+  let session: LabSession | undefined;
+  let shell: ReturnType<typeof spawn> | undefined;
+  const desk = openDesk(lab, state, () => shell?.kill('SIGHUP'));
+  try {
+    session = await startLab(found, {
+      stateFolder: state,
+      signal: context.signal,
+      onProgress: (message) => log.progress(message),
+      onNode: (node) => desk.listen(node),
+    });
+    desk.serve(session);
+    for (const note of session.notes) log.note(note);
+    const { done } = session.progress();
+    if (done.length > 0 && done.length < lab.steps.length) {
+      log.progress('Bringing the node to where you were');
+      for (const step of lab.steps) if (done.includes(step.id)) await session.solve(step.id);
+    }
+    log.clear();
+    await print(`${opening(session, options)}\n`);
+    for (let again = true; again; ) {
+      const node = session.node();
+      again = await new Promise<boolean>((resolve, reject) => {
+        const { file, args, env } = inTerminal(session!);
+        shell = spawn(file, args, { stdio: 'inherit', env });
+        shell.on('error', reject);
+        // A reset ends the shell with its node; the learner goes on in the new one.
+        shell.on('close', () => setTimeout(() => resolve(node !== session!.node() && !context.signal.aborted), 700));
+      });
+    }
+    await print(`${closing(session)}\n`);
+    context.done(0);
+  } finally {
+    desk.close();
+    await session?.stop();
+  }
+}
+
+/** On a terminal one of the node's own, so that job control works there and Ctrl-C is a key for it and not for us. */
+function inTerminal(session: LabSession): {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Record<string, string>;
+} {
+  const extra = { LAB_NEWS: '1', TERM: process.env.TERM ?? 'xterm-256color', ...(process.env.NO_COLOR ? { NO_COLOR: '1' } : {}) };
+  const argv = process.stdin.isTTY ? ['/usr/bin/script', '-qec', '/bin/bash -i', '/dev/null'] : ['/bin/bash'];
+  return session.node().enter(['/usr/bin/env', '-C', '/root/lab', ...argv], extra);
+}
+
+function opening(session: LabSession, options: RenderOptions): string {
+  const { lab } = session;
+  const { done } = session.progress();
+  const head = [
+    RULE,
+    paint(`Lab ${lab.id}: ${lab.title}`, 'bold', options),
+    `${lab.goal} About ${lab.minutes} minutes.`,
+    RULE,
+    '',
+  ];
+  const all = done.length === lab.steps.length;
+  return [
+    ...head,
+    ...(done.length === 0
+      ? [renderMarkdown(lab.story, options), '']
+      : [`Done so far: ${done.length} of ${lab.steps.length} steps.`, '']),
+    all ? renderEnd(lab, options) : renderStep(lab, currentStep(session), options),
+    '',
+    paint('check: how it stands · hint · step: this text · enter: into a container · reset · exit', 'dim', options),
+    '',
+  ].join('\n');
+}
+
+function closing(session: LabSession): string {
+  const { done, finished } = session.progress();
+  const { lab } = session;
+  if (finished !== undefined || done.length === lab.steps.length)
+    return `Lab ${lab.id} is done. The node is gone; nothing of it stays.`;
+  return `The node is gone. ${done.length} of ${lab.steps.length} steps are done; unroot lab start ${lab.id} goes on there.`;
+}

@@ -1,0 +1,84 @@
+/** What is wrong with a set of labs beyond what cannot be read: things a learner, or the player, would stumble over. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UnrootError } from '../error.ts';
+import { packageFolder } from './find-labs.ts';
+import { readImage } from './images.ts';
+import type { Lab } from './lab.ts';
+import { readLab } from './read-lab.ts';
+
+export interface LintProblem {
+  readonly file: string;
+  readonly line?: number;
+  readonly message: string;
+}
+
+/** Every lab of a folder, with its images. */
+export function lintFolder(folder: string): { readonly labs: number; readonly problems: readonly LintProblem[] } {
+  const problems: LintProblem[] = [];
+  const labs: { readonly lab: Lab; readonly file: string }[] = [];
+  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  for (const name of names) {
+    const file = join(folder, name, 'lab.md');
+    if (!/^\d\d-/.test(name)) continue;
+    if (!existsSync(file)) problems.push({ file: join(folder, name), message: 'there is no lab.md' });
+    else
+      attempt(problems, file, () => {
+        labs.push({ lab: readLab(readFileSync(file, 'utf8'), name, file), file });
+      });
+  }
+  const ids = new Set(labs.map(({ lab }) => lab.id));
+  for (const { lab, file } of labs) {
+    for (const message of lintLab(lab, ids)) problems.push({ file, message });
+    for (const name of lab.images) {
+      const own = join(folder, 'images', name);
+      attempt(problems, file, () => {
+        readImage(existsSync(own) ? own : join(packageFolder(), 'labs/images', name), name);
+      });
+    }
+  }
+  for (const [index, { lab, file }] of labs.entries())
+    if (labs.findIndex((other) => other.lab.id === lab.id) !== index)
+      problems.push({ file, message: `another lab has the id ${lab.id}` });
+  return { labs: labs.length, problems };
+}
+
+/** One lab by itself. `ids`: those of its set. */
+export function lintLab(lab: Lab, ids: ReadonlySet<string>): readonly string[] {
+  const out: string[] = [];
+  if (!lab.name.startsWith(`${lab.id}-`)) out.push(`the folder is called ${lab.name}, but the id is ${lab.id}`);
+  if (lab.story === '') out.push('there is no story before the first step');
+  if (lab.explanation === '') out.push('there is no “## Explanation”');
+  for (const next of lab.next) if (/^\d\d$/.test(next) && !ids.has(next)) out.push(`next: there is no lab ${next}`);
+  for (const item of lab.covers) if (!/^S[0-3]\.\d+$/.test(item)) out.push(`covers: ${item} is no item of a tutorial`);
+  for (const step of lab.steps) {
+    const say = (message: string): void => void out.push(`step ${step.id}: ${message}`);
+    if (step.text === '') say('it has no text');
+    if (step.checks.length === 0 && step.quiz === undefined) say('it has neither a check nor a quiz: when is it done?');
+    if (step.checks.length > 0 && step.solution.trim() === '') say('it has checks but no solution');
+    if (step.checks.length > 0 && step.hints.length === 0) say('it has checks but no hint');
+    if (step.checks.length > 0 && step.wrong.length === 0) say('it has checks but no wrong attempt that must leave them red');
+    const says = step.checks.map((check) => check.says);
+    if (new Set(says).size !== says.length) say('two checks say the same');
+    if (step.checks.every((check) => check.kind === 'file' && check.unchanged === true) && step.checks.length > 0)
+      say('its checks are green before anything is done');
+    if (step.quiz !== undefined && step.quiz.choices.filter(({ right }) => right).length !== 1)
+      say('its quiz has not exactly one right choice');
+    for (const hint of step.hints) if (hint.trim() === '') say('it has an empty hint');
+  }
+  return out;
+}
+
+function attempt(problems: LintProblem[], file: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof UnrootError)) throw error;
+    const { where } = error;
+    problems.push({
+      file: where?.file ?? file,
+      ...(where?.line === undefined ? {} : { line: where.line }),
+      message: error.message.replace(/^\S+:\d+: /, ''),
+    });
+  }
+}
