@@ -62,6 +62,27 @@ const run = async (
   tree: Readonly<Record<string, MemoryEntry | string>> = {},
 ): Promise<string[]> => (await reading(['/start', ...args], { ...tree, '/start': script(text) })).map(short);
 
+describe('what a shell is handed', () => {
+  const told = async (argv: readonly string[]): Promise<string[]> =>
+    (await reading(argv, { '/usr/bin/tini': { content: '\x7fELF\0', mode: 0o755 }, '/run.sh': 'touch /by-file' })).map(short);
+  it('as text, as the shell form of a Dockerfile and `command` of a pod hand it', async () => {
+    expect(await told(['/bin/sh', '-c', 'mkdir -p /var/x && echo $$ > /var/x/pid; exec redis-server'])).toEqual([
+      'mkdir /var',
+      'mkdir /var/x',
+      'open /var/x/pid',
+    ]);
+    expect(await told(['sh', '-ec', 'touch "/$1"', 'me', 'first'])).toEqual(['open /first']);
+  });
+  it('as a file without a first line', async () => expect(await told(['sh', '/run.sh'])).toEqual(['open /by-file']));
+  it('behind an init', async () => expect(await told(['tini', '-g', '--', 'sh', '-c', 'touch /a'])).toEqual(['open /a']));
+  it('names the line of the text', async () => {
+    const [one] = await reading(['sh', '-c', 'true\ntouch /a # why'], {});
+    expect(one).toMatchObject({ file: 'sh -c', line: 2, text: 'touch /a', confidence: 'medium' });
+  });
+  it('reads too', async () =>
+    expect(await told(['sh', '-c', 'cat /etc/passwd; wc </etc/group'])).toEqual(['open /etc/passwd', 'open /etc/group']));
+});
+
 describe('scripts', () => {
   it.each([
     ['mkdir -p /a/b', ['mkdir /a', 'mkdir /a/b']],

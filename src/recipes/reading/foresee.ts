@@ -4,6 +4,7 @@ import type { Launch } from '../../launch/launch.ts';
 import { matchingRecipes } from '../recipes.ts';
 import type { Accounts } from './accounts.ts';
 import type { ConfigReader } from './config-reading.ts';
+import { hookCommands } from './hook-commands.ts';
 import { imageFiles } from './image-files.ts';
 import { readHaproxy } from './read-haproxy.ts';
 import { readHttpd } from './read-httpd.ts';
@@ -11,6 +12,7 @@ import { readNginx } from './read-nginx.ts';
 import type { ReadOperation, StartedProgram } from './read-operation.ts';
 import { readRedis } from './read-redis.ts';
 import { readScript } from './read-script.ts';
+import { onPath } from './script-effects.ts';
 
 /** By the name of the recipe. */
 const READERS: Readonly<Record<string, ConfigReader>> = {
@@ -29,14 +31,14 @@ export async function foresee(launch: Launch, rootFs: RootFs, accounts: Accounts
   const uid = launch.effectiveUid ?? launch.uid;
   const { executable } = launch;
   if (executable === undefined) return [];
-  const script = await readScript(executable, launch.argv, {
-    files,
-    accounts,
-    env,
-    cwd: launch.cwd,
-    uid,
-    userName: launch.userName,
-  });
+  const input = { files, accounts, env, cwd: launch.cwd, uid, userName: launch.userName };
+  const script = await readScript(executable, launch.argv, input);
+  for (const { argv, because } of hookCommands(launch)) {
+    const path = onPath(argv[0]!, { input, cwd: launch.cwd, scope: { variables: env } });
+    if (path === undefined) continue;
+    const { operations } = await readScript(path, argv, input);
+    script.operations.push(...operations.map((one) => ({ ...one, text: `${because}: ${one.text}` })));
+  }
   const programs: readonly StartedProgram[] = [
     ...script.programs,
     { argv: [executable, ...launch.argv.slice(1)], cwd: launch.cwd },

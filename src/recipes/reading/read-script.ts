@@ -14,9 +14,11 @@ import { absolute } from './image-files.ts';
 import { decision, decisionOf, known } from './script-decisions.ts';
 import { add, onPath, redirections } from './script-effects.ts';
 import type { Branch, Frame, ReadScript, ScriptInput } from './script-frame.ts';
+import { scriptOf } from './script-source.ts';
 import { operationsOf } from './shell-commands.ts';
 import { matchesPattern } from './shell-conditions.ts';
 import { asksWho, fields, type Scope, wordText } from './shell-words.ts';
+import { wrapperCall } from './wrapper-call.ts';
 
 /** Enough for entrypoints; a script that is longer is left where it stands. */
 const MAX_COMMANDS = 2000;
@@ -39,14 +41,15 @@ async function run(
   budget: { left: number },
   variables: Map<string, string | undefined>,
 ): Promise<boolean> {
-  const source = await input.files.text(path);
-  if (source === undefined || depth > MAX_DEPTH || !/^#! ?\/(?:usr\/)?(?:local\/)?bin\/(?:env +)?(?:ba|da|a)?sh\b/.test(source))
-    return false;
-  const scope: Scope = { variables, positional: argv.slice(1), zero: argv[0] ?? path, uid: input.uid, userName: input.userName };
+  if (depth > MAX_DEPTH) return false;
+  const script = await scriptOf(path, argv, input);
+  if (script === undefined) return wrapped(argv, input, result, depth, budget, variables);
+  const { source, zero, positional } = script;
+  const scope: Scope = { variables, positional, zero, uid: input.uid, userName: input.userName };
   const frame: Frame = {
     input,
     result,
-    path,
+    path: script.path,
     source,
     scope,
     functions: new Map(),
@@ -58,6 +61,23 @@ async function run(
     mayHaveEnded: false,
   };
   await list(parse(source).commands, frame, { unsure: false, onlyRoot: false });
+  return true;
+}
+
+/** What an init or its like starts. */
+async function wrapped(
+  argv: readonly string[],
+  input: ScriptInput,
+  result: ReadScript,
+  depth: number,
+  budget: { left: number },
+  variables: Map<string, string | undefined>,
+): Promise<boolean> {
+  const inner = wrapperCall(argv);
+  const path = inner === undefined ? undefined : onPath(inner[0]!, { input, cwd: input.cwd, scope: { variables } });
+  if (inner === undefined || path === undefined) return false;
+  if (!(await run(path, inner, input, result, depth + 1, budget, variables)))
+    result.programs.push({ argv: [path, ...inner.slice(1)], cwd: input.cwd });
   return true;
 }
 

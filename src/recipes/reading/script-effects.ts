@@ -7,7 +7,10 @@ import { isPlain } from './shell-commands.ts';
 import { wordText } from './shell-words.ts';
 
 /** The program behind a name, as the shell would find it. */
-export function onPath(name: string, { input, cwd, scope }: Frame): string | undefined {
+export function onPath(
+  name: string,
+  { input, cwd, scope }: Pick<Frame, 'input' | 'cwd'> & { readonly scope: Pick<Frame['scope'], 'variables'> },
+): string | undefined {
   const { rootFs } = input.files;
   const isFile = (path: string): boolean => rootFs.resolve(path).entry?.type === 'file';
   if (name.includes('/')) return isFile(absolute(cwd, name)) ? absolute(cwd, name) : undefined;
@@ -32,9 +35,13 @@ export function add(operation: ReadOperation['operation'], program: string, fram
 
 export function redirections(redirects: readonly Redirection[], frame: Frame, branch: Branch, text: string): void {
   for (const one of redirects) {
-    if (one.type !== 'Redirect' || one.target === undefined || !/^(?:>|>>|>\||&>|&>>|<>)$/.test(one.operator)) continue;
+    if (one.type !== 'Redirect' || one.target === undefined || !/^(?:>|>>|>\||&>|&>>|<>|<)$/.test(one.operator)) continue;
     const value = wordText(one.target, frame.scope);
     if (value === undefined || value === '' || value.startsWith('&') || !isPlain(absolute(frame.cwd, value))) continue;
+    if (one.operator === '<') {
+      add({ kind: 'open', path: absolute(frame.cwd, value), access: 'read' }, 'sh', frame, branch, text);
+      continue;
+    }
     const append = one.operator.endsWith('>>');
     add(
       {

@@ -94,6 +94,10 @@ export function operationsOf(argv: readonly string[], cwd: string, files: ImageF
         return [{ ...written(temporary), exclusive: true } as Operation, { kind: 'rename', path: temporary, to: path }];
       });
     }
+    case 'cat':
+    case 'head':
+    case 'tail':
+      return paths(split(words, /^-[nc]$/).operands).map((path) => ({ kind: 'open', path, access: 'read' }));
     case 'tee':
       return paths(split(words).operands).map((path) => written(path, words.includes('-a')));
     case 'find':
