@@ -47,9 +47,13 @@ async function laidOver(image: Image, files: readonly MountedFile[], folders: re
   );
   return deriveImage(image, {
     entries: [...hidden.filter(({ path }) => !laid.has(path)), ...entries],
-    config: {},
+    // What the image declares is what its own configuration says; this one says something else.
+    config: files.some(({ text }) => LISTENS.test(text)) ? { exposedPorts: [] } : {},
   });
 }
+
+/** `listen 8080;`, `Listen 8080`, `port = 6379`, `bind *:8080`. */
+const LISTENS = /^[ \t]*(?:listen|port|bind|http_port|listener)\b[^\n#]*\d{2,5}/im;
 
 /** Where a mount really lies: links among the folders on the way are followed. */
 const realPath = (fs: Awaited<ReturnType<Image['rootFs']>>, path: string): string => {
