@@ -4,7 +4,7 @@ import { ask, playerSocket } from '../lab/desk.ts';
 import { findLab, findLabs, labsFolder } from '../lab/find-labs.ts';
 import { labStateFolder } from '../lab/progress.ts';
 import type { CommandContext } from './command.ts';
-import type { LabFlags } from './commands/lab.ts';
+import type { LabFlags } from './lab-flags.ts';
 import { print, wantsColor } from './output.ts';
 
 /** The exit code is the player's: 0 when all is green. */

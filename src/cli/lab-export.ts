@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { UnrootError } from '../error.ts';
 import { findLabs, labsFolder } from '../lab/find-labs.ts';
 import type { CommandContext } from './command.ts';
-import type { LabFlags } from './commands/lab.ts';
+import type { LabFlags } from './lab-flags.ts';
 import { print } from './output.ts';
 
 /** Never over something that is there; whole or not at all. */

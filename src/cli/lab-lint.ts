@@ -2,7 +2,7 @@
 import { labsFolder } from '../lab/find-labs.ts';
 import { lintFolder } from '../lab/lint-lab.ts';
 import type { CommandContext } from './command.ts';
-import type { LabFlags } from './commands/lab.ts';
+import type { LabFlags } from './lab-flags.ts';
 import { print } from './output.ts';
 
 /** Exit code 1 when there is something. */

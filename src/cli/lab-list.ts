@@ -4,7 +4,7 @@ import { missingFor } from '../lab/needs.ts';
 import { labStateFolder, readProgress } from '../lab/progress.ts';
 import { paint, renderStanding } from '../lab/render.ts';
 import type { CommandContext } from './command.ts';
-import type { LabFlags } from './commands/lab.ts';
+import type { LabFlags } from './lab-flags.ts';
 import { print, wantsColor } from './output.ts';
 
 /** Number, title, minutes, standing; then what is missing for which. */

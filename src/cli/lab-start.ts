@@ -7,7 +7,7 @@ import { forgetProgress, labStateFolder } from '../lab/progress.ts';
 import { paint, type RenderOptions, renderMarkdown, renderStep } from '../lab/render.ts';
 import { type LabSession, startLab } from '../lab/session.ts';
 import type { CommandContext } from './command.ts';
-import type { LabFlags } from './commands/lab.ts';
+import type { LabFlags } from './lab-flags.ts';
 import { createLog } from './log.ts';
 import { print, wantsColor } from './output.ts';
 

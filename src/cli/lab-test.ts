@@ -7,7 +7,7 @@ import { findLab, findLabs, labsFolder } from '../lab/find-labs.ts';
 import { paint } from '../lab/render.ts';
 import { type LabTestResult, testLab } from '../lab/test-lab.ts';
 import type { CommandContext } from './command.ts';
-import type { LabFlags } from './commands/lab.ts';
+import type { LabFlags } from './lab-flags.ts';
 import { createLog } from './log.ts';
 import { print, wantsColor } from './output.ts';
 import { usageError } from './usage-error.ts';

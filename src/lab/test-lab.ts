@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { processStartTime } from '../engine/proc.ts';
 import type { FoundLab } from './find-labs.ts';
 import type { CheckState, LabStep } from './lab.ts';
 import { missingFor } from './needs.ts';
@@ -37,7 +38,7 @@ export async function testLab(found: FoundLab, options: StartOptions): Promise<L
   const reasons: string[] = [];
   const facts: { startMs?: number; resetMs?: number; checkMs?: number } = {};
   let session: LabSession | undefined;
-  const nodes: Seen[] = [];
+  const nodes: SeenNode[] = [];
   try {
     session = await startLab(found, { ...options, onNode: (node) => void nodes.push(seen(node)) });
     facts.startMs = Date.now() - began;
@@ -86,27 +87,40 @@ async function play(session: LabSession, reasons: string[], facts: { resetMs?: n
   if (facts.resetMs !== undefined && facts.resetMs > RESET_MS) reasons.push(`a reset took ${facts.resetMs} ms`);
 }
 
-interface Seen {
+/** What is remembered of a node, to look for what it left. */
+export interface SeenNode {
   readonly id: string;
   readonly pid: number;
   readonly namespace: string;
+  /** Clock ticks after boot when it ended. */
+  ended: number;
   readonly home: string;
 }
 
-const seen = (node: LabNode): Seen => ({
-  id: node.id,
-  pid: node.pid,
-  namespace: readlinkSync(`/proc/${node.pid}/ns/pid`),
-  home: dirname(node.shared),
-});
+/** Remembers it, while it runs. */
+export function seen(node: LabNode): SeenNode {
+  const one: SeenNode = {
+    id: node.id,
+    pid: node.pid,
+    namespace: readlinkSync(`/proc/${node.pid}/ns/pid`),
+    ended: 0,
+    home: dirname(node.shared),
+  };
+  void node.exited.then(() => {
+    one.ended = Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100);
+  });
+  return one;
+}
 
 /** What a node left behind: processes, mounts, folders, control groups, loop devices. */
-export function leftovers({ id, namespace, home }: Seen): readonly string[] {
+export function leftovers({ id, namespace, ended, home }: SeenNode): readonly string[] {
   const out: string[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      if (readlinkSync(`/proc/${name}/ns/pid`) === namespace) out.push(`process ${name} of node ${id} is still there`);
+      // The number of a namespace is given again: what began after the node's end is somebody else's.
+      if (readlinkSync(`/proc/${name}/ns/pid`) === namespace && (processStartTime(Number(name)) ?? Infinity) <= ended)
+        out.push(`process ${name} of node ${id} is still there`);
     } catch {
       // Gone, or a zombie: it has no namespaces any more.
     }

@@ -1,15 +1,7 @@
 /** `unroot lab`: the workshop. Each of its commands is loaded when it is asked for. */
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../command.ts';
-import type { ColorChoice } from '../output.ts';
-
-/** What every command of the workshop has. */
-export interface LabFlags {
-  readonly labs?: string;
-  readonly color: ColorChoice;
-  readonly quiet?: boolean;
-  readonly verbose?: boolean;
-}
+import type { LabFlags } from '../lab-flags.ts';
 
 const LABS = '--labs <dir>';
 
