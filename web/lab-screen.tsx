@@ -1,7 +1,7 @@
 /** A lab: its text beside its terminals, pictures below them. On a narrow screen one of the three is shown at a time. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Icon } from './icon.tsx';
+import { Icon, type IconName } from './icon.tsx';
 import { LabText } from './lab-text.tsx';
 import { ask, lookAt, tryAsk } from './link.ts';
 import { openSteps } from './open-steps.ts';
@@ -127,22 +127,20 @@ function LabHeader(): JSX.Element {
       <span class="grow" />
       {lab !== undefined && running && (
         <>
-          <button
-            type="button"
-            class="small"
+          <SureButton
+            icon="reset"
+            words="Reset"
+            sure="Throw this machine away?"
             title="Begin with a fresh machine; progress stays"
-            onClick={() => void tryAsk({ kind: 'reset', lab: lab.id })}
-          >
-            <Icon name="reset" /> <span class="wide">Reset</span>
-          </button>
-          <button
-            type="button"
-            class="small"
+            act={() => void tryAsk({ kind: 'reset', lab: lab.id })}
+          />
+          <SureButton
+            icon="stop"
+            words="Stop"
+            sure="End everything in it?"
             title="End every process of the lab; progress stays"
-            onClick={() => void tryAsk({ kind: 'stop', lab: lab.id })}
-          >
-            <Icon name="stop" /> <span class="wide">Stop</span>
-          </button>
+            act={() => void tryAsk({ kind: 'stop', lab: lab.id })}
+          />
         </>
       )}
       <details class="menu">
@@ -156,5 +154,37 @@ function LabHeader(): JSX.Element {
       </details>
       <ThemeButton />
     </header>
+  );
+}
+
+interface SureProps {
+  readonly icon: IconName;
+  readonly words: string;
+  readonly sure: string;
+  readonly title: string;
+  readonly act: () => void;
+}
+
+/** Asks once more in the same place; who does not press again within four seconds did not mean it. */
+function SureButton({ icon, words, sure, title, act }: SureProps): JSX.Element {
+  const [asking, setAsking] = useState(false);
+  useEffect(() => {
+    if (!asking) return;
+    const timer = setTimeout(() => setAsking(false), 4000);
+    return () => clearTimeout(timer);
+  }, [asking]);
+  return (
+    <button
+      type="button"
+      class={`small${asking ? ' sure' : ''}`}
+      title={title}
+      aria-label={asking ? sure : words}
+      onClick={() => {
+        setAsking(!asking);
+        if (asking) act();
+      }}
+    >
+      <Icon name={icon} /> <span class={asking ? '' : 'wide'}>{asking ? sure : words}</span>
+    </button>
   );
 }

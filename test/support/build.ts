@@ -10,7 +10,7 @@ const root: string = fileURLToPath(new URL('../..', import.meta.url));
 /** Everything the bundle is made of, as one hash. */
 function sourceHash(): string {
   const hash = createHash('sha256');
-  const folders = ['src', 'scripts', 'demo'].filter((folder) => existsSync(join(root, folder)));
+  const folders = ['src', 'scripts', 'demo', 'web'].filter((folder) => existsSync(join(root, folder)));
   const files = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'))

@@ -86,9 +86,9 @@ export function Capabilities({ lab }: { readonly lab: string }): JSX.Element {
   );
 }
 
-const LABEL = 92;
+const LABEL = 106;
 const HEX = 138;
-const LINE = 24;
+const LINE = 20;
 
 interface CardProps {
   readonly picture: ExecPicture;
@@ -101,13 +101,13 @@ function Cards({ picture, width, marked, mark }: CardProps): JSX.Element {
   const wide = width > 560;
   const cells = width - LABEL - (wide ? HEX : 0) - 16;
   const cell = cells / CAPABILITIES.length;
-  const card = 34 + SETS.length * LINE + 8;
-  const middle = 62;
+  const card = 32 + SETS.length * LINE + 6;
+  const middle = 54;
   const height = 2 * card + middle;
   const { before, after, file, noNewPrivileges, uid, errno } = picture;
   const row = (state: CapabilityState, set: (typeof SETS)[number], y: number, other: CapabilitySet | undefined): JSX.Element => (
     <g key={set}>
-      <text class="set" x={14} y={y + 14}>
+      <text class="set" x={14} y={y + 13}>
         {set}
       </text>
       {CAPABILITIES.map((name, number) => {
@@ -120,7 +120,7 @@ function Cards({ picture, width, marked, mark }: CardProps): JSX.Element {
             x={LABEL + number * cell + 0.75}
             y={y + 2}
             width={Math.max(2, cell - 1.5)}
-            height={LINE - 8}
+            height={LINE - 6}
             rx={Math.min(3, cell / 4)}
             onPointerEnter={() => mark(name)}
             onPointerLeave={() => mark(undefined)}
@@ -130,7 +130,7 @@ function Cards({ picture, width, marked, mark }: CardProps): JSX.Element {
         );
       })}
       {wide && (
-        <text class="hex" x={width - 14} y={y + 14} text-anchor="end">
+        <text class="hex" x={width - 14} y={y + 13} text-anchor="end">
           {capabilityMask(state[set]).toString(16).padStart(16, '0')}
         </text>
       )}
@@ -146,20 +146,20 @@ function Cards({ picture, width, marked, mark }: CardProps): JSX.Element {
       aria-label={inWords(picture)}
     >
       <rect class="zone" x={0.5} y={0.5} width={width - 1} height={card} rx={12} />
-      <text class="caption" x={14} y={23}>
+      <text class="caption" x={14} y={22}>
         now
       </text>
-      <text class={`caption ${who(uid)}`} x={LABEL} y={23}>
+      <text class={`caption ${who(uid)}`} x={LABEL} y={22}>
         uid {uid}
         {noNewPrivileges ? ', no_new_privs' : ''}
       </text>
       {SETS.map((set, index) => row(before, set, 32 + index * LINE, undefined))}
       <line class="arrow" x1={26} x2={26} y1={card + 8} y2={card + middle - 8} />
       <path class="arrow-head" d={`M20 ${card + middle - 14} l6 7 l6 -7`} />
-      <text class="exec" x={46} y={card + 27}>
+      <text class="exec" x={46} y={card + 23}>
         execve {file.path}
       </text>
-      <text class="exec-facts" x={46} y={card + 45}>
+      <text class="exec-facts" x={46} y={card + 41}>
         {file.mode} {file.uid}:{file.gid}
         {file.capabilities === undefined ? ', no file capabilities' : `, ${fileText(file.capabilities)}`}
       </text>
@@ -170,10 +170,10 @@ function Cards({ picture, width, marked, mark }: CardProps): JSX.Element {
       ) : (
         <>
           <rect class="zone" x={0.5} y={card + middle + 0.5} width={width - 1} height={card - 1} rx={12} />
-          <text class="caption" x={14} y={card + middle + 23}>
+          <text class="caption" x={14} y={card + middle + 22}>
             then
           </text>
-          <text class={`caption ${who(after.uid)}`} x={LABEL} y={card + middle + 23}>
+          <text class={`caption ${who(after.uid)}`} x={LABEL} y={card + middle + 22}>
             uid {after.uid}
           </text>
           {SETS.map((set, index) => row(after.capabilities, set, card + middle + 32 + index * LINE, before[set]))}

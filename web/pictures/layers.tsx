@@ -98,7 +98,7 @@ function Layer({ layer, number, y, width, length }: LayerProps): JSX.Element {
   let x = 10;
   const weight = (owner: (typeof owners)[number]): number => (size > 0 ? owner.bytes / size : owner.files / Math.max(1, files));
   const parts = owners.map((owner) => {
-    const part = { owner, x, width: Math.max(2, weight(owner) * length) };
+    const part = { owner, x, width: Math.max(2, weight(owner) * (length - 2 * owners.length)) };
     x += part.width;
     return part;
   });
@@ -108,7 +108,7 @@ function Layer({ layer, number, y, width, length }: LayerProps): JSX.Element {
       <text class="line" x={10} y={y + 15}>
         {cut(`${number}  ${createdBy === '' ? '(no history)' : createdBy.replace(/\s+/g, ' ')}`, width - 20 - facts.length * 7.4)}
       </text>
-      <text class="facts" x={width - 10} y={y + 15} text-anchor="end">
+      <text class="layer-facts" x={width - 10} y={y + 15} text-anchor="end">
         {facts}
       </text>
       {parts.map(({ owner, x: at, width: wide }) => (

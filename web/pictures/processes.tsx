@@ -42,15 +42,23 @@ function Drawing({ width, inside, shells, sockets }: DrawingProps): JSX.Element 
   const height = HEAD + rows.length * ROW + 8;
   const gap = width < 480 ? 26 : 70;
   const box = (width - gap) / 2;
-  const right = box + gap;
-  const insideHeight = HEAD + inside.length * ROW;
+  const right = inside.length === 0 ? 0 : box + gap;
+  const hostBox = inside.length === 0 ? Math.min(width, 460) : box - 10;
+  const zones: { readonly namespace: string; readonly from: number; count: number }[] = [];
+  for (const [index, { namespace }] of inside.entries()) {
+    const last = zones.at(-1);
+    if (last?.namespace === namespace) last.count += 1;
+    else zones.push({ namespace, from: index, count: 1 });
+  }
   return (
     <svg class="drawing" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={inWords(rows)}>
-      {inside.length > 0 && <rect class="zone" x={0.5} y={0.5} width={box - 1} height={insideHeight} rx={12} />}
-      <text class="caption" x={14} y={22}>
-        {inside.length > 0 ? 'inside the container' : ''}
+      {zones.map(({ from, count }) => (
+        <rect key={from} class="zone" x={0.5} y={HEAD + from * ROW - 7.5} width={box - 1} height={count * ROW + 4} rx={12} />
+      ))}
+      <text class="caption" x={4} y={17}>
+        {zones.length === 0 ? '' : zones.length === 1 ? 'inside the container' : 'inside the containers'}
       </text>
-      <text class="caption" x={right + 14} y={22}>
+      <text class="caption" x={right + 4} y={17}>
         on the host
       </text>
       {rows.map((one, index) => {
@@ -70,7 +78,7 @@ function Drawing({ width, inside, shells, sockets }: DrawingProps): JSX.Element 
                 )}
               </>
             )}
-            <Box x={right} y={y} width={box - 10} uid={one.uid} pid={one.pid} text={one.command} port={port} />
+            <Box x={right} y={y} width={hostBox} uid={one.uid} pid={one.pid} text={one.command} port={port} />
           </g>
         );
       })}

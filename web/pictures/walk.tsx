@@ -113,8 +113,10 @@ const ROW = 46;
 const CLASSES = ['owner', 'group', 'other'] as const;
 const LETTERS = ['r', 'w', 'x'] as const;
 
-function Drawing({ picture, width }: { readonly picture: WalkPicture; readonly width: number }): JSX.Element {
+function Drawing({ picture, width: room }: { readonly picture: WalkPicture; readonly width: number }): JSX.Element {
   const { parts } = picture;
+  // Names and bits belong together: more room than this would only part them.
+  const width = Math.min(room, 600);
   const height = 26 + parts.length * ROW + 6;
   const cell = width < 480 ? 15 : 20;
   const triple = 3 * cell + (width < 480 ? 5 : 10);
@@ -129,7 +131,13 @@ function Drawing({ picture, width }: { readonly picture: WalkPicture; readonly w
       aria-label={inWords(picture)}
     >
       {CLASSES.map((name, index) => (
-        <text key={name} class="caption" x={bits + index * triple + 1.5 * cell} y={15} text-anchor="middle">
+        <text
+          key={name}
+          class={parts.some((part) => part.class === name && part.verdict !== 'not-reached') ? 'caption counts' : 'caption'}
+          x={bits + index * triple + 1.5 * cell}
+          y={15}
+          text-anchor="middle"
+        >
           {name}
         </text>
       ))}

@@ -35,6 +35,12 @@ export function lab(command: Command, context: CommandContext): Command {
     .action(async (name: string, flags: LabFlags & { again?: boolean }) =>
       (await import('../lab-start.ts')).startInTerminal(name, flags, context),
     );
+  add(
+    'serve',
+    'The workshop in the browser: prints an address of this machine only, with a secret in it, and serves until Ctrl-C.',
+  )
+    .option('-p, --port <number>', 'port on 127.0.0.1; 0 is any that is free', '0')
+    .action(async (flags: LabFlags & { port: string }) => (await import('../lab-serve.ts')).serveInBrowser(flags, context));
   for (const [name, description] of [
     ['check', 'How the current step stands (or STEP).'],
     ['step', 'The text of the current step.'],

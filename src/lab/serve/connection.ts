@@ -37,14 +37,15 @@ export function serveConnection(socket: WebSocket, hall: Hall): void {
     alive = true;
   });
 
-  const slowDown = (bytes: number): void => {
+  /** What came although the socket was paused: a piece of the stream may hold many messages. */
+  const late: { readonly bytes: Buffer; readonly binary: boolean }[] = [];
+  const mayPass = (bytes: number): boolean => {
     const now = Date.now();
     if (now - budget.since > 1000) budget = { messages: 0, bytes: 0, since: now };
+    if (budget.messages >= RATE.messages || budget.bytes >= RATE.bytes) return false;
     budget.messages += 1;
     budget.bytes += bytes;
-    if (budget.messages <= RATE.messages && budget.bytes <= RATE.bytes) return;
-    socket.pause();
-    setTimeout(() => socket.resume(), 1000 - (now - budget.since)).unref();
+    return true;
   };
   const typed = (bytes: Buffer): void => {
     const terminal = bytes.length < 2 ? undefined : room?.terminal(bytes.readUInt16BE(0));
@@ -78,11 +79,28 @@ export function serveConnection(socket: WebSocket, hall: Hall): void {
       asks -= 1;
     }
   };
-  socket.on('message', (data: RawData, binary: boolean) => {
-    const bytes = data as Buffer;
-    slowDown(bytes.length);
+  const hear = ({ bytes, binary }: (typeof late)[number]): void => {
     if (binary) typed(bytes);
     else void said(bytes.toString('utf8'));
+  };
+  const catchUp = (): void => {
+    for (let next = late[0]; next !== undefined && mayPass(next.bytes.length); next = late[0]) {
+      late.shift();
+      hear(next);
+    }
+    if (late.length > 0) setTimeout(catchUp, 100).unref();
+    else socket.resume();
+  };
+  socket.on('message', (data: RawData, binary: boolean) => {
+    const message = { bytes: data as Buffer, binary };
+    if (late.length === 0 && mayPass(message.bytes.length)) {
+      hear(message);
+      return;
+    }
+    late.push(message);
+    if (late.length > 1) return;
+    socket.pause();
+    setTimeout(catchUp, 100).unref();
   });
   socket.on('close', () => {
     clearInterval(beat);

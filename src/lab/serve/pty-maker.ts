@@ -31,7 +31,7 @@ const GRACE_MS = 1000;
 
 function startWithNodePty(nodePty: NodePty, { file, args, env, cols, rows }: PtyCommand, events: PtyEvents): Pty {
   const child = nodePty.spawn(file, [...args], {
-    name: env['TERM'] ?? 'xterm-256color',
+    name: env.TERM ?? 'xterm-256color',
     cols,
     rows,
     env: { ...env },

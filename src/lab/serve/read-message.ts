@@ -22,9 +22,9 @@ export function readFromPage(text: string): FromPage | undefined {
     return isCount(terminal) && isCount(cols, 1000) && isCount(rows, 1000) ? { type, terminal, cols, rows } : undefined;
   if (type === 'drawn') return isCount(terminal) && isCount(bytes) ? { type, terminal, bytes } : undefined;
   if (type === 'look') return readLook(value);
-  if (type === 'ask' && isCount(value['id']) && isFields(value['ask'])) {
-    const ask = readAsk(value['ask']);
-    return ask === undefined ? undefined : { type, id: value['id'], ask };
+  if (type === 'ask' && isCount(value.id) && isFields(value.ask)) {
+    const ask = readAsk(value.ask);
+    return ask === undefined ? undefined : { type, id: value.id, ask };
   }
   return undefined;
 }
@@ -74,5 +74,5 @@ function readAsk(fields: Fields): Ask | undefined {
 
 function readPlace(place: unknown): TerminalPlace | undefined {
   if (place === 'host') return place;
-  return isFields(place) && isCount(place['container']) ? { container: place['container'] } : undefined;
+  return isFields(place) && isCount(place.container) ? { container: place.container } : undefined;
 }

@@ -49,6 +49,7 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
   let state: RoomState = 'off';
   let message: { readonly message?: string; readonly hint?: string } = {};
   let played: LabSession | undefined;
+  let nodeNow: ReturnType<LabSession['node']> | undefined;
   let starting: AbortController | undefined;
   let watch: Watch | undefined;
   let world: { wanted(yes: boolean): void; soon(): void; end(): void } | undefined;
@@ -154,6 +155,16 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
     for (const guest of guests.keys()) terminal.attach(guest);
     return id;
   };
+  /** Progress, or another node: somebody typed `reset` in the old one. */
+  const changed = (session: LabSession): void => {
+    progressed();
+    if (played !== session || state !== 'ready' || session.node() === nodeNow) return;
+    nodeNow = session.node();
+    rest();
+    dropTerminals();
+    begin();
+    void open('host', 80, 24).catch(() => {}); // Without it the page offers one.
+  };
   /** The node ended and nobody asked for it: somebody in it killed what holds it up, or its time was over. */
   const lost = (session: LabSession): void => {
     if (played !== session) return;
@@ -166,6 +177,24 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
     const hint = error instanceof UnrootError ? (error.hint ?? error.expected) : undefined;
     become('failed', error instanceof Error ? error.message : String(error), hint);
     throw error;
+  };
+
+  const stop = async (): Promise<void> => {
+    if (state === 'starting') starting?.abort();
+    await inTurn(async () => {
+      const session = played;
+      if (session === undefined) return state === 'failed' ? become('off') : undefined;
+      become('stopping', 'Ending every process of the lab');
+      rest();
+      dropTerminals();
+      try {
+        await session.stop();
+        played = undefined;
+        become('off');
+      } catch (error) {
+        fail(error);
+      }
+    });
   };
 
   return {
@@ -201,35 +230,28 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
         become('starting', 'Preparing');
         starting = new AbortController();
         try {
-          const session = await player.start(lab, { onProgress: (text) => become('starting', text), signal: starting.signal });
+          const session = await player.start(lab, {
+            onProgress: (text) => become('starting', text),
+            signal: starting.signal,
+            onStop: () => void stop().catch(() => {}), // What went wrong is the room's state.
+          });
           played = session;
-          session.onChange(progressed);
+          nodeNow = session.node();
+          session.onChange(() => changed(session));
           void session.lost.then(() => lost(session));
           become('ready');
           begin();
           progressed();
           await open('host', 80, 24);
         } catch (error) {
+          rest();
+          dropTerminals();
+          await played?.stop();
+          played = undefined;
           fail(error);
         }
       }),
-    async stop() {
-      if (state === 'starting') starting?.abort();
-      await inTurn(async () => {
-        const session = played;
-        if (session === undefined) return state === 'failed' ? become('off') : undefined;
-        become('stopping', 'Ending every process of the lab');
-        rest();
-        dropTerminals();
-        try {
-          await session.stop();
-          played = undefined;
-          become('off');
-        } catch (error) {
-          fail(error);
-        }
-      });
-    },
+    stop,
     reset: () =>
       inTurn(async () => {
         const session = running();
@@ -238,6 +260,7 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
         dropTerminals();
         try {
           await session.reset();
+          nodeNow = session.node();
           become('ready');
           begin();
           progressed();
@@ -246,11 +269,10 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
           fail(error);
         }
       }),
-    solve: (step) =>
-      inTurn(async () => {
-        await running().solve(step);
-        watch?.soon();
-      }),
+    async solve(step) {
+      await running().solve(step);
+      watch?.soon();
+    },
     open: (place, cols, rows) => inTurn(() => open(place, cols, rows)),
     close(id) {
       terminals.get(id)?.end();

@@ -9,6 +9,8 @@ export interface SeenProcess {
   readonly pidInside: number;
   readonly command: string;
   readonly container: boolean;
+  /** Its pid namespace: processes of one container have the same. */
+  readonly namespace: string;
   /** The first process of its container. */
   readonly first: boolean;
   readonly uid: number;

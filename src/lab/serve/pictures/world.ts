@@ -15,7 +15,10 @@ export function worldPicture({ processes, listening, namespaces }: NodeWorld): W
     const first = firsts.get(one.namespaces.pid);
     if (first === undefined || one.pidInside < first.pidInside) firsts.set(one.namespaces.pid, one);
   }
-  const sorted = [...shown].sort((a, b) => Number(b.container) - Number(a.container) || a.pid - b.pid);
+  // Containers first, the oldest one on top, and in each the process it was started for.
+  const age = (one: WorldProcess): number =>
+    one.container ? (firsts.get(one.namespaces.pid)?.pid ?? one.pid) : Number.MAX_SAFE_INTEGER;
+  const sorted = [...shown].sort((a, b) => age(a) - age(b) || a.pidInside - b.pidInside);
   return {
     processes: sorted
       .slice(0, MAX_PROCESSES)
@@ -43,6 +46,7 @@ function seen(one: WorldProcess, first: boolean, ownUserNamespace: boolean): See
     pidInside: one.pidInside,
     command: one.argv.join(' ').slice(0, 160),
     container: one.container,
+    namespace: one.namespaces.pid,
     first,
     uid,
     gid,
