@@ -12,6 +12,7 @@ import { unroot } from '../support/cli.ts';
 import { debianImage, type ImageRecipe, onPath, whyNoDebianImages } from '../support/debian-image.ts';
 import { type Question, sh } from './client.ts';
 import { asked, asReported, inStore, podman } from './run.ts';
+import { RUN_TAG } from './run-tag.ts';
 import { make, service } from './service.ts';
 import { SERVICES } from './services.ts';
 
@@ -112,8 +113,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe.skipIf(why !== undefined)('old data', () => {
   it.each(CASES)('of $image.name: $remedy', { timeout: 600_000 }, async ({ image, path, write, read, remedy }) => {
     const { reference } = await debianImage(image);
-    const tag = `localhost/unroot-old-${image.name}:${process.pid}`;
-    const volumes = ['chown', 'group'].map((use) => `unroot-old-${image.name}-${use}-${process.pid}`) as [string, string];
+    const tag = `localhost/unroot-old-${image.name}:${RUN_TAG}`;
+    const volumes = ['chown', 'group'].map((use) => `unroot-old-${image.name}-${use}-${RUN_TAG}`) as [string, string];
     const asRoot = (line: string): string =>
       podman(
         ...['run', '--rm', '--runtime=runc', '--network=none', '--ulimit=nofile=1024:1024', '--ulimit=nproc=1000:1000'],

@@ -65,7 +65,7 @@ export function page(rows: readonly Row[], atRandom: ReadonlySet<string>): strin
     `${rows
       .filter(({ service }) => atRandom.has(service.name))
       .map(({ service }) => service.name)
-      .join(', ')}: five packages with a daemon that nobody looked at before. The rule and the seed are in`,
+      .join(', ')}: packages with a daemon that nobody looked at before, five and five. The rule and the seeds are in`,
     '`test/services/random.ts`; what came of them is in the tables above, good or bad.',
     '',
   ].join('\n');

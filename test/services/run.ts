@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run } from '../../src/finding/fix.ts';
 import type { Client, Question } from './client.ts';
+import { RUN_TAG } from './run-tag.ts';
 
 export interface Answer {
   readonly works: boolean;
@@ -31,7 +32,7 @@ export async function asked(
   client: { readonly image: string; readonly questions: Client },
   how: { readonly flags: readonly string[]; readonly words: readonly string[]; readonly patienceMs: number },
 ): Promise<Answer> {
-  const name = `unroot-service-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+  const name = `unroot-service-${RUN_TAG}-${Math.random().toString(36).slice(2, 8)}`;
   const started = performance.now();
   try {
     const [flags, words] = [how.flags, how.words];
@@ -69,6 +70,7 @@ const answerTo = ({ where, argv }: Question, name: string, image: string): strin
     : podman(
         'run',
         '--rm',
+        `--name=${name}-${Math.random().toString(36).slice(2, 8)}`,
         '--timeout=40',
         ...COMMON,
         `--network=container:${name}`,

@@ -6,6 +6,8 @@ export interface Service extends ImageRecipe {
   readonly client: Client;
   /** Of a service that cannot do all its work without root: the verdict, and what the reasons must say. Absent = proved. */
   readonly honest?: { readonly verdict: 'failed' | 'inconclusive'; readonly says: RegExp };
+  /** false: it needs other services, or more than a container is given, and does no work by itself even as it is. */
+  readonly alone?: false;
   /** How long the client tries; default half a minute. */
   readonly patienceMs?: number;
   /** Flags of `unroot fix`. */
@@ -25,6 +27,7 @@ interface Parts {
   /** `--probe`: what a user would add who knows what the service is for. */
   readonly probe?: string;
   readonly patienceMs?: number;
+  readonly alone?: false;
 }
 
 /** `files`: paths and texts; a text that begins with `#!` is a program. */
@@ -45,6 +48,7 @@ export function service(name: string, parts: Parts): Service {
     ...(parts.probe === undefined ? {} : { flags: ['--probe', parts.probe] }),
     ...(parts.patienceMs === undefined ? {} : { patienceMs: parts.patienceMs }),
     ...(parts.honest ? { honest: parts.honest } : {}),
+    ...(parts.alone === false ? { alone: parts.alone } : {}),
   };
 }
 
