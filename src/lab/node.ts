@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { findProgram } from '../engine/builtin-tools.ts';
 import { runCommand } from '../engine/command.ts';
 import type { ExecResult } from '../engine/engine.ts';
-import { processAlive, processStartTime } from '../engine/proc.ts';
+import { processAlive, processStartTime, signalProcess } from '../engine/proc.ts';
 import { quote, register, undo } from '../engine/reaper.ts';
 import { UnrootError } from '../error.ts';
 import { makeNodeCgroup } from './cgroup.ts';
@@ -138,10 +138,12 @@ export async function startNode(options: NodeOptions): Promise<LabNode> {
       child?.stdin?.destroy();
       if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
         const gone = new Promise<void>((resolve) => child!.once('exit', () => resolve()));
-        child.kill('SIGKILL');
+        // Its parent collects it; with a parent killed first, that would be left to the machine's own first process.
+        if (node === undefined || !signalProcess(node.pid, 'SIGKILL', start)) child.kill('SIGKILL');
+        const late = setTimeout(() => child?.kill('SIGKILL'), 5000);
         await gone;
+        clearTimeout(late);
       }
-      // The first process dies with its parent; its mounts go with it.
       for (const end = Date.now() + 5000; node !== undefined && processAlive(node.pid, start) && Date.now() < end; )
         await new Promise((resolve) => setTimeout(resolve, 5));
       await cgroup.remove();

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { processStartTime } from '../engine/proc.ts';
+import { processAlive, processStartTime } from '../engine/proc.ts';
 import type { FoundLab } from './find-labs.ts';
 import type { CheckState, LabStep } from './lab.ts';
 import { missingFor } from './needs.ts';
@@ -116,13 +116,13 @@ export function seen(node: LabNode): SeenNode {
 export function leftovers({ id, namespace, ended, home }: SeenNode): readonly string[] {
   const out: string[] = [];
   for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
+    if (!/^\d+$/.test(name) || !processAlive(Number(name))) continue;
     try {
       // The number of a namespace is given again: what began after the node's end is somebody else's.
       if (readlinkSync(`/proc/${name}/ns/pid`) === namespace && (processStartTime(Number(name)) ?? Infinity) <= ended)
         out.push(`process ${name} of node ${id} is still there`);
     } catch {
-      // Gone, or a zombie: it has no namespaces any more.
+      // Gone in this moment.
     }
   }
   if (existsSync(home)) out.push(`folder ${home} is still there`);
