@@ -69,7 +69,9 @@ export function containerImages(flags: ImageFlags, access: OpenImageOptions & { 
     try {
       const image = await openByName(
         name,
-        local === true ? { ...access, registry: { ...access.registry, offline: true } } : access,
+        local === true
+          ? { ...access, wholeNames: true, registry: { ...access.registry, offline: true } }
+          : { ...access, wholeNames: true },
       );
       open.push(image);
       return { value: await work(image) };

@@ -49,6 +49,7 @@ export async function findInStore(target: string, name: string, options: OpenIma
   const found = choose(
     list.map((item) => readImage(item, where)),
     name,
+    options.wholeNames === true,
   );
   if (found === undefined) return undefined;
 
@@ -107,20 +108,17 @@ function storeRoot(where: Where): string | undefined {
     isRoot ? '/usr/share/containers/storage.conf' : undefined,
   ];
   const data = process.env.XDG_DATA_HOME ?? join(home, '.local/share');
-  const roots = [isRoot ? '/var/lib/containers/storage' : join(data, 'containers/storage')];
-  for (const path of configs.reverse()) {
-    const text = path === undefined ? undefined : readIfThere(path);
-    const set = text === undefined ? undefined : /^\s*graphroot\s*=\s*"([^"]+)"/m.exec(text)?.[1];
-    if (set !== undefined) roots.unshift(set);
+  // The first that says where is obeyed, even when nothing is there: images of another store are others.
+  const set = configs
+    .map((path) => (path === undefined ? undefined : readIfThere(path)))
+    .map((text) => (text === undefined ? undefined : /^\s*graphroot\s*=\s*"([^"]+)"/m.exec(text)?.[1]))
+    .find((root) => root !== undefined);
+  const root = set ?? (isRoot ? '/var/lib/containers/storage' : join(data, 'containers/storage'));
+  try {
+    return statSync(join(root, 'overlay-images/images.json'), { throwIfNoEntry: false })?.isFile() ? root : undefined;
+  } catch (cause) {
+    throw cannotRead(root, cause, where);
   }
-  for (const root of roots) {
-    try {
-      if (statSync(join(root, 'overlay-images/images.json'), { throwIfNoEntry: false })?.isFile()) return root;
-    } catch (cause) {
-      throw cannotRead(root, cause, where);
-    }
-  }
-  return undefined;
 }
 
 function readIfThere(path: string): string | undefined {
@@ -132,8 +130,8 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** Exact names first, then short names as podman completes them, then ids. */
-function choose(images: readonly StoredImage[], name: string): StoredImage | undefined {
+/** Exact names first, then short names as podman completes them (`app` is any `…/app`, when there is one), then ids. */
+function choose(images: readonly StoredImage[], name: string, wholeNames: boolean): StoredImage | undefined {
   const [repository, digest] = name.split('@', 2);
   const last = name.slice(name.lastIndexOf('/') + 1);
   const tagged = last.includes(':') || digest !== undefined ? name : `${name}:latest`;
@@ -145,6 +143,7 @@ function choose(images: readonly StoredImage[], name: string): StoredImage | und
       (image) => image.digest === digest && (repository === '' || image.names.some((one) => one.includes(repository!))),
     );
   }
+  if (wholeNames) return undefined;
   const bySuffix = images.filter((image) => image.names.some((one) => one.endsWith(`/${tagged}`)));
   if (bySuffix.length === 1) return bySuffix[0];
   const id = name.replace(/^sha256:/, '');

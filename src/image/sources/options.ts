@@ -10,6 +10,8 @@ export interface OpenImageOptions {
   /** Where archives are unpacked to when they have to be; default the system's. */
   readonly tmpDir?: string;
   readonly limits?: Partial<ImageLimits>;
+  /** Of a name in a manifest: a local image is meant only by its whole name (or `localhost/…`), not as podman completes what is typed. */
+  readonly wholeNames?: boolean;
   /** How registries are spoken to. One object for one run: what was learnt of a registry is kept with it. */
   readonly registry?: RegistryOptions;
 }
