@@ -22,6 +22,7 @@ import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts'
 import type { ContainerImages } from './container-images.ts';
 import type { Log } from './log.ts';
 import { containersOf, imageOf, type ManifestContainer } from './manifest-containers.ts';
+import { startRecord } from './start-record.ts';
 import { usageError } from './usage-error.ts';
 
 export interface PodCommand {
@@ -46,6 +47,7 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
   const chosen = choose([...containersOf(loaded.workloads)], command);
   const { workload, refusal } = chosen[0]!;
   if (refusal !== undefined) {
+    startRecord(command.file).refused(refusal.message);
     log.clear();
     process.stderr.write(`Error from server (${refusal.reason}): ${harmless(refusal.message)}\n`);
     return 1;
@@ -102,6 +104,8 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
           lines.set(key, write);
           write(chunk);
         };
+        const said = new Map<string, string>();
+        const record = startRecord(command.file);
         try {
           log.clear();
           const outcome = await runPod({
@@ -118,10 +122,20 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
             sandbox: { pid: sandbox.pid, address: sandbox.address ?? '127.0.0.1' },
             until: command.until,
             signal: command.signal,
-            onEvent: tell,
-            onOutput: output,
+            onEvent: (event) => {
+              if (event.type === 'Warning') record.refused(`${event.reason}: ${event.message}`);
+              tell(event);
+            },
+            onOutput: (name, stream, chunk) => {
+              said.set(name, ((said.get(name) ?? '') + Buffer.from(chunk).toString()).slice(-8192));
+              output(name, stream, chunk);
+            },
           });
           for (const write of lines.values()) write(undefined);
+          for (const { name, exitCode } of outcome.containers) {
+            const launch = members.find(({ container }) => container.name === name)?.launch;
+            if (exitCode !== undefined && launch?.kind === 'launch') record.ended(launch, exitCode, said.get(name) ?? '');
+          }
           table(outcome.containers);
           if (outcome.interrupted) return 130;
           if (command.until === 'ready') return outcome.ready ? 0 : 1;

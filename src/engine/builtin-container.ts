@@ -201,9 +201,10 @@ export async function createBuiltinContainer(
       // The first child is PID 1 of the new namespace; its parent keeps its status, and keeps to itself what a shell says of a killed child.
       ...['sh', '-c', 'exec 9>&2 2>/dev/null; sh "$1" 2>&9 9>&-; exit $?', 'unroot', at('launch.sh')],
     ]);
+    const terminal = options.attach === 'terminal';
     const started = spawn(file, args, {
-      stdio: ['ignore', readers[0]!.write, readers[1]!.write],
-      detached: true,
+      stdio: terminal ? 'inherit' : [options.attach === undefined ? 'ignore' : 'inherit', readers[0]!.write, readers[1]!.write],
+      detached: !terminal,
       cwd: '/',
       env: { PATH: process.env.PATH, LC_ALL: 'C' },
     });

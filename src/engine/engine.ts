@@ -70,6 +70,8 @@ export interface PreparedImage {
 export interface CreateOptions extends EngineOptions {
   /** Bytes of stdout and of stderr kept; older ones are dropped. Default 1 MiB. */
   readonly logLimit?: number;
+  /** What the program's standard streams are: `input` = our own standard input, `terminal` = all three are our terminal, through one of its own where the engine makes one. Nothing is kept of a terminal. Only engines that `stopsBeforeStart`. */
+  readonly attach?: 'input' | 'terminal';
   /** Everything the container says, as it comes. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
   /** Pid of a process whose network and IPC namespaces the container joins (`openSandbox`). Only engines that `joinsSandboxes` do; podman joins the network. */

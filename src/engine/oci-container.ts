@@ -98,6 +98,7 @@ export async function createOciContainer(
       ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
       volumes: new Map(home.volumes.map(({ mount, folder }) => [mount.target, folder])),
       files: containerFiles(home, launch, options.names),
+      terminal: options.attach === 'terminal',
       hook: {
         args: [
           'sh',
@@ -166,12 +167,19 @@ export async function createOciContainer(
 
   function launchRuntime(argv: readonly string[]): { exited: Promise<ExitStatus>; refusal: () => string } {
     const [file = '', ...args] = argv;
-    // A group of its own: a Ctrl-C in the terminal is for us, and we decide what becomes of the container.
-    const started = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, cwd: home.path });
+    const terminal = options.attach === 'terminal';
+    const input = options.attach === undefined ? 'ignore' : 'inherit';
+    // A group of its own: a Ctrl-C in the terminal is for us, and we decide what becomes of the container. With a terminal the runtime
+    // reads the keys itself, Ctrl-C too, and must be in the terminal's own group to hear of a new size.
+    const started = spawn(file, args, {
+      stdio: terminal ? 'inherit' : [input, 'pipe', 'pipe'],
+      detached: !terminal,
+      cwd: home.path,
+    });
     child = started;
     if (started.pid !== undefined) registrations.push(register(undo.kill(started.pid)));
-    started.stdout.on('data', (chunk: Buffer) => log.push('stdout', chunk));
-    started.stderr.on('data', (chunk: Buffer) => log.push('stderr', chunk));
+    started.stdout?.on('data', (chunk: Buffer) => log.push('stdout', chunk));
+    started.stderr?.on('data', (chunk: Buffer) => log.push('stderr', chunk));
     const exited = new Promise<ExitStatus>((resolve) => {
       started.on('error', (error) => {
         log.push('stderr', Buffer.from(error.message));

@@ -55,6 +55,8 @@ export interface SpecSurroundings {
   readonly files: readonly { readonly target: string; readonly source: string }[];
   /** Pid of a process whose network and IPC namespaces are joined. */
   readonly sandbox?: number;
+  /** The runtime makes a terminal for the program. */
+  readonly terminal?: boolean;
   /** Runs in the host's namespaces when everything is mounted and before anything of the image runs. */
   readonly hook?: { readonly args: readonly string[] };
 }
@@ -198,7 +200,7 @@ export function runtimeSpec(launch: Launch, around: SpecSurroundings): RuntimeSp
   ];
   return {
     ociVersion: '1.0.2',
-    process: specProcess(launch, around.limits, hostname, launch.argv),
+    process: { ...specProcess(launch, around.limits, hostname, launch.argv), terminal: around.terminal === true },
     root: { path: around.root, readonly: launch.readOnlyRoot },
     hostname,
     mounts: specMounts(launch, around),

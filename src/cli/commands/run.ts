@@ -1,10 +1,12 @@
 /** `unroot run`: run an image or a pod here exactly as the chosen platform would, until it ends or Ctrl-C. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { chooseEngine } from '../../engine/detect.ts';
-import type { Container, ExitStatus } from '../../engine/engine.ts';
+import { chooseEngine, detectEngines } from '../../engine/detect.ts';
+import type { Container, Engine, ExitStatus } from '../../engine/engine.ts';
+import type { Launch } from '../../launch/launch.ts';
 import { started } from '../../launch/started.ts';
 import { launchOf, readSubject } from '../../prove/subject.ts';
+import type { ImageOptions } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
 import { manifestTarget } from '../explain-manifest.ts';
@@ -14,10 +16,13 @@ import { imageOptions, logFor, type RunFlags, withImage } from '../image-run.ts'
 import { refuseSettings } from '../manifest-settings.ts';
 import { manifestProfile } from '../profile.ts';
 import { addSettings, settingsFrom } from '../settings.ts';
+import { startRecord } from '../start-record.ts';
 import { usageError } from '../usage-error.ts';
 
 interface RunCommandFlags extends RunFlags, ImageFlags {
   readonly publish?: readonly string[];
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
   readonly stopTimeout: string;
   readonly hostRoot?: string;
   readonly until: 'end' | 'ready';
@@ -36,6 +41,8 @@ export function run(command: Command, context: CommandContext): Command {
       'port on 127.0.0.1 that leads to one of the container (repeatable)',
       (value: string, before: readonly string[] = []) => [...before, value],
     )
+    .option('-i, --interactive', 'its standard input is yours')
+    .option('-t, --tty', 'it has a terminal, which is yours')
     .option('--stop-timeout <seconds>', 'how long it may take to stop before it is killed', '10')
     .option('--host-root <dir>', 'pods: what / of the node is, for hostPath volumes (default: an empty folder)')
     .addOption(
@@ -52,7 +59,14 @@ export function run(command: Command, context: CommandContext): Command {
     if (!(grace >= 0)) throw usageError(`--stop-timeout ${flags.stopTimeout} is no number of seconds`, 'a number');
     const log = logFor(flags);
     const manifest = manifestTarget(target);
+    if (flags.tty === true && !(process.stdin.isTTY && process.stdout.isTTY))
+      throw usageError(
+        '-t needs a terminal, and standard input and output are none',
+        'a terminal',
+        'leave out -t; -i alone passes standard input',
+      );
     if (manifest !== undefined) {
+      if (flags.interactive === true || flags.tty === true) throw usageError('-i and -t are for images', 'an image');
       refuseSettings(settingsFrom(flags, flags.user, context.behind), [target]);
       const images = containerImages(flags, {
         ...imageAccess(flags, context.signal, (message) => log.progress(message)),
@@ -85,9 +99,14 @@ export function run(command: Command, context: CommandContext): Command {
       target,
       imageAccess(flags, context.signal, (message) => log.progress(message)),
       async (image) => {
-        const engine = await chooseEngine(options.engine, options.profile ? { profile: options.profile } : {});
+        const attach = flags.tty === true ? 'terminal' : flags.interactive === true ? 'input' : undefined;
+        const engine = await openEngine(options, attach !== undefined);
+        const record = startRecord(target);
         try {
-          const launch = started(launchOf(await readSubject(image), settings, options.profile ?? engine.profile));
+          const launch = withTerminal(
+            started(launchOf(await readSubject(image), settings, options.profile ?? engine.profile)),
+            attach === 'terminal',
+          );
           for (const difference of engine.differences(launch)) log.note(difference);
           const prepared = await engine.prepare(image, {
             signal: context.signal,
@@ -98,20 +117,26 @@ export function run(command: Command, context: CommandContext): Command {
           // Without a signal of its own: on Ctrl-C it is stopped as its image asks, not killed.
           const container = await prepared.create(launch, {
             publish,
+            ...(attach === undefined ? {} : { attach }),
             onOutput: (stream, chunk) => void (live && process[stream].write(chunk)),
           });
           log.clear();
           for (const note of prepared.notes ?? []) log.note(note);
           try {
             await container.start();
+            record.started(launch);
             process.stdout.write(container.stdout());
             process.stderr.write(container.stderr());
             live = true;
             const status = await untilEnd(container, context.signal, grace);
+            record.ended(launch, status.code, container.log());
             context.done(status.code);
           } finally {
             await container.remove();
           }
+        } catch (error) {
+          record.refused((error as Error).message);
+          throw error;
         } finally {
           await engine.close();
         }
@@ -119,6 +144,23 @@ export function run(command: Command, context: CommandContext): Command {
     );
   });
 }
+
+/** Podman and Docker are asked over their own programs: what is attached to a terminal is started here. */
+async function openEngine(options: ImageOptions, attached: boolean): Promise<Engine> {
+  const wish = options.profile ? { profile: options.profile } : {};
+  if (!attached) return chooseEngine(options.engine ?? 'auto', wish);
+  if (options.engine === 'podman' || options.engine === 'docker')
+    throw usageError(`-i and -t do not go with --engine ${options.engine}`, 'runc, crun or builtin');
+  if (options.engine !== undefined && options.engine !== 'auto') return chooseEngine(options.engine, wish);
+  const kinds = ['runc', 'crun', 'builtin'] as const;
+  const available = await detectEngines();
+  const kind = kinds.find((one) => available.some((status) => status.kind === one && status.available)) ?? 'builtin';
+  return chooseEngine(kind, wish);
+}
+
+/** As docker run -t: the program is told what kind it is. */
+const withTerminal = (launch: Launch, terminal: boolean): Launch =>
+  !terminal || launch.env.some((each) => each.startsWith('TERM=')) ? launch : { ...launch, env: [...launch.env, 'TERM=xterm'] };
 
 /** Until it ends; Ctrl-C stops it. */
 async function untilEnd(container: Container, signal: AbortSignal, graceMs: number): Promise<ExitStatus> {
