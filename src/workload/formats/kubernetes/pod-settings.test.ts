@@ -223,7 +223,7 @@ describe('volumes', () => {
       ],
     };
     expect(mounted({ projected }, around).files).toEqual([
-      { path: 'k', mode: 0o600 },
+      { path: 'k', mode: 0o600, of: { name: 'c', key: 'a', text: '1' } },
       { path: 't', mode: 0o440 },
       { path: 'labels', mode: 0o440 },
       { path: 'token', mode: 0o440, credential: true },
