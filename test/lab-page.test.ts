@@ -1,0 +1,372 @@
+/**
+ * The workshop's page in a real Chromium: a learner's way through labs 01 and 02 by keyboard, reload in the middle, two pages at once, a lost
+ * connection, a phone; what the policy or a script complains of fails the test.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findLabs } from '../src/lab/find-labs.ts';
+import { missingFor } from '../src/lab/needs.ts';
+import { labPlayer } from '../src/lab/serve/play.ts';
+import { type LabServer, serveLabs } from '../src/lab/serve/serve.ts';
+import { freshDist } from './support/build.ts';
+
+interface Axe {
+  run(
+    node: Document,
+    options: object,
+  ): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
+}
+
+const labs = fileURLToPath(new URL('../labs', import.meta.url));
+const axeFile = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const CHROMIUM = process.env.UNROOT_CHROMIUM ?? '/usr/bin/chromium';
+
+const missing = await (async (): Promise<string | undefined> => {
+  if (!existsSync(CHROMIUM)) return `no ${CHROMIUM}: apt-get install -y chromium`;
+  const lacks = (
+    await Promise.all(
+      findLabs(labs)
+        .slice(0, 2)
+        .map(({ lab }) => missingFor(lab)),
+    )
+  ).flat();
+  return lacks.length === 0 ? undefined : lacks.map(({ why, get }) => `${why}: ${get}`).join('; ');
+})();
+
+if (missing !== undefined) it.skip(`SKIPPED, the page cannot be tried: ${missing}`);
+
+describe.skipIf(missing !== undefined)('the page of the workshop', () => {
+  let server: LabServer;
+  let browser: Browser;
+  let context: BrowserContext;
+  let state: string;
+  const complaints: string[] = [];
+  const expected: RegExp[] = [];
+
+  beforeAll(async () => {
+    state = mkdtempSync(join(tmpdir(), 'unroot-page-'));
+    const program = dirname(freshDist());
+    server = await serveLabs({
+      port: 0,
+      page: join(program, 'lab'),
+      version: 'test',
+      player: labPlayer(labs, { stateFolder: state, program }),
+    });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  });
+  afterEach(() => {
+    const left = complaints.filter((one) => !expected.some((pattern) => pattern.test(one)));
+    complaints.length = 0;
+    expected.length = 0;
+    expect(left).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+    rmSync(state, { recursive: true, force: true });
+  });
+
+  /** A page that reports everything it complains of: violations of the policy, errors, requests that fail or go elsewhere. */
+  const newPage = async (where: BrowserContext = context): Promise<Page> => {
+    const page = await where.newPage();
+    page.setDefaultTimeout(30_000);
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(`http://127.0.0.1:${server.port}/`)) complaints.push(`asked for ${request.url()}`);
+      const { referer } = request.headers();
+      if (referer !== undefined && referer !== '') complaints.push(`told ${referer} to ${request.url()}`);
+    });
+    await page.goto(server.url);
+    await page.waitForSelector('.card');
+    return page;
+  };
+  const goTo = async (page: Page, lab: string): Promise<void> => {
+    await page.click(`.card a[href="#/lab/${lab}"]`);
+    await page.waitForSelector('.step');
+  };
+  const start = async (page: Page): Promise<void> => {
+    await page.click('.text .start button');
+    // The first lab of a machine builds its Debian.
+    await page.waitForSelector('.pane .xterm', { timeout: 240_000 });
+    await prompt(page);
+  };
+  /** What the terminals of the page show. */
+  const screen = (page: Page, pane = '.pane.active'): Promise<string> =>
+    page.evaluate((where) => document.querySelector(`${where} .xterm-rows`)?.textContent ?? '', pane);
+  const shows = async (page: Page, text: RegExp, pane = '.pane.active'): Promise<void> => {
+    await expect.poll(() => screen(page, pane), { timeout: 30_000, interval: 50 }).toMatch(text);
+  };
+  const prompt = (page: Page): Promise<void> => shows(page, /[#$]\s*$/);
+  /** Types a line as a learner does. */
+  const type = async (page: Page, line: string): Promise<void> => {
+    await page.keyboard.type(line);
+    await page.keyboard.press('Enter');
+  };
+  const done = (page: Page, count: number): Promise<unknown> =>
+    page.waitForFunction((number) => document.querySelectorAll('.step.done').length >= number, count, { timeout: 30_000 });
+  const answerRightly = async (page: Page, lab: string, step: number): Promise<void> => {
+    const quiz = findLabs(labs).find((one) => one.lab.id === lab)?.lab.steps[step]?.quiz;
+    if (quiz === undefined) return;
+    const item = page.locator('.step').nth(step);
+    if ((await item.locator('.body').count()) === 0) await item.locator('h2 button').click();
+    await item
+      .locator('.quiz label')
+      .nth(quiz.choices.findIndex(({ right }) => right))
+      .click();
+    await item.locator('.quiz > button').click();
+    await item.locator('.verdict.right').waitFor();
+  };
+  /** The commands a step's solution consists of, to be typed. */
+  const solutionOf = (lab: string, step: number): string =>
+    findLabs(labs).find((one) => one.lab.id === lab)?.lab.steps[step]?.solution ?? '';
+  const noWiderThan = async (page: Page): Promise<void> =>
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  /** What axe-core finds wrong with the page as it is. */
+  const accessible = async (page: Page): Promise<void> => {
+    // As the debugger would, which the page's policy does not hold for: it forbids other scripts, and is itself tried here.
+    await page.evaluate(readFileSync(axeFile, 'utf8'));
+    const problems = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: Axe };
+      const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+      return violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(' | ')}`,
+      );
+    });
+    expect(problems).toEqual([]);
+  };
+
+  let page: Page;
+
+  it('takes the token out of the address and keeps it out', async () => {
+    page = await newPage();
+    expect(page.url()).not.toContain(server.url.replace(/.*#/, ''));
+    expect(await page.evaluate(() => document.cookie)).toBe('');
+    expect(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).not.toContain(
+      server.url.replace(/.*#/, ''),
+    );
+  });
+
+  it('lets nobody in without it', async () => {
+    const stranger = await browser.newContext();
+    const other = await stranger.newPage();
+    await other.goto(`http://127.0.0.1:${server.port}/`);
+    await other.waitForSelector('.alone');
+    expect(await other.textContent('.alone')).toContain('unroot lab serve');
+    await stranger.close();
+  });
+
+  it('shows every lab, with what it takes', async () => {
+    const all = findLabs(labs);
+    expect(await page.locator('.card').count()).toBe(all.length);
+    for (const { lab } of all.slice(0, 2)) expect(await page.textContent('.cards')).toContain(lab.title);
+  });
+
+  it('takes a learner through lab 01, typing, with checks that turn green by themselves', async () => {
+    await goTo(page, '01');
+    expect(await page.locator('.step .light .icon').count()).toBe(0);
+    await start(page);
+    const steps = findLabs(labs).find(({ lab }) => lab.id === '01')?.lab.steps ?? [];
+    for (const [index] of steps.entries()) {
+      await page.click('.pane.active .screen');
+      // Backgrounded commands in a subshell of their own would die with it: the lines are typed as they stand.
+      for (const line of solutionOf('01', index).trim().split('\n')) await type(page, line);
+      await done(page, index + 1);
+      await answerRightly(page, '01', index);
+    }
+    await page.waitForSelector('.finish');
+    expect(await page.textContent('.finish')).toContain('Finished');
+    // It was told, not only shown.
+    expect(await page.locator('[aria-live]').count()).toBeGreaterThan(0);
+  });
+
+  it('keeps shells, screen and progress over a reload', async () => {
+    await page.click('.pane.active .screen');
+    await type(page, 'kept=before-reload; echo "said $kept"');
+    await shows(page, /said before-reload/);
+    await page.reload();
+    await page.waitForSelector('.finish');
+    await page.waitForSelector('.pane .xterm');
+    await shows(page, /said before-reload/);
+    await page.click('.pane.active .screen');
+    await type(page, 'echo "still $kept"');
+    await shows(page, /still before-reload/);
+  });
+
+  it('survives a lost connection, says so, and goes on', async () => {
+    expected.push(/WebSocket|ERR_CONNECTION/);
+    await page.evaluate(() => {
+      const seen: string[] = [];
+      Object.assign(globalThis, { seen });
+      new MutationObserver(() => seen.push(document.querySelector('.connection')?.textContent ?? '')).observe(document.body, {
+        subtree: true,
+        childList: true,
+        characterData: true,
+      });
+    });
+    server.cut();
+    await page.waitForFunction(() =>
+      (globalThis as unknown as { seen: string[] }).seen.some((text) => text.includes('Connection lost')),
+    );
+    await page.waitForFunction(() => document.querySelector('.connection')?.textContent === '');
+    await page.click('.pane.active .screen');
+    await type(page, 'echo "after $kept"');
+    await shows(page, /after before-reload/);
+  });
+
+  it('shows the same on two pages, typed on either', async () => {
+    const second = await newPage();
+    await goTo(second, '01');
+    await second.waitForSelector('.pane .xterm');
+    await shows(second, /after before-reload/);
+    await second.bringToFront();
+    await second.click('.pane.active .screen');
+    await type(second, 'echo from-the-$((1+1))nd');
+    await shows(second, /from-the-2nd/);
+    await shows(page, /from-the-2nd/);
+    await second.close();
+    await page.bringToFront();
+  });
+
+  it('opens a shell inside the container beside the one on the host, and pictures show both sides', async () => {
+    await page.click('.pane.active .screen');
+    await type(page, 'pgrep -f "^sleep infinity" >/dev/null || unroot run debian -- sleep infinity &');
+    await page.waitForSelector('.pictures .tie', { state: 'attached' });
+    await page
+      .locator('.bar button', { hasText: 'Inside' })
+      .click({ timeout: 5000 })
+      .catch(() => page.selectOption('.bar select', { index: 1 }));
+    await page.waitForSelector('.panes.two');
+    await shows(page, /[#$]\s*$/, '#pane-1');
+    await page.click('#pane-1 .screen');
+    await type(page, 'echo "I am pid $(cut -d" " -f1 /proc/1/stat) of $(cat /proc/1/comm)"');
+    await shows(page, /I am pid 1 of sleep/, '#pane-1');
+    expect(await page.getAttribute('.pictures svg.drawing', 'aria-label')).toMatch(
+      /inside the container pid 1 with uid 0, on the host pid \d+ with uid 0/,
+    );
+  });
+
+  it('resets in place: fresh machine, progress kept', async () => {
+    await page.click('.top button[aria-label="Reset"]');
+    await page.click('.top button.sure');
+    await page.waitForFunction(
+      () => document.querySelectorAll('[role="tablist"] .host').length === 1 && document.querySelector('.pane .xterm') !== null,
+    );
+    await prompt(page);
+    await page.click('.pane.active .screen');
+    await type(page, 'echo "kept is <$kept>"');
+    await shows(page, /kept is <>/);
+    expect(await page.locator('.finish').count()).toBe(1);
+    await page.click('.top button[aria-label="Stop"]');
+    await page.click('.top button.sure');
+    await page.waitForSelector('.text .start button');
+  });
+
+  it('takes a learner through lab 02, with hints, a solution shown, one step done for them, and pictures', async () => {
+    await page.click('.back');
+    await page.waitForSelector('.card.finished');
+    await goTo(page, '02');
+    await start(page);
+    await page.locator('.step.open .help button', { hasText: 'Hint' }).click();
+    await page.waitForSelector('.step.open .hint');
+    await page.locator('.step.open .help button', { hasText: 'Show the solution' }).click();
+    expect((await page.textContent('.step.open .solution pre'))?.trim()).toBe(solutionOf('02', 0).trim());
+    await page.click('.pane.active .screen');
+    for (const line of solutionOf('02', 0).trim().split('\n')) await type(page, line);
+    await done(page, 1);
+
+    await page.click('#picture-tab-walk');
+    await page.waitForSelector('.walk .no');
+    expect(await page.getAttribute('svg.walk', 'aria-label')).toMatch(
+      /uid 4242.*wants to append \/host\/etc\/hosts: EACCES.*the group bits count, needs w, says no/,
+    );
+    await page.click('#picture-tab-capabilities');
+    await page.waitForSelector('svg.capabilities');
+    expect(await page.getAttribute('svg.capabilities', 'aria-label')).toMatch(
+      /CapEff empty, CapBnd chown .*After executing .*dash: uid 4242/,
+    );
+    await page.click('#picture-tab-layers');
+    await page.waitForSelector('svg.layers');
+    expect(await page.getAttribute('svg.layers', 'aria-label')).toMatch(/Image debian, \d+ MB.*Layer 1: .*owners 0:0/);
+
+    await answerRightly(page, '02', 0);
+    const steps = findLabs(labs).find(({ lab }) => lab.id === '02')?.lab.steps ?? [];
+    for (const index of steps.keys()) {
+      if (index === 0) continue;
+      const item = page.locator('.step').nth(index);
+      if ((await item.locator('.body').count()) === 0) await item.locator('h2 button').click();
+      await item.locator('.help button', { hasText: 'Do it for me' }).click();
+      await done(page, index + 1);
+      await answerRightly(page, '02', index);
+    }
+    await page.waitForSelector('.finish');
+    await page.locator('#terminals').waitFor();
+  });
+
+  it('is accessible, in the list and in a lab, light and dark', async () => {
+    await accessible(page);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await accessible(page);
+    await page.click('.back');
+    await page.waitForSelector('.card');
+    await accessible(page);
+    await page.emulateMedia({ colorScheme: 'light' });
+    await accessible(page);
+  });
+
+  it('can be used by keyboard alone: F6 leaves the terminal', async () => {
+    await page.focus('.card a[href="#/lab/02"]');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.pane .xterm');
+    await page.click('.pane.active .screen');
+    expect(await page.evaluate(() => document.activeElement?.closest('#terminals') !== null)).toBe(true);
+    await page.keyboard.press('F6');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('pictures');
+    await page.keyboard.press('F6');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('text');
+    await page.keyboard.press('Shift+F6');
+    await page.keyboard.press('Shift+F6');
+    expect(await page.evaluate(() => document.activeElement?.closest('.pane.active') !== null)).toBe(true);
+  });
+
+  it('pastes and copies', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.evaluate(() => navigator.clipboard.writeText('echo pasted-$((40+2))'));
+    await page.click('.pane.active .screen');
+    await page.keyboard.press('Control+v');
+    await page.keyboard.press('Enter');
+    await shows(page, /pasted-42/);
+    const box = await page
+      .locator('.pane.active .xterm-rows > div', { hasText: /^pasted-42/ })
+      .first()
+      .boundingBox();
+    await page.mouse.dblclick((box?.x ?? 0) + 20, (box?.y ?? 0) + 5);
+    await page.keyboard.press('Control+Shift+c');
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/pasted-42/);
+  });
+
+  it('works on a phone, without scrolling sideways', async () => {
+    const phone = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true });
+    const small = await newPage(phone);
+    await noWiderThan(small);
+    await accessible(small);
+    await goTo(small, '02');
+    await small.waitForSelector('.step');
+    await noWiderThan(small);
+    for (const part of ['Terminal', 'Picture', 'Text']) {
+      await small.locator('.parts button', { hasText: part }).click();
+      await small.waitForTimeout(200);
+      await noWiderThan(small);
+    }
+    await accessible(small);
+    await phone.close();
+  });
+});
