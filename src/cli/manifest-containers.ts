@@ -96,7 +96,10 @@ export function skippedText({ others, foreign, foreignFiles }: LoadedManifests):
 const plural = (count: number, one: string, several: string): string => `${count} ${count === 1 ? one : several}`;
 
 /** `--image` for a name that no container has is a mistake worth a word. */
-export const unusedImages = (images: ContainerImages): readonly Diagnostic[] =>
-  images
-    .unused()
-    .map((name) => ({ severity: 'warning', message: `--image ${name}: no container has an image of that name`, where: {} }));
+export const unusedImages = (images: ContainerImages): readonly Diagnostic[] => images.unused().map(unusedImage);
+
+export const unusedImage = (name: string): Diagnostic => ({
+  severity: 'warning',
+  message: `--image ${name}: no container has an image of that name`,
+  where: {},
+});

@@ -3,7 +3,7 @@ import { UnrootError } from '../error.ts';
 import type { Diagnostic } from '../finding/finding.ts';
 import type { Image } from '../image/image.ts';
 import type { GroupOptions } from '../input/find-groups.ts';
-import { loadManifests } from '../input/manifests.ts';
+import { type LoadedManifests, loadManifests } from '../input/manifests.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { placed, placeOf } from '../launch/placed.ts';
 import { whoIn } from '../launch/who-in.ts';
@@ -11,8 +11,9 @@ import { withoutImage } from '../launch/without-image.ts';
 import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
 import type { WhoContainer } from '../report/report.ts';
 import { unknownContainer, whoContainer } from '../report/who.ts';
+import { type BuildLinks, nearBuilds, readLink } from './build-links.ts';
 import type { ContainerImages } from './container-images.ts';
-import { type AnyContainer, containersIn, imageOf, refusalSpan, skippedText } from './manifest-containers.ts';
+import { type AnyContainer, containersIn, imageOf, refusalSpan, skippedText, unusedImage } from './manifest-containers.ts';
 import { manifestProfiles } from './profile.ts';
 
 export interface WhoInManifests {
@@ -29,16 +30,20 @@ export async function whoInManifests(
   images: ContainerImages,
   signal: AbortSignal,
   groups: GroupOptions = {},
+  linksOf: (services: LoadedManifests['services']) => BuildLinks | undefined = () => undefined,
 ): Promise<WhoInManifests> {
   const loaded = loadManifests(targets, groups);
   const { problems, formats } = loaded;
   const profiles = manifestProfiles(asked, formats);
+  const links = linksOf(loaded.services);
+  const near = nearBuilds(images, links);
   const containers: WhoContainer[] = [];
   for (const one of containersIn(loaded)) {
     signal.throwIfAborted();
-    containers.push(await answer(one, profiles(one.workload.format), images));
+    containers.push(await answer(one, profiles(one.workload.format), near, links));
   }
-  return { containers, diagnostics: problems, skipped: skippedText(loaded) };
+  const unused = (links?.unused() ?? []).map((name) => unusedImage(name));
+  return { containers, diagnostics: [...problems, ...unused], skipped: skippedText(loaded) };
 }
 
 /** A service whose image was not built here yet: what its Dockerfile would make, when that can be told. */
@@ -46,15 +51,13 @@ async function predicted(
   { workload, container, in: place }: AnyContainer,
   profile: PlatformProfile,
   images: ContainerImages,
+  links: BuildLinks | undefined,
 ): Promise<WhoContainer | undefined> {
-  const build = workload.format === 'compose' ? workload.service.build : undefined;
+  const build = workload.format === 'compose' ? workload.service.build : links?.of(container.image ?? '');
   if (build?.dockerfile === undefined) return undefined;
-  const { dockerfile, context, target, args } = build;
-  const buildArg = Object.entries(args).map(([name, value]) => `${name}=${value}`);
-  const flags = { context, buildArg, ...(target === undefined ? {} : { target }) };
   try {
     const { answer: ofBuild } = await import('./who-dockerfiles.ts');
-    const read = await (await import('./dockerfiles.ts')).readBuild(dockerfile, flags, images);
+    const read = await readLink({ ...build, dockerfile: build.dockerfile }, images);
     if (read.wanted === undefined) return undefined;
     const made = await ofBuild(read, { ...container.settings, name: container.name }, profile);
     const because = placed(made.because, container.settings, container.spans);
@@ -66,7 +69,12 @@ async function predicted(
   }
 }
 
-async function answer(one: AnyContainer, profile: PlatformProfile, images: ContainerImages): Promise<WhoContainer> {
+async function answer(
+  one: AnyContainer,
+  profile: PlatformProfile,
+  images: ContainerImages,
+  links: BuildLinks | undefined,
+): Promise<WhoContainer> {
   const { container, refusal } = one;
   const { settings, spans, name, image = '' } = container;
   if (refusal !== undefined && profile.kubelet) {
@@ -79,7 +87,7 @@ async function answer(one: AnyContainer, profile: PlatformProfile, images: Conta
     return unknownContainer({ name, image, outcome: 'unknown', message: container.unknown, because: [] }, profile, one.in);
   const found = await imageOf(one, images, async (opened): Promise<Image> => opened);
   if ('missing' in found) {
-    const built = await predicted(one, profile, images);
+    const built = await predicted(one, profile, images, links);
     if (built !== undefined) return built;
     const known = withoutImage({ name, image, settings, profile, why: found.missing });
     const because = placed(known.because, settings, spans);

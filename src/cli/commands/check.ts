@@ -5,6 +5,7 @@ import { targetKind } from '../../input/target-kind.ts';
 import { checkReport, mergeChecks } from '../../report/documents.ts';
 import type { CheckReport } from '../../report/report.ts';
 import { checkImage } from '../../unroot.ts';
+import { imagesBuiltBeside, imagesOnly } from '../build-links.ts';
 import { checkDockerfiles, withoutUsed } from '../check-dockerfiles.ts';
 import { type CheckedManifests, checkManifests } from '../check-manifests.ts';
 import { addPodSecurity, checkPodSecurity, type PodSecurityFlags } from '../check-pod-security.ts';
@@ -62,11 +63,11 @@ export function check(command: Command, context: CommandContext): Command {
     );
     const ignores: IgnoresOfFiles[] = [];
     if (manifests.length > 0) {
-      const checked = await checkFiles(manifests, flags, context, log);
+      const checked = await checkFiles(manifests, dockerfiles, flags, context, log);
       reports.push(checked.report);
       ignores.push(checked.ignores);
     }
-    const built = await checkDockerfiles(dockerfiles, flags, containerImages(flags, access), context.signal);
+    const built = await checkDockerfiles(dockerfiles, flags, containerImages(imagesOnly(flags), access), context.signal);
     reports.push(...built.reports);
     for (const target of targets.filter((one) => targetKind(one) === 'image')) {
       context.signal.throwIfAborted();
@@ -90,6 +91,7 @@ export function check(command: Command, context: CommandContext): Command {
 
 async function checkFiles(
   targets: readonly string[],
+  dockerfiles: readonly string[],
   flags: CheckFlags,
   { signal, behind }: CommandContext,
   log: Log,
@@ -97,10 +99,11 @@ async function checkFiles(
   refuseSettings(settingsFrom(flags, undefined, behind), targets);
   if (flags.trace === true)
     throw usageError('--trace runs an image, not a manifest', 'an image', 'Name the image, or leave --trace out');
-  const images = containerImages(
-    flags,
+  const plain = containerImages(
+    imagesOnly(flags),
     imageAccess(flags, signal, (message) => log.progress(message)),
   );
+  const images = imagesBuiltBeside(plain, flags, dockerfiles, targets);
   try {
     const checked = await checkManifests({
       targets,

@@ -5,6 +5,7 @@ import { whoIn } from '../../launch/who-in.ts';
 import type { ProfileName } from '../../platform/platform.ts';
 import type { WhoContainer } from '../../report/report.ts';
 import { whoContainer, whoReport } from '../../report/who.ts';
+import { buildLinks, imagesOnly } from '../build-links.ts';
 import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
 import { addDockerfile, type DockerfileFlags, dockerfilesOf, manifestsBeside } from '../dockerfiles.ts';
@@ -60,8 +61,14 @@ export function who(command: Command, context: CommandContext): Command {
       containers.push(whoContainer(launch));
     }
     const inManifests =
-      manifests.length === 0 ? undefined : await readManifests(manifests, settings, flags, { ...context, access });
-    const built = await whoInDockerfiles(dockerfiles, flags, settings, containerImages(flags, access), context.signal);
+      manifests.length === 0 ? undefined : await readManifests(manifests, settings, flags, { ...context, access, dockerfiles });
+    const built = await whoInDockerfiles(
+      dockerfiles,
+      flags,
+      settings,
+      containerImages(imagesOnly(flags), access),
+      context.signal,
+    );
     const diagnostics = [...(inManifests?.diagnostics ?? []), ...built.diagnostics].filter((one) => !built.usedImage(one));
     const report = whoReport([...containers, ...(inManifests?.containers ?? []), ...built.containers], diagnostics);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
@@ -70,16 +77,24 @@ export function who(command: Command, context: CommandContext): Command {
   });
 }
 
+interface ReadWith {
+  readonly access: ReturnType<typeof imageAccess>;
+  /** Beside the manifests. */
+  readonly dockerfiles: readonly string[];
+}
+
 async function readManifests(
   targets: readonly string[],
   settings: ReturnType<typeof settingsFrom>,
   flags: WhoFlags,
-  { signal, access }: CommandContext & { readonly access: ReturnType<typeof imageAccess> },
+  { signal, access, dockerfiles }: CommandContext & ReadWith,
 ): ReturnType<typeof whoInManifests> {
   refuseSettings(settings, targets);
-  const images = containerImages(flags, access);
+  const images = containerImages(imagesOnly(flags), access);
   try {
-    const read = await whoInManifests(targets, flags.platformProfile, images, signal, groupOptions(flags));
+    const links = (services: Parameters<typeof buildLinks>[2]): ReturnType<typeof buildLinks> =>
+      buildLinks(flags, dockerfiles, services);
+    const read = await whoInManifests(targets, flags.platformProfile, images, signal, groupOptions(flags), links);
     if (flags.verbose === true && read.skipped !== '') logFor(flags).note(read.skipped);
     return { ...read, diagnostics: [...read.diagnostics, ...unusedImages(images)] };
   } finally {
