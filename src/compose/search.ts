@@ -1,6 +1,7 @@
 /**
- * Runs the project for everybody who looks for the fix of one of its services: as it is first, once for all; then with all candidates together,
- * and, when that shows less than before, with each candidate alone, so that nobody looks for a remedy of what another one broke.
+ * Runs the project for everybody who looks for the fix of one of its services: as it is first, once for all; then with all candidates together.
+ * When that shows less than before, only the service that is started first of those that do less is told: nobody shall look for a remedy of what
+ * another one broke.
  */
 import type { Engine, PreparedImage } from '../engine/engine.ts';
 import type { Launch } from '../launch/launch.ts';
@@ -8,7 +9,7 @@ import { notStarted, type Observation } from '../prove/observation.ts';
 import type { Observe, ObserveOptions } from '../prove/observe.ts';
 import { worksLess } from '../prove/verdict.ts';
 import type { Tracer } from '../trace/tracer.ts';
-import type { ProjectRun, ProjectService } from './project.ts';
+import { type ProjectRun, type ProjectService, startOrder } from './project.ts';
 import { runProject } from './run-project.ts';
 
 export interface ProjectSearch {
@@ -43,7 +44,6 @@ export function projectSearch(input: ProjectSearchInput): ProjectSearch {
   const { services, engine, signal, onProgress } = input;
   const searching = new Set(input.names);
   const waiting = new Map<string, Asked>();
-  /** The last one that was tried of each service whose search is over. */
   let first: ProjectRun | undefined;
   let working = false;
 
@@ -73,6 +73,14 @@ export function projectSearch(input: ProjectSearchInput): ProjectSearch {
       const like = candidates.find((one) => one.name === name)?.like ?? first?.get(name)?.observation;
       return like === undefined || !worksLess(like, seen(result, name));
     });
+  /** Of those that show less the one that is started first: whatever the others lack may be its fault. */
+  const firstBroken = (result: ProjectRun, candidates: readonly Asked[]): Asked | undefined => {
+    for (const { name } of startOrder(services)) {
+      const one = candidates.find((each) => each.name === name);
+      if (one?.like !== undefined && worksLess(one.like, seen(result, name))) return one;
+    }
+    return undefined;
+  };
   const work = async (): Promise<void> => {
     while (waiting.size > 0 && [...searching].every((name) => waiting.has(name))) {
       const batch = [...waiting.values()];
@@ -89,6 +97,14 @@ export function projectSearch(input: ProjectSearchInput): ProjectSearch {
         const together = await run(batch, `as somebody else: ${names}`);
         if (batch.length === 1 || whole(together, batch)) {
           for (const one of batch) one.resolve(seen(together, one.name));
+          continue;
+        }
+        const guilty = firstBroken(together, batch);
+        if (guilty !== undefined) {
+          // The others wait for its next candidate: what they did beside it says nothing about them.
+          for (const one of batch) if (one !== guilty) waiting.set(one.name, one);
+          guilty.resolve(seen(together, guilty.name));
+          await new Promise((resolve) => setTimeout(resolve));
           continue;
         }
         for (const one of batch) one.resolve(seen(await run([one], `as somebody else: ${one.name} alone`), one.name));

@@ -5,6 +5,7 @@
 import type { Fix, LayerChange } from '../finding/fix.ts';
 import type { RootEntry } from '../image/image.ts';
 import type { FixContext } from './context.ts';
+import { missingWorkdir } from './missing-workdir.ts';
 import type { Need, Needs } from './need.ts';
 
 /** Directories whose whole purpose is short-lived state of whoever runs (hier(7), FHS 3.0 sections 3.15, 3.18, 5.13, 5.15). */
@@ -39,6 +40,8 @@ export function grantPaths(needs: Needs, context: FixContext): Granted {
     const entry = context.rootFs.resolve(need.path, { follow: false }).entry;
     if (entry === undefined) {
       // A parent that the image lacks: the runtime or the program makes it; when it is the program, its own finding asks for the grand-parent.
+      const made = missingWorkdir(need, context);
+      if (made !== undefined) fixes.push(made);
       continue;
     }
     if (NEVER.has(entry.path)) {
