@@ -47,12 +47,15 @@ export function split(on: boolean, ids: readonly number[]): void {
 
 export const isSplit = (): boolean => panes.shown.length > 1;
 
-/** Takes out terminals that are gone, and fills panes that are empty. */
+/** Takes out terminals that are gone, and fills panes that are empty; one terminal needs one pane. */
 export function keep(ids: readonly number[]): void {
   const shown = panes.shown.map((id) => (id !== undefined && ids.includes(id) ? id : undefined));
   const free = ids.filter((id) => !shown.includes(id));
   const filled = shown.map((id) => id ?? free.shift());
-  if (filled.some((id, index) => id !== panes.shown[index])) change({ ...panes, shown: filled });
+  const kept = filled.filter((id, index) => index === 0 || id !== undefined);
+  if (kept.length > 1 && kept[0] === undefined) kept.shift();
+  const active = Math.min(panes.active, kept.length - 1);
+  if (kept.length !== panes.shown.length || kept.some((id, index) => id !== panes.shown[index])) change({ shown: kept, active });
 }
 
 /** Puts text where the cursor of the used terminal is, and the keyboard too. */

@@ -53,12 +53,12 @@ export function Terminals({ id }: { readonly id: string }): JSX.Element {
   );
 }
 
-async function open(lab: string, place: TerminalPlace): Promise<void> {
+async function open(lab: string, place: TerminalPlace, beside = place !== 'host'): Promise<void> {
   const opened = await tryAsk({ kind: 'terminal', lab, place, cols: 80, rows: 24 });
   if (opened === undefined) return;
   // A shell inside belongs beside one outside.
-  if (place !== 'host') {
-    split(true, []);
+  if (beside) {
+    split(true, [opened.terminal]);
     show(opened.terminal, 1);
   } else show(opened.terminal);
   setTimeout(() => shownView(opened.terminal)?.focus(), 150);
@@ -113,12 +113,12 @@ function Bar({ id, terminals }: { readonly id: string; readonly terminals: reado
         class="small"
         aria-pressed={isSplit()}
         title="Two terminals side by side"
-        onClick={() =>
-          split(
-            !isSplit(),
-            terminals.map((one) => one.id),
-          )
-        }
+        onClick={() => {
+          const ids = terminals.map((one) => one.id);
+          // Two panes want two shells.
+          if (!isSplit() && ids.length < 2) void open(id, 'host', true);
+          else split(!isSplit(), ids);
+        }}
       >
         <Icon name="split" /> <span class="wide">Split</span>
       </button>
