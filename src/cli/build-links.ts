@@ -154,7 +154,13 @@ export function imagesBuiltBeside(
   targets: readonly string[],
 ): ContainerImages {
   if (dockerfiles.length === 0 && !(flags.image ?? []).some(isBuild)) return images;
-  return withBuilds(images, buildLinks(flags, dockerfiles, loadManifests(targets).services));
+  return withBuilds(images, buildLinks(flags, dockerfiles, servicesOf(targets)));
+}
+
+/** Standard input can be read once. */
+function servicesOf(targets: readonly string[]): readonly ComposeWorkload[] {
+  const files = targets.filter((target) => target !== '-');
+  return files.length === 0 ? [] : loadManifests(files).services;
 }
 
 /** No registry is asked for what is built here: who answers from the Dockerfile then. */

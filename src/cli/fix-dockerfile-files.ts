@@ -3,6 +3,7 @@ import type { PortStrategy } from '../fixes/port-strategy.ts';
 import type { Image } from '../image/image.ts';
 import { requireCommitted, writeTexts } from '../input/write-texts.ts';
 import type { TextFixReport } from '../report/report.ts';
+import { imagesOnly } from './build-links.ts';
 import type { CommandContext } from './command.ts';
 import { containerImages } from './container-images.ts';
 import type { DockerfileFlags } from './dockerfiles.ts';
@@ -30,8 +31,29 @@ export async function fixDockerfileFiles(
   if (flags.write === true && flags.diff === true)
     throw usageError('--diff only shows, --write changes the file', 'one of the two');
   if (flags.out !== undefined) throw usageError('--out is for images and patches', '--write changes the Dockerfile');
+  const { report: made, texts } = await fixedDockerfiles(paths, flags, context, log);
+  if (flags.write === true && texts.length > 0) {
+    if (flags.force !== true) await requireCommitted(texts.map(({ path }) => path));
+    writeTexts(texts);
+  }
+  const report = { ...made, wrote: flags.write === true };
+  log.clear();
+  const plain = flags.output === undefined || flags.output.length === 0;
+  if (flags.diff === true && plain) await print(report.files.map(({ diff }) => diff).join(''));
+  else await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+  const unread = report.diagnostics.some(({ severity }) => severity === 'error');
+  context.done(unread ? EXIT.failed : codeForFindings(report.unresolved, flags.failOn));
+}
+
+/** What becomes of them, before anything is written. */
+export async function fixedDockerfiles(
+  paths: readonly string[],
+  flags: FileFlags & DockerfileFlags & { readonly portStrategy?: PortStrategy },
+  context: CommandContext,
+  log: Log,
+): Promise<FixedDockerfile> {
   const access = imageAccess(flags, context.signal, (message) => log.progress(message));
-  const images = containerImages(flags, access);
+  const images = containerImages(imagesOnly(flags), access);
   try {
     const built = await builtImage(flags, images);
     const { signal, ...options } = { ...fixOptions(flags, context, log), signal: context.signal };
@@ -52,18 +74,7 @@ export async function fixDockerfileFiles(
         }),
       );
     }
-    const texts = all.flatMap((one) => one.texts);
-    if (flags.write === true && texts.length > 0) {
-      if (flags.force !== true) await requireCommitted(texts.map(({ path }) => path));
-      writeTexts(texts);
-    }
-    const report = { ...merged(all.map((one) => one.report)), wrote: flags.write === true };
-    log.clear();
-    const plain = flags.output === undefined || flags.output.length === 0;
-    if (flags.diff === true && plain) await print(report.files.map(({ diff }) => diff).join(''));
-    else await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
-    const unread = report.diagnostics.some(({ severity }) => severity === 'error');
-    context.done(unread ? EXIT.failed : codeForFindings(report.unresolved, flags.failOn));
+    return { report: merged(all.map((one) => one.report)), texts: all.flatMap((one) => one.texts) };
   } finally {
     await images.close();
   }

@@ -8,19 +8,22 @@ import type { Image } from '../image/image.ts';
 import { writeOciLayout } from '../image/sinks/index.ts';
 import { loadManifests } from '../input/manifests.ts';
 import { requireOutFolder, writeFiles } from '../input/write-folder.ts';
-import { requireCommitted, writeTexts } from '../input/write-texts.ts';
+import { type ChangedText, requireCommitted, writeTexts } from '../input/write-texts.ts';
 import { dnsLabel } from '../report/artifacts/artifact.ts';
 import type { TextFixReport } from '../report/report.ts';
 import { type FixResult, fixImage } from '../unroot.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import { PATCH_KINDS, type PatchKind, patchesOf } from '../workload/formats/kubernetes/patch-files.ts';
+import { buildLinks, imagesOnly, withBuilds } from './build-links.ts';
 import type { CommandContext } from './command.ts';
 import type { Together } from './compose-together.ts';
 import { type ContainerImages, containerImages } from './container-images.ts';
 import { codeForFindings, EXIT, type FailOn } from './exit-code.ts';
 import { fixCompose } from './fix-compose.ts';
 import type { ProvedImage } from './fix-container.ts';
+import { fixedDockerfiles } from './fix-dockerfile-files.ts';
+import type { FixedDockerfile } from './fix-dockerfiles.ts';
 import { fixManifests } from './fix-manifests.ts';
 import { imageAccess } from './image-access.ts';
 import { fixOptions } from './image-run.ts';
@@ -54,6 +57,7 @@ export async function fixFiles(
   context: CommandContext,
   log: Log,
   outputs: readonly Output[],
+  dockerfiles: readonly string[] = [],
 ): Promise<void> {
   const { signal } = context;
   refuseSettings(settingsFrom(flags, undefined, context.behind), targets);
@@ -61,10 +65,17 @@ export async function fixFiles(
   const proves = flags.prove === true || (flags.out !== undefined && flags.patch === undefined);
   if (flags.out !== undefined) requireOutFolder(flags.out);
   const loaded = loadManifests(targets, groupOptions(flags));
-  const images = containerImages(
-    flags,
+  const plain = containerImages(
+    imagesOnly(flags),
     imageAccess(flags, signal, (message) => log.progress(message)),
   );
+  // First what is built, then what runs it: patches and images are about the manifests alone.
+  const leaves = flags.patch !== undefined || flags.out !== undefined || flags.user === 'arbitrary';
+  if (dockerfiles.length > 0 && leaves) log.note(`${dockerfiles.join(', ')}: left as they are by --patch and --out`);
+  const beside =
+    dockerfiles.length === 0 || leaves ? undefined : await fixedDockerfiles(dockerfiles, besideFlags(flags), context, log);
+  const links = buildLinks(flags, dockerfiles, loaded.services);
+  const images = withBuilds(plain, links, new Map(beside?.texts.map(({ path, after }) => [path, after])));
   try {
     const profiles = manifestProfiles(flags.platformProfile, loaded.formats);
     const options = {
@@ -77,10 +88,11 @@ export async function fixFiles(
     };
     const pods = await fixManifests(targets.map(nameOf).join(', '), loaded, { ...options, profile: profiles('kubernetes') });
     const wholes = proves ? { openTogether: togetherFor(flags, context, log, images) } : {};
-    const fixed =
+    const manifests =
       loaded.services.length === 0
         ? pods
         : await fixCompose(pods, loaded, { ...options, ...wholes, profile: profiles('compose') });
+    const fixed = beside === undefined ? manifests : together(manifests, beside);
     const changed = fixed.texts.filter(({ before, after }) => before !== after);
     const files = changed.map(({ path }) => path).filter((path) => path !== '-');
     const resources = targets
@@ -106,8 +118,8 @@ export async function fixFiles(
           : flags.diff === true
             ? report.files.map(({ diff }) => diff).join('')
             : undefined;
-    const plain = flags.output === undefined || flags.output.length === 0;
-    if (raw === undefined || !plain) await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+    const shown = flags.output === undefined || flags.output.length === 0;
+    if (raw === undefined || !shown) await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
     else {
       await print(raw);
       for (const { object, container, outcome, message } of report.containers)
@@ -119,6 +131,29 @@ export async function fixFiles(
   } finally {
     await images.close();
   }
+}
+
+/** Manifests are run as they say; a Dockerfile beside them is worked out, and run only when that was asked for. */
+const besideFlags = (flags: FileFlags): FileFlags => (flags.prove === true ? flags : { ...flags, static: true, prove: false });
+
+function together<T extends { readonly report: TextFixReport; readonly texts: readonly ChangedText[] }>(
+  manifests: T,
+  { report, texts }: FixedDockerfile,
+): T {
+  const own = manifests.report;
+  return {
+    ...manifests,
+    texts: [...texts, ...manifests.texts],
+    report: {
+      ...own,
+      containers: [...report.containers, ...own.containers],
+      fixes: [...report.fixes, ...own.fixes],
+      files: [...report.files, ...own.files],
+      unresolved: [...report.unresolved, ...own.unresolved],
+      diagnostics: [...report.diagnostics, ...own.diagnostics],
+      unknown: [...new Set([...report.unknown, ...own.unknown])],
+    },
+  };
 }
 
 const nameOf = (target: string): string => (target === '-' ? 'standard input' : target);

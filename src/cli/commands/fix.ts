@@ -64,13 +64,9 @@ export function fix(command: Command, context: CommandContext): Command {
     );
     if (dockerfiles.length > 0 && manifests.length === 0 && !targets.some((one) => targetKind(one) === 'image'))
       return fixDockerfileFiles(dockerfiles, flags, context, logFor(flags), outputs);
-    if (targets.some((one) => targetKind(one) === 'dockerfile'))
-      throw usageError('fix takes Dockerfiles, manifests or an image, not several kinds at once', 'one command for each');
-    if (manifests.length > 0 && manifests.length < targets.length)
-      throw usageError('fix takes manifests or an image, not both at once', 'one command for each');
-    if (dockerfiles.length > 0)
-      logFor(flags).note(`${dockerfiles.join(', ')}: left as they are here; unroot fix takes Dockerfiles by themselves`);
-    if (manifests.length > 0) return fixFiles(targets, flags, context, logFor(flags), outputs);
+    if (targets.some((one) => targetKind(one) === 'image') && (manifests.length > 0 || dockerfiles.length > 0))
+      throw usageError('fix takes files or an image, not both at once', 'one command for each');
+    if (manifests.length > 0) return fixFiles(manifests, flags, context, logFor(flags), outputs, dockerfiles);
     if (more.length > 0) throw usageError('fix takes one image at a time', 'one command for each image');
     refuseFileFlags(flags);
     if (flags.static === true && (flags.probe ?? flags.probePath) !== undefined)
