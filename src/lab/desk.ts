@@ -218,7 +218,9 @@ function answer(session: LabSession, named: LabStep, words: readonly string[], o
   const open = session.lab.steps
     .filter(({ id, quiz }) => quiz !== undefined && done.includes(id) && answers[id] === undefined)
     .at(-1);
-  const step = words.some((word) => word === named.id) || open === undefined ? named : open;
+  // After a wrong answer the same question is meant.
+  const last = session.lab.steps.filter(({ id, quiz }) => quiz !== undefined && answers[id] !== undefined).at(-1);
+  const step = words.some((word) => word === named.id) ? named : (open ?? (named.quiz === undefined ? last : undefined) ?? named);
   if (step.quiz === undefined) return { text: 'This step asks nothing.', exit: 1 };
   const choice = Number(words.find((word) => /^\d$/.test(word)) ?? 0);
   if (!(choice >= 1 && choice <= step.quiz.choices.length)) return { text: renderQuiz(step, options), exit: 1 };

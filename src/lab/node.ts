@@ -223,10 +223,12 @@ function ready(child: ChildProcess, signal?: AbortSignal): Promise<number> {
     let [said, wrong] = ['', ''];
     const fail = (message: string): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
       reject(new UnrootError(message, { code: 'lab.node-failed', hint: 'unroot lab list says what this machine lacks' }));
     };
     const timer = setTimeout(() => fail(`the node was not ready within ${START_MS / 1000} s: ${wrong.trim()}`), START_MS);
-    signal?.addEventListener('abort', () => fail('interrupted'), { once: true });
+    const onAbort = (): void => fail('interrupted');
+    signal?.addEventListener('abort', onAbort, { once: true });
     child.stderr?.on('data', (chunk: Buffer) => {
       wrong = (wrong + chunk.toString()).slice(-4000);
     });
@@ -235,6 +237,7 @@ function ready(child: ChildProcess, signal?: AbortSignal): Promise<number> {
       const pid = /^ready (\d+)$/m.exec(said)?.[1];
       if (pid === undefined) return;
       clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
       resolve(Number(pid));
     });
     child.on('error', (error) => fail(`the node could not be started: ${error.message}`));

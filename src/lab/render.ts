@@ -24,7 +24,7 @@ export function renderMarkdown(text: string, options: RenderOptions): string {
     const mark = /^(\s*(?:[-*]|\d+\.)\s+)/.exec(first)?.[1] ?? '';
     const words = paragraph.join(' ').slice(mark.length);
     out.push(
-      ...wrap(words, width - mark.length).map(
+      ...wrap(words, width - mark.length, options.color).map(
         (line, index) => (index === 0 ? mark : ' '.repeat(mark.length)) + inline(line, options),
       ),
     );
@@ -58,11 +58,12 @@ export function renderMarkdown(text: string, options: RenderOptions): string {
 }
 
 /** Blanks inside `code` hold together where a line allows it. */
-function wrap(text: string, width: number): readonly string[] {
+function wrap(text: string, width: number, color: boolean): readonly string[] {
   const words = text.match(/`[^`]*`\S*|\S+/g) ?? [];
   const lines: string[] = [];
   let line = '';
-  const plain = (word: string): number => word.replace(/[`*]/g, '').length;
+  // With colour the marks are not written.
+  const plain = (word: string): number => word.replace(color ? /[`*]/g : /\*/g, '').length;
   for (const word of words) {
     if (line !== '' && plain(line) + 1 + plain(word) > width) {
       lines.push(line);
