@@ -1,5 +1,6 @@
 /** `unroot lab start`: the text of a step, and a shell in the node below it, until the shell ends. */
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrootError } from '../error.ts';
 import { currentStep, openDesk, playerSocket, renderEnd } from '../lab/desk.ts';
 import { findLab, labsFolder } from '../lab/find-labs.ts';
@@ -32,7 +33,11 @@ export async function startInTerminal(
   const log = createLog({ quiet: flags.quiet === true, verbose: flags.verbose === true, format: 'text' });
   let session: LabSession | undefined;
   let shell: ReturnType<typeof spawn> | undefined;
-  const desk = openDesk(lab, state, () => shell?.kill('SIGHUP'));
+  let stopped = false;
+  const desk = openDesk(lab, state, () => {
+    stopped = true;
+    shell?.kill('SIGHUP');
+  });
   try {
     session = await startLab(found, {
       stateFolder: state,
@@ -49,15 +54,17 @@ export async function startInTerminal(
     }
     log.clear();
     await print(`${opening(session, options)}\n`);
-    for (let again = true; again; ) {
-      const node = session.node();
-      again = await new Promise<boolean>((resolve, reject) => {
+    for (;;) {
+      const node = await session.ready();
+      await new Promise<void>((resolve, reject) => {
         const { file, args, env } = inTerminal(session!);
         shell = spawn(file, args, { stdio: 'inherit', env });
         shell.on('error', reject);
-        // A reset ends the shell with its node; the learner goes on in the new one.
-        shell.on('close', () => setTimeout(() => resolve(node !== session!.node() && !context.signal.aborted), 700));
+        shell.on('close', () => resolve());
       });
+      // A reset ends the shell with its node, a moment after it was asked for; the learner goes on in the new one.
+      await sleep(300);
+      if (context.signal.aborted || stopped || (await session.ready()) === node) break;
     }
     await print(`${closing(session)}\n`);
     context.done(0);

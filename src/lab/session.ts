@@ -40,6 +40,8 @@ export interface LabSession {
   world(): Promise<NodeWorld>;
   /** The node of the moment: a reset brings another one. */
   node(): LabNode;
+  /** The same, once no reset is under way. */
+  ready(): Promise<LabNode>;
   /** OCI layout of one of its images, on the machine. */
   imageFolder(name: string): string;
   /** Called after each change of progress and after a reset. */
@@ -69,6 +71,7 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
   let before: ReadonlyMap<string, string> = new Map();
   let node: LabNode;
   let stopping = false;
+  let resetting: Promise<void> = Promise.resolve();
   let lose!: () => void;
   const lost = new Promise<void>((resolve) => {
     lose = resolve;
@@ -126,6 +129,7 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
     stopping = true;
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);
+    await resetting.catch(() => {});
     await node.end();
   };
   const onAbort = (): void => void stop();
@@ -185,13 +189,21 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
         );
     },
     run: (script) => node.run(script, { timeoutMs: SOLVE_MS }),
-    async reset() {
-      const old = node;
-      stopping = true;
-      await old.end();
-      node = await begin();
-      stopping = false;
-      changed();
+    reset() {
+      // One after the other: two of them would leave a node nobody knows.
+      resetting = resetting.then(async () => {
+        const old = node;
+        stopping = true;
+        await old.end();
+        node = await begin();
+        stopping = false;
+        changed();
+      });
+      return resetting;
+    },
+    async ready() {
+      await resetting;
+      return node;
     },
     stop,
     world: async () => lookAround(node),
