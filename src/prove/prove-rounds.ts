@@ -15,6 +15,7 @@ import { settingsOfRun } from './settings.ts';
 import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
 import { unaskedWork } from './unasked.ts';
 import type { Expectation } from './verdict.ts';
+import { withAccount } from './with-account.ts';
 
 export interface ProveRoundsInput {
   readonly rounds: RoundsResult;
@@ -41,10 +42,15 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
     launchOf(fixed, settingsOfRun(rounds.run, { ...recipient, uid }, settings, profile), profile),
   );
   const before = await engine.prepare(subject.image, input.prepare);
-  const after = await engine.prepare(rounds.image, input.prepare);
+  const after = await Promise.all(
+    launches.map(async (launch) => {
+      const image = launch.kind === 'launch' ? await withAccount(rounds.image, launch, recipient) : rounds.image;
+      return { image: await engine.prepare(image, input.prepare), launch };
+    }),
+  );
   return prove({
     before: { image: before, launch: rounds.asIs },
-    after: launches.map((launch) => ({ image: after, launch })),
+    after,
     expectation: await expectationOf(input),
     volumeOwners: rounds.run.volumes,
     like: rounds.before,
@@ -62,11 +68,21 @@ export async function expectationOf(
   const moved = movedPorts(rounds.run.ports);
   return {
     moved,
-    lostEffects: traces ? compareEffects(...traces, moved) : [],
+    lostEffects: traces ? inShort(compareEffects(...traces, moved)) : [],
     sockets: traces ? socketsInBoth(...traces) : [],
     leftDenials: [...leftDenials(rounds), ...(await unasked(input))],
     oldData,
   };
+}
+
+/** A database that does not start is missing a thousand files. */
+const MOST_FILES = 6;
+
+function inShort(lost: readonly string[]): readonly string[] {
+  const files = lost.filter((text) => text.startsWith('it no longer writes '));
+  if (files.length <= MOST_FILES) return lost;
+  const rest = lost.filter((text) => !files.includes(text));
+  return [...rest, ...files.slice(0, MOST_FILES), `it no longer writes ${files.length - MOST_FILES} more files`];
 }
 
 /** Like work that is lost, unless a probe of the user's own shows that what is needed works. */

@@ -38,6 +38,7 @@ import { stillDenied } from './still-denied.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
 import { targetOf } from './target.ts';
 import { mayLoseWork, worksByItself, worksLess } from './verdict.ts';
+import { withAccount } from './with-account.ts';
 
 export const MAX_ROUNDS = 9;
 
@@ -104,7 +105,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     const after =
       launch.kind === 'refusal'
         ? notStarted(launch.message)
-        : await observed(await input.prepare(image), launch, {
+        : await observed(await input.prepare(await withAccount(image, launch, recipient)), launch, {
             ...input.observe,
             ...askedAfter(input.observe, image, moved),
             tracer: input.tracer,

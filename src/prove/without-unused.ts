@@ -13,6 +13,7 @@ import { settingsOfRun } from './settings.ts';
 import { launchOf, readSubject } from './subject.ts';
 import { unusedGrants, unusedMounts } from './unused-grants.ts';
 import { worksByItself, worksLess } from './verdict.ts';
+import { withAccount } from './with-account.ts';
 
 /** The same rounds when everything was used, when the result does not work anyway, or when it does less without. */
 export async function withoutUnused(rounds: RoundsResult, input: RoundsInput): Promise<RoundsResult> {
@@ -37,7 +38,7 @@ export async function withoutUnused(rounds: RoundsResult, input: RoundsInput): P
     input.profile,
   );
   if (again.kind === 'refusal') return rounds;
-  const last = await (input.run ?? observe)(await input.prepare(image), again, {
+  const last = await (input.run ?? observe)(await input.prepare(await withAccount(image, again, input.recipient)), again, {
     ...input.observe,
     ...askedAfter(input.observe, image, moved),
     tracer: input.tracer,

@@ -195,6 +195,7 @@ const CASES: readonly Case[] = [
     files: { '/d/postgresql.conf': 'port = 432\t# (change requires restart)\n' },
     text: { '/d/postgresql.conf': 'port = 8432\n' },
   },
+  { recipe: 'postgres-data', purpose: 'identity', env: { PGDATA: '/var/lib/postgresql/data/pgdata' } },
   {
     recipe: 'mariadb',
     purpose: 'identity',
