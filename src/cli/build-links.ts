@@ -38,10 +38,11 @@ export function buildLinks(
   services: readonly ComposeWorkload[],
 ): BuildLinks {
   const given = new Map<string, { readonly name: string; readonly link: BuildLink }>();
-  for (const { containers, service } of services) {
+  for (const { containers, service, name: own, namespace = '' } of services) {
     const { dockerfile, context, target, args } = service.build ?? {};
-    const name = containers[0]?.image;
-    if (dockerfile !== undefined && name !== undefined && name !== '')
+    // Compose calls what it builds after project and service when nobody says otherwise.
+    const name = containers[0]?.image || `${namespace}-${own}`;
+    if (dockerfile !== undefined)
       given.set(familiarToFull(name), {
         name: '',
         link: {
@@ -120,7 +121,8 @@ export function withBuilds(
   images: ContainerImages,
   links: BuildLinks,
   texts: ReadonlyMap<string, string> = new Map(),
-): ContainerImages {
+): ContainerImages & { readonly changed: () => readonly BuiltAnew[] } {
+  const anew: BuiltAnew[] = [];
   const made = new Map<string, Promise<Found<unknown>>>();
   const build = async <T>(link: BuildLink, name: string, work: Parameters<typeof images.find<T>>[1]): Promise<Found<T>> => {
     const read = await readLink(link, images, texts);
@@ -129,6 +131,7 @@ export function withBuilds(
       return { missing: `image ${name} is built from ${link.dockerfile}, which says nothing that could be built` };
     if (state.baseMissing !== undefined)
       return { missing: `image ${name} is built from ${link.dockerfile}: ${state.baseMissing}` };
+    if (texts.has(link.dockerfile)) anew.push({ name, dockerfile: link.dockerfile });
     return { value: await work(predictedImage(read.wanted, name).image) };
   };
   return {
@@ -143,7 +146,14 @@ export function withBuilds(
     },
     unused: () => [...images.unused(), ...links.unused()],
     close: () => images.close(),
+    changed: () => anew,
   };
+}
+
+/** An image that was looked at as what its changed Dockerfile builds. */
+export interface BuiltAnew {
+  readonly name: string;
+  readonly dockerfile: string;
 }
 
 /** With the Dockerfiles among the targets and what compose files there say of them; the images as they are when there is nothing to link. */

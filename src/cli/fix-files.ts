@@ -15,7 +15,7 @@ import { type FixResult, fixImage } from '../unroot.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import { PATCH_KINDS, type PatchKind, patchesOf } from '../workload/formats/kubernetes/patch-files.ts';
-import { buildLinks, imagesOnly, withBuilds } from './build-links.ts';
+import { type BuiltAnew, buildLinks, imagesOnly, withBuilds } from './build-links.ts';
 import type { CommandContext } from './command.ts';
 import type { Together } from './compose-together.ts';
 import { type ContainerImages, containerImages } from './container-images.ts';
@@ -75,7 +75,11 @@ export async function fixFiles(
   const beside =
     dockerfiles.length === 0 || leaves ? undefined : await fixedDockerfiles(dockerfiles, besideFlags(flags), context, log);
   const links = buildLinks(flags, dockerfiles, loaded.services);
-  const images = withBuilds(plain, links, new Map(beside?.texts.map(({ path, after }) => [path, after])));
+  const images = withBuilds(
+    plain,
+    links,
+    new Map(beside?.texts.flatMap(({ path, before, after }) => (before === after ? [] : [[path, after] as const]))),
+  );
   try {
     const profiles = manifestProfiles(flags.platformProfile, loaded.formats);
     const options = {
@@ -92,7 +96,7 @@ export async function fixFiles(
       loaded.services.length === 0
         ? pods
         : await fixCompose(pods, loaded, { ...options, ...wholes, profile: profiles('compose') });
-    const fixed = beside === undefined ? manifests : together(manifests, beside);
+    const fixed = beside === undefined ? manifests : together(manifests, beside, images.changed());
     const changed = fixed.texts.filter(({ before, after }) => before !== after);
     const files = changed.map(({ path }) => path).filter((path) => path !== '-');
     const resources = targets
@@ -139,6 +143,7 @@ const besideFlags = (flags: FileFlags): FileFlags => (flags.prove === true ? fla
 function together<T extends { readonly report: TextFixReport; readonly texts: readonly ChangedText[] }>(
   manifests: T,
   { report, texts }: FixedDockerfile,
+  anew: readonly BuiltAnew[],
 ): T {
   const own = manifests.report;
   return {
@@ -150,7 +155,15 @@ function together<T extends { readonly report: TextFixReport; readonly texts: re
       fixes: [...report.fixes, ...own.fixes],
       files: [...report.files, ...own.files],
       unresolved: [...report.unresolved, ...own.unresolved],
-      diagnostics: [...report.diagnostics, ...own.diagnostics],
+      diagnostics: [
+        ...report.diagnostics,
+        ...own.diagnostics,
+        ...anew.map(({ name, dockerfile }) => ({
+          severity: 'info' as const,
+          message: `${name} must be built anew from ${dockerfile} before the manifests that name it are applied`,
+          where: { file: dockerfile },
+        })),
+      ],
       unknown: [...new Set([...report.unknown, ...own.unknown])],
     },
   };
