@@ -67,7 +67,12 @@ export function check(command: Command, context: CommandContext): Command {
       reports.push(checked.report);
       ignores.push(checked.ignores);
     }
-    const built = await checkDockerfiles(dockerfiles, flags, containerImages(imagesOnly(flags), access), context.signal);
+    const built = await checkDockerfiles(
+      dockerfiles,
+      imagesOnly(flags),
+      containerImages(imagesOnly(flags), access),
+      context.signal,
+    );
     reports.push(...built.reports);
     for (const target of targets.filter((one) => targetKind(one) === 'image')) {
       context.signal.throwIfAborted();

@@ -64,7 +64,7 @@ export function who(command: Command, context: CommandContext): Command {
       manifests.length === 0 ? undefined : await readManifests(manifests, settings, flags, { ...context, access, dockerfiles });
     const built = await whoInDockerfiles(
       dockerfiles,
-      flags,
+      imagesOnly(flags),
       settings,
       containerImages(imagesOnly(flags), access),
       context.signal,
