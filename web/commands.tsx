@@ -25,16 +25,16 @@ export function Commands({ text, language }: { readonly text: string; readonly l
       <pre tabIndex={0}>
         <code>{text}</code>
       </pre>
-      <div class="code-buttons">
-        {isShell && (
+      {isShell && (
+        <div class="code-buttons">
           <button type="button" class="small" onClick={() => typeIntoTerminal(text)} title="Into the terminal; you press Enter">
             Type it
           </button>
-        )}
-        <button type="button" class="small" onClick={copy}>
-          {copied ? 'Copied' : 'Copy'}
-        </button>
-      </div>
+          <button type="button" class="small" onClick={copy}>
+            {copied ? 'Copied' : 'Copy'}
+          </button>
+        </div>
+      )}
     </div>
   );
 }

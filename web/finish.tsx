@@ -20,6 +20,8 @@ export function Finish({ lab, progress }: { readonly lab: PageLab; readonly prog
     heading.current?.closest('.text')?.scrollTo({ top: 0 });
   }, []);
   const hints = Object.values(progress.hints).reduce((sum, count) => sum + count, 0);
+  // A set of labs need not have every lab that one of them names.
+  const next = lab.next.filter((one) => !/^\d\d$/.test(one) || labs?.some(({ id }) => id === one) === true);
   const minutes = Math.round((Date.parse(progress.finished ?? '') - Date.parse(progress.began)) / 60_000);
   return (
     <section class="finish" aria-labelledby="finish-title">
@@ -34,24 +36,24 @@ export function Finish({ lab, progress }: { readonly lab: PageLab; readonly prog
         {hints === 0 ? 'no hints' : hints === 1 ? '1 hint' : `${hints} hints`}
       </p>
       <Markdown text={lab.explanation} />
-      {lab.next.length > 0 && (
+      {next.length > 0 && (
         <>
           <h3>What next</h3>
           <ul class="next">
-            {lab.next.map((next) => {
-              const card = labs?.find(({ id }) => id === next);
-              if (/^https?:\/\//.test(next))
+            {next.map((one) => {
+              const card = labs?.find(({ id }) => id === one);
+              if (/^https?:\/\//.test(one))
                 return (
-                  <li key={next}>
-                    <a href={next} target="_blank" rel="noreferrer noopener">
-                      {next.replace(/^https?:\/\//, '')} ↗
+                  <li key={one}>
+                    <a href={one} target="_blank" rel="noreferrer noopener">
+                      {one.replace(/^https?:\/\//, '')} ↗
                     </a>
                   </li>
                 );
               return (
-                <li key={next}>
-                  <a class="button" href={`#/lab/${next}`}>
-                    {next} {card === undefined ? '' : `· ${card.title}`}
+                <li key={one}>
+                  <a class="button" href={`#/lab/${one}`}>
+                    {one} {card === undefined ? '' : `· ${card.title}`}
                   </a>
                 </li>
               );

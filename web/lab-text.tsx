@@ -1,7 +1,7 @@
 /** The left side: story, steps, and at the end what it was all about. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { PageLab } from '../src/lab/serve/protocol.ts';
+import type { PageLab, PageStep } from '../src/lab/serve/protocol.ts';
 import { Finish } from './finish.tsx';
 import { Icon } from './icon.tsx';
 import { tryAsk } from './link.ts';
@@ -13,14 +13,18 @@ import { useStore } from './store.ts';
 export function LabText({ lab }: { readonly lab: PageLab }): JSX.Element {
   const progress = useStore((state) => state.progress);
   const room = useStore((state) => state.room);
+  const answers = useStore((state) => state.opened);
   const done = progress?.done ?? [];
-  const first = lab.steps.find(({ id }) => !done.includes(id))?.id;
-  const [opened, setOpened] = useState<string | undefined>(first);
+  const isDone = (step: PageStep | undefined): boolean => step !== undefined && done.includes(step.id);
+  const asks = (step: PageStep | undefined): boolean => step?.quiz !== undefined && answers[step.id]?.answer?.right !== true;
+  const first = lab.steps.find((step) => !isDone(step))?.id;
+  const [opened, setOpened] = useState<string | undefined>(lab.steps.find((step) => !isDone(step) || asks(step))?.id);
   const before = useRef(first);
-  // The next step opens when one is done, unless the reader opened another one.
+  // The next step opens when one is done, unless that one still asks something or the reader opened another one.
   useEffect(() => {
     if (before.current === first) return;
-    if (opened === before.current || opened === undefined) setOpened(first);
+    const last = lab.steps.find(({ id }) => id === before.current);
+    if (opened === undefined || (opened === before.current && !asks(last))) setOpened(first);
     before.current = first;
   }, [first]);
   useEffect(() => setOpenSteps([...new Set([opened, first].filter((id) => id !== undefined))]), [opened, first]);
@@ -53,6 +57,15 @@ export function LabText({ lab }: { readonly lab: PageLab }): JSX.Element {
             number={index + 1}
             done={done.includes(step.id)}
             open={opened === step.id}
+            asks={isDone(step) && asks(step)}
+            next={
+              isDone(step) && lab.steps[index + 1] !== undefined
+                ? () => {
+                    setOpened(lab.steps[index + 1]?.id);
+                    document.getElementById(`head-${lab.steps[index + 1]?.id}`)?.focus();
+                  }
+                : undefined
+            }
             toggle={() => setOpened(opened === step.id ? undefined : step.id)}
           />
         ))}

@@ -68,7 +68,7 @@ function Intro({ labs }: { readonly labs: readonly LabCard[] }): JSX.Element {
   const finished = labs.filter((lab) => lab.finished).length;
   const able = labs.filter(({ missing }) => missing.length === 0);
   const next =
-    labs.find(({ room }) => room === 'ready') ??
+    labs.find((lab) => lab.room === 'ready' && !lab.finished) ??
     able.find((lab) => !lab.finished && lab.done > 0) ??
     able.find((lab) => !lab.finished);
   const left = labs.filter((lab) => !lab.finished).reduce((sum, { minutes }) => sum + minutes, 0);

@@ -14,10 +14,14 @@ interface StepProps {
   readonly number: number;
   readonly done: boolean;
   readonly open: boolean;
+  /** Done, but its question is not answered. */
+  readonly asks: boolean;
+  /** Opens the one after it; none: it is the last, or not done. */
+  readonly next: (() => void) | undefined;
   readonly toggle: () => void;
 }
 
-export function Step({ lab, step, number, done, open, toggle }: StepProps): JSX.Element {
+export function Step({ lab, step, number, done, open, asks, next, toggle }: StepProps): JSX.Element {
   const body = `step-${step.id}`;
   const item = useRef<HTMLLIElement>(null);
   const first = useRef(true);
@@ -28,12 +32,12 @@ export function Step({ lab, step, number, done, open, toggle }: StepProps): JSX.
     }
     if (!open) return;
     const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    item.current?.scrollIntoView({ block: 'nearest', behavior: calm ? 'auto' : 'smooth' });
+    item.current?.scrollIntoView({ block: 'start', behavior: calm ? 'auto' : 'smooth' });
   }, [open]);
   return (
     <li ref={item} class={`step${done ? ' done' : ''}${open ? ' open' : ''}`}>
       <h2>
-        <button type="button" aria-expanded={open} aria-controls={body} onClick={toggle}>
+        <button id={`head-${step.id}`} type="button" aria-expanded={open} aria-controls={body} onClick={toggle}>
           <span class="mark" aria-hidden="true">
             {done ? <Icon name="check" /> : number}
           </span>
@@ -41,6 +45,7 @@ export function Step({ lab, step, number, done, open, toggle }: StepProps): JSX.
             {step.title}
             <span class="unseen">{done ? ', done' : ''}</span>
           </span>
+          {asks && <span class="badge asks">question</span>}
           <Icon name="down" />
         </button>
       </h2>
@@ -50,6 +55,11 @@ export function Step({ lab, step, number, done, open, toggle }: StepProps): JSX.
           <Checks lab={lab} step={step} done={done} />
           <Question lab={lab} step={step} />
           <Help lab={lab} step={step} done={done} />
+          {next !== undefined && (
+            <button type="button" class={asks ? '' : 'primary'} onClick={next}>
+              Next step
+            </button>
+          )}
         </div>
       )}
     </li>

@@ -1,11 +1,12 @@
 /** `lab.md` → Lab: front matter, story, steps with their fences. Pure; every error says the line. */
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { UnrootError } from '../error.ts';
-import type { Lab, LabCheck, LabNeed, LabStep, Quiz } from './lab.ts';
+import type { Lab, LabCheck, LabNeed, LabPicture, LabStep, Quiz } from './lab.ts';
 import { type Reject, readCheck } from './read-check.ts';
 
 const NEEDS: readonly LabNeed[] = ['root', 'overlay', 'runc', 'podman', 'loop', 'idmap', 'strace', 'qemu', 'cluster'];
-const FRONT = ['id', 'title', 'goal', 'minutes', 'covers', 'needs', 'images', 'explains', 'next'];
+const FRONT = ['id', 'title', 'goal', 'minutes', 'covers', 'needs', 'images', 'explains', 'next', 'pictures', 'walls'];
+const PICTURES: readonly LabPicture[] = ['processes', 'capabilities', 'walk', 'layers', 'walls'];
 /** Fences that are no text for the reader. */
 const SPECIAL = ['hint', 'check', 'solution', 'wrong', 'quiz', 'setup'] as const;
 type Special = (typeof SPECIAL)[number];
@@ -51,6 +52,8 @@ export function readLab(text: string, name: string, file: string = `labs/${name}
   }
   const twice = steps.find((step, index) => steps.findIndex(({ id }) => id === step.id) !== index);
   if (twice !== undefined) reject(0)(`two steps are called ${twice.id}`, 1);
+  const nowhere = front.walls?.find((wall) => !steps.some(({ id }) => id === wall.step));
+  if (nowhere !== undefined) reject(0)(`a wall falls with step ${nowhere.step}, which is not there`, 1);
   if (steps.length === 0) reject(0)('it has no step', close + 1, '## Step: …');
   const setup = first!.fences.filter(({ kind }) => kind === 'setup').map((fence) => fence.text);
   return {
@@ -86,6 +89,10 @@ function readFront(text: string, reject: Reject): Omit<Lab, 'name' | 'story' | '
   for (const need of needs)
     if (!(NEEDS as readonly string[]).includes(need))
       reject(`nothing is known as need ${need}`, lineOf(['needs']), NEEDS.join(', '));
+  const pictures = list('pictures');
+  for (const picture of pictures)
+    if (!(PICTURES as readonly string[]).includes(picture))
+      reject(`there is no picture ${picture}`, lineOf(['pictures']), PICTURES.join(', '));
   return {
     id,
     title: string('title'),
@@ -96,7 +103,21 @@ function readFront(text: string, reject: Reject): Omit<Lab, 'name' | 'story' | '
     images: list('images'),
     explains: list('explains'),
     next: list('next'),
+    ...(pictures.length === 0 ? {} : { pictures: pictures as LabPicture[] }),
+    ...(map.walls === undefined
+      ? {}
+      : { walls: readWalls(map.walls, (message) => reject(message, lineOf(['walls']), '- step: ID, says: …')) }),
   };
+}
+
+function readWalls(value: unknown, reject: (message: string) => never): NonNullable<Lab['walls']> {
+  if (!Array.isArray(value)) return reject('walls are a list');
+  return value.map((wall: unknown) => {
+    const { step, says } = (wall ?? {}) as Record<string, unknown>;
+    return typeof step === 'string' && typeof says === 'string'
+      ? { step, says }
+      : reject('a wall has a step, at whose end it fell, and says');
+  });
 }
 
 function readStep(section: Section, title: string, id: string, rejectFrom: (offset: number) => Reject): LabStep {

@@ -193,29 +193,39 @@ function fileText({ permitted, inheritable, effective }: NonNullable<ExecPicture
 /** Every capability of any set by name: the cells above are small. */
 function Names({ picture, marked, mark }: Omit<CardProps, 'width'>): JSX.Element {
   const { before, after } = picture;
-  const any = CAPABILITIES.filter((name) =>
-    SETS.some((set) => before[set].includes(name) || after?.capabilities[set].includes(name) === true),
-  );
-  if (any.length === 0) return <p class="quiet names">No capability in any of the ten sets.</p>;
+  const then = after?.capabilities ?? before;
+  const any = CAPABILITIES.filter((name) => SETS.some((set) => before[set].includes(name) || then[set].includes(name)));
+  const effective = any.filter((name) => before.effective.includes(name) || then.effective.includes(name));
+  const others = any.filter((name) => !effective.includes(name));
+  const change = (name: Capability): '' | 'gained' | 'lost' => {
+    const [now, later] = [before.effective.includes(name), then.effective.includes(name)];
+    return now === later ? '' : later ? 'gained' : 'lost';
+  };
+  const list = (names: CapabilitySet, words: string): JSX.Element | null =>
+    names.length === 0 ? null : (
+      <div class="names">
+        <p>{words}</p>
+        <ul aria-label={words}>
+          {names.map((name) => (
+            <li
+              key={name}
+              class={`${then.effective.includes(name) ? 'on' : ''} ${change(name)}${marked === name ? ' marked' : ''}`}
+              onPointerEnter={() => mark(name)}
+              onPointerLeave={() => mark(undefined)}
+            >
+              {short(name)}
+              {change(name) !== '' && <span> {change(name)}</span>}
+            </li>
+          ))}
+        </ul>
+      </div>
+    );
+  if (any.length === 0) return <p class="quiet">No capability in any of the ten sets.</p>;
   return (
-    <ul class="names" aria-label="Capabilities in any set">
-      {any.map((name) => {
-        const now = before.effective.includes(name);
-        const then = after?.capabilities.effective.includes(name) ?? now;
-        const words = then && !now ? ' gained' : now && !then ? ' lost' : then ? '' : ' not effective';
-        return (
-          <li
-            key={name}
-            class={`${then ? 'on' : ''}${marked === name ? ' marked' : ''}${words === ' lost' ? ' went' : ''}`}
-            onPointerEnter={() => mark(name)}
-            onPointerLeave={() => mark(undefined)}
-          >
-            {short(name)}
-            {words !== '' && <span>{words}</span>}
-          </li>
-        );
-      })}
-    </ul>
+    <>
+      {list(effective, 'effective: what the kernel asks')}
+      {list(others, 'in other sets only: of no use by itself')}
+    </>
   );
 }
 

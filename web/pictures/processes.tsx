@@ -53,7 +53,7 @@ function Drawing({ width, inside, shells, sockets }: DrawingProps): JSX.Element 
   return (
     <svg class="drawing" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={inWords(rows)}>
       {zones.map(({ from, count }) => (
-        <rect key={from} class="zone" x={0.5} y={HEAD + from * ROW - 7.5} width={box - 1} height={count * ROW + 4} rx={12} />
+        <rect key={from} class="zone" x={0.5} y={HEAD + from * ROW - 4.5} width={box - 1} height={count * ROW - 1} rx={12} />
       ))}
       <text class="caption" x={4} y={17}>
         {zones.length === 0 ? '' : zones.length === 1 ? 'inside the container' : 'inside the containers'}

@@ -8,7 +8,14 @@ const MAX_PROCESSES = 60;
 const MAX_SOCKETS = 30;
 
 export function worldPicture({ processes, listening, namespaces }: NodeWorld): WorldPicture {
-  const shown = processes.filter((one) => one.argv.length > 0 && !isPreparing(one));
+  const byPid = new Map(processes.map((one) => [one.pid, one]));
+  /** What `unroot run` started beside the container, to look after it: no learner asked for these. */
+  const isKeeper = (one: WorldProcess): boolean => {
+    for (let parent = byPid.get(one.ppid); parent !== undefined; parent = byPid.get(parent.ppid))
+      if (isUnroot(parent)) return true;
+    return false;
+  };
+  const shown = processes.filter((one) => one.argv.length > 0 && !isPreparing(one) && (one.container || !isKeeper(one)));
   // The one with the lowest number inside is the one the container was started for.
   const firsts = new Map<string, WorldProcess>();
   for (const one of shown.filter(({ container }) => container)) {
@@ -31,6 +38,11 @@ export function worldPicture({ processes, listening, namespaces }: NodeWorld): W
   };
 }
 
+/** As the node's `unroot` starts it; shown the way it was typed. */
+const isUnroot = ({ argv }: WorldProcess): boolean => /(^|\/)node$/.test(argv[0] ?? '') && /\/unroot\.js$/.test(argv[1] ?? '');
+const shownCommand = (one: WorldProcess): string =>
+  (isUnroot(one) ? ['unroot', ...one.argv.slice(2)] : one.argv).join(' ').slice(0, 160);
+
 /** A runtime on its way into the container. */
 const isPreparing = ({ argv }: WorldProcess): boolean => /(^|\/)(runc|crun)$/.test(argv[0] ?? '');
 
@@ -44,7 +56,7 @@ function seen(one: WorldProcess, first: boolean, ownUserNamespace: boolean): See
   return {
     pid: one.pid,
     pidInside: one.pidInside,
-    command: one.argv.join(' ').slice(0, 160),
+    command: shownCommand(one),
     container: one.container,
     namespace: one.namespaces.pid,
     first,
