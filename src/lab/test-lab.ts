@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { processAlive, processStartTime } from '../engine/proc.ts';
+import { nodeProcesses } from './checks/processes.ts';
 import type { FoundLab } from './find-labs.ts';
 import type { CheckState, LabStep } from './lab.ts';
 import { missingFor } from './needs.ts';
@@ -72,11 +73,13 @@ async function play(session: LabSession, reasons: string[], facts: { resetMs?: n
     if (step.checks.length === 0) continue;
     const where = `step ${step.id}`;
     if (isGreen(await look(step))) reasons.push(`${where}: green before anything was done`);
+    const running = processes(session);
     for (const [number, wrong] of step.wrong.entries()) {
       await session.run(wrong);
       if (isGreen(await look(step))) reasons.push(`${where}: green after wrong attempt ${number + 1}`);
     }
-    if (step.wrong.length > 0) await again(session.lab.steps.slice(0, index));
+    // What a wrong attempt left running would be in the way of what comes.
+    if (processes(session) !== running) await again(session.lab.steps.slice(0, index));
     await session.solve(step.id);
     const states = await look(step);
     for (const { says, green, detail } of states)
@@ -86,6 +89,12 @@ async function play(session: LabSession, reasons: string[], facts: { resetMs?: n
   if (facts.resetMs === undefined) await again([]);
   if (facts.resetMs !== undefined && facts.resetMs > RESET_MS) reasons.push(`a reset took ${facts.resetMs} ms`);
 }
+
+/** All that run in the node, as one text to compare. */
+const processes = (session: LabSession): string =>
+  nodeProcesses(session.node().proc)
+    .map(({ pid, argv }) => `${pid} ${argv.join(' ')}`)
+    .join('\n');
 
 /** What is remembered of a node, to look for what it left. */
 export interface SeenNode {

@@ -1,0 +1,194 @@
+/** The workshop for real: nodes are started, attacked, killed; every lab that can run here is played by its own solutions. */
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluate } from '../src/lab/checks/evaluate.ts';
+import type { CheckWorld } from '../src/lab/checks/look.ts';
+import { findLab, findLabs, labsFolder } from '../src/lab/find-labs.ts';
+import type { LabCheck } from '../src/lab/lab.ts';
+import { missingFor } from '../src/lab/needs.ts';
+import { type LabSession, startLab } from '../src/lab/session.ts';
+import { leftovers, type SeenNode, seen, testLab } from '../src/lab/test-lab.ts';
+import { labTools } from '../src/lab/tools.ts';
+
+const program = fileURLToPath(new URL('../dist', import.meta.url));
+const folder = labsFolder();
+const first = findLab(folder, '01');
+const lacks = await missingFor(first.lab);
+const can = lacks.length === 0;
+if (!can) process.stderr.write(`labs are skipped: ${lacks.map(({ why, get }) => `${why} (${get})`).join('; ')}\n`);
+const stateFolder = mkdtempSync(join(tmpdir(), 'unroot-lab-state-'));
+afterAll(() => rmSync(stateFolder, { recursive: true }));
+/** Bases and images are made once, which takes a minute and a network. */
+const BUILD_MS = 600_000;
+
+describe.skipIf(!can)('a node', () => {
+  let session: LabSession;
+  let world: CheckWorld;
+  const nodes: SeenNode[] = [];
+  beforeAll(async () => {
+    session = await startLab(first, { program, stateFolder, onNode: (node) => void nodes.push(seen(node)) });
+    const cacheFolder = session.node().shared.replace(/\/run\/[^/]+\/shared$/, '');
+    world = { node: session.node(), tools: await labTools(cacheFolder), before: new Map() };
+  }, BUILD_MS);
+  afterAll(async () => {
+    await session?.stop();
+    for (const node of nodes) expect(leftovers(node)).toEqual([]);
+  });
+  const say = async (script: string): Promise<string> => (await session.run(script)).stdout.trim();
+  const stands = async (check: Readonly<Record<string, unknown>>): Promise<readonly [boolean, string]> => {
+    const { green, detail } = await evaluate({ says: 'x', ...check } as unknown as LabCheck, world);
+    return [green, detail];
+  };
+
+  it('has nothing of the machine: no disk, no network, no processes, none of its files', async () => {
+    expect(await say('ls /dev | tr "\\n" " "')).not.toMatch(/\b(vd|sd|nvme|loop)/);
+    expect(await say("ip -o link | awk '{print $2}'")).toBe('lo:');
+    expect(Number(await say('ls -d /proc/[0-9]* | wc -l'))).toBeLessThan(8);
+    expect(await say('cat /etc/hostname')).toBe('node');
+    expect(await say('[ -e /work ] || [ -e /root/.ssh ] || echo none')).toBe('none');
+    const bounding = BigInt(`0x${await say("sed -n 's/^CapBnd:\\t//p' /proc/self/status")}`);
+    // capability.h: SYS_MODULE 16, SYS_RAWIO 17, SYS_BOOT 22, SYS_TIME 25, MAC_OVERRIDE 32, MAC_ADMIN 33, SYSLOG 34, WAKE_ALARM 35.
+    for (const number of [16, 17, 22, 25, 32, 33, 34, 35]) expect((bounding >> BigInt(number)) & 1n, String(number)).toBe(0n);
+    expect(await say('echo x 2>/dev/null >/proc/sysrq-trigger || echo refused')).toBe('refused');
+    expect(await say('echo x 2>/dev/null >/proc/sys/kernel/core_pattern || echo refused')).toBe('refused');
+    expect(await say('head -c1 /proc/kcore | wc -c')).toBe('0');
+  });
+
+  it('opens no disk, though it may make the name of one', async () => {
+    const disk = readFileSync('/proc/partitions', 'utf8').split('\n').slice(2)[0]?.trim().split(/\s+/) ?? [];
+    expect(disk).toHaveLength(4);
+    const said = await say(
+      `mknod /tmp/disk b ${disk[0]} ${disk[1]} && head -c1 /tmp/disk 2>&1; mount -t tmpfs x /mnt && mknod /mnt/disk b ${disk[0]} ${disk[1]} && head -c1 /mnt/disk 2>&1; umount /mnt; rm -f /tmp/disk`,
+    );
+    expect(said).toMatch(
+      /^[^\n]*(Permission denied|Operation not permitted)[^\n]*\n[^\n]*(Permission denied|Operation not permitted)[^\n]*$/,
+    );
+  });
+
+  it('is limited in processes and disk', async () => {
+    expect(await say('dd if=/dev/zero of=/big bs=1M count=2000 2>&1 | tail -1; rm -f /big; df -m / | tail -1')).toMatch(/1024 /);
+    const many = await say('for i in $(seq 1200); do sleep 5 & done 2>&1 | grep -c retry; pkill sleep');
+    if (existsSync('/sys/fs/cgroup/pids')) expect(Number(many)).toBeGreaterThan(0);
+    await sleep(500);
+  });
+
+  it('cannot fool the checks with another /proc, with links or with names', async () => {
+    const process = { kind: 'process', match: { container: true, command: '^sleep 77' } };
+    expect((await stands(process))[0]).toBe(false);
+    await session.run('mkdir -p /tmp/p/900 && mount --bind /tmp/p /proc && echo "Uid: 0" > /proc/900/status');
+    expect((await stands(process))[0]).toBe(false);
+    await session.run('umount /proc');
+    // A file of the machine, by a link in the node.
+    await session.run('ln -sf /proc/1/root/etc/passwd /tmp/l; ln -sf ../../../../../../etc/machine-only /tmp/m');
+    expect(await stands({ kind: 'file', path: '/tmp/m' })).toEqual([false, '/tmp/m is not there']);
+    // A process that only calls itself so is none in a container.
+    await session.run('(exec -a "sleep 77" sleep 30) & sleep 0.2');
+    expect((await stands(process))[0]).toBe(false);
+    expect((await stands({ kind: 'process', match: { command: '^sleep 77' } }))[0]).toBe(true);
+  });
+
+  it('attempts leave nothing behind, and have the whole identity', async () => {
+    await session.run(
+      'mkdir -p /srv/a; echo x >/srv/a/f; chown 4242:3000 /srv/a; chmod 1777 /srv/a; chown 1:1 /srv/a/f; echo g >/srv/g; chgrp 3000 /srv/g; chmod 060 /srv/g; ' +
+        '(exec setpriv --reuid 4242 --regid 100 --groups 3000 --bounding-set -all sleep 601) & (exec setpriv --reuid 4242 --regid 100 --clear-groups sleep 602) & ' +
+        '(exec setpriv --reuid 4242 --regid 100 --clear-groups --inh-caps -all,+net_bind_service --ambient-caps -all,+net_bind_service sleep 603) & (exec setpriv --bounding-set -all sleep 604) & sleep 0.5',
+    );
+    const before = await say('cd /srv; find . -printf "%p %m %U:%G %s\\n"');
+    const attempt = async (command: string, operation: string, target: string): Promise<string> => {
+      const [, detail] = await stands({ kind: 'attempt', match: { command }, operation, target, gives: 'ok' });
+      return /: (\w+)(?:, not ok)?$/.exec(detail)?.[1] ?? detail;
+    };
+    expect(await attempt('^sleep 601', 'read', '/srv/g')).toBe('ok');
+    expect(await attempt('^sleep 602', 'read', '/srv/g')).toBe('EACCES');
+    expect(await attempt('^sleep 602', 'create', '/srv/a')).toBe('ok');
+    expect(await attempt('^sleep 602', 'mkdir', '/srv/a')).toBe('ok');
+    expect(await attempt('^sleep 602', 'create', '/srv')).toBe('EACCES');
+    expect(await attempt('^sleep 602', 'append', '/srv/a/f')).toBe('EACCES');
+    // It owns the folder, so the sticky bit lets it.
+    expect(await attempt('^sleep 602', 'unlink', '/srv/a/f')).toBe('ok');
+    expect(await attempt('^sleep 602', 'chown', '/srv/a/f')).toBe('EPERM');
+    expect(await attempt('^sleep 602', 'bind', '80')).toBe('EACCES');
+    expect(await attempt('^sleep 603', 'bind', '80')).toBe('ok');
+    expect(await attempt('^sleep 602', 'bind', '8080')).toBe('ok');
+    // Root without its capabilities is only the owner of its files.
+    expect(await attempt('^sleep 604', 'read', '/srv/g')).toBe('EACCES');
+    expect(await attempt('init', 'chown', '/srv/a/f')).toBe('ok');
+    expect(await attempt('init', 'append', '/nothing')).toBe('ENOENT');
+    expect(await say('cd /srv; find . -printf "%p %m %U:%G %s\\n"')).toBe(before);
+    await session.run('pkill sleep');
+  });
+
+  it('is made anew within two seconds, and nothing of the old one is left', async () => {
+    await session.run('touch /old; (sleep 600 &) >/dev/null 2>&1');
+    const began = Date.now();
+    await session.reset();
+    const took = Date.now() - began;
+    expect(await say('ls /old 2>&1')).toContain('No such file');
+    expect(leftovers(nodes[0]!)).toEqual([]);
+    expect(took).toBeLessThan(2000);
+  });
+});
+
+describe.skipIf(!can)('the player', () => {
+  const cli = join(program, 'unroot.js');
+  const env = { ...process.env, XDG_STATE_HOME: stateFolder, CI: '' };
+  const running = join(stateFolder, 'unroot/lab', `${first.lab.name}.running`);
+
+  it('plays in the terminal: news at a step done, hints, progress kept, and it goes on there', async () => {
+    const play = (lines: readonly string[]): string =>
+      execFileSync(process.execPath, [cli, 'lab', 'start', '01'], {
+        env,
+        input: `${lines.join('\n')}\n`,
+        encoding: 'utf8',
+        timeout: 110_000,
+      });
+    const said = play(['check', 'hint', first.lab.steps[0]!.solution, 'check', 'answer 2', 'answer 1', 'check']);
+    expect(said).toContain(`Step 1 of ${first.lab.steps.length}`);
+    expect(said).toContain('no such process runs');
+    expect(said).toContain('Step 1 is done.');
+    expect(said).toMatch(/No\. [\s\S]*Right\. /);
+    expect(said).toContain(`1 of ${first.lab.steps.length} steps are done; unroot lab start 01 goes on there.`);
+    const again = play(['ps -eo args | grep "^sleep inf"', 'step']);
+    expect(again).toContain('Done so far: 1');
+    expect(again).toContain(`Step 2 of ${first.lab.steps.length}`);
+    // What was done is there again.
+    expect(again).toMatch(/^sleep infinity$/m);
+    expect(existsSync(running)).toBe(false);
+  }, 240_000);
+
+  it('dies with everything when it is killed', async () => {
+    const player = spawn(process.execPath, [cli, 'lab', 'start', '01', '--again'], { env, stdio: ['pipe', 'ignore', 'inherit'] });
+    for (let left = 300; !existsSync(running) && left > 0; left -= 1) await sleep(100);
+    const { socket } = JSON.parse(readFileSync(running, 'utf8')) as { socket: string };
+    const home = socket.replace(/\/shared\/player$/, '');
+    const id = home.split('.').at(-1)!;
+    expect(existsSync(home)).toBe(true);
+    expect(execFileSync(process.execPath, [cli, 'lab', 'hint'], { env, encoding: 'utf8' })).toContain('&');
+    player.kill('SIGKILL');
+    for (let left = 50; existsSync(home) && left > 0; left -= 1) await sleep(100);
+    expect(leftovers({ id, pid: 0, namespace: '', ended: 0, home })).toEqual([]);
+    // Nobody plays any more, whatever the file says.
+    expect(() => execFileSync(process.execPath, [cli, 'lab', 'hint', '01'], { env, stdio: 'pipe' })).toThrow(/does not run/);
+  }, 120_000);
+});
+
+describe.skipIf(!can)('every lab', () => {
+  const labs = findLabs(folder);
+  const took: string[] = [];
+  afterAll(() => process.stderr.write(`labs: ${took.join(', ')}\n`));
+  it.each(labs.map((found) => [found.lab.name, found] as const))(
+    '%s',
+    async (name, found) => {
+      const result = await testLab(found, { program, stateFolder });
+      took.push(`${name} ${result.outcome} ${Math.round(result.ms / 1000)} s`);
+      if (result.outcome === 'skipped') process.stderr.write(`${name} is skipped: ${result.reasons.join('; ')}\n`);
+      expect(result.reasons.length === 0 || result.outcome === 'skipped', result.reasons.join('\n')).toBe(true);
+    },
+    BUILD_MS,
+  );
+});
