@@ -72,6 +72,27 @@ describe.skipIf(why !== undefined)('a read-only root', () => {
     expect(Object.values(compose.services)[0]).toMatchObject({ read_only: true, tmpfs: report.run.tmpfs });
   });
 
+  it('says which folders inside memory need one of their own where nothing is copied into it', async () => {
+    const out = join(folder, 'inside');
+    const script = `echo 1 >/var/cache/x && echo 2 >/var/cache/app/y || exit 1\n${SERVE}`;
+    const image = imageOf(script, [{ path: '/var/cache' }, { path: '/var/cache/app', uid: 7, gid: 7 }]);
+    const { report } = await fix(image, '--read-only', '--platform-profile', 'podman', '--out', out);
+    proved(report);
+    expect(report.run.tmpfs).toEqual(['/var/cache:mode=1777']);
+    expect(report.run.tmpfsInside).toEqual(['/var/cache/app:mode=1777']);
+    const pod = parseAllDocuments(readFileSync(join(out, 'pod.yaml'), 'utf8'))[0]?.toJS() as {
+      spec: { containers: [{ volumeMounts: { mountPath: string }[] }] };
+    };
+    expect(pod.spec.containers[0].volumeMounts.map(({ mountPath }) => mountPath)).toEqual(['/var/cache', '/var/cache/app']);
+    const compose = parse(readFileSync(join(out, 'compose.yaml'), 'utf8')) as { services: Record<string, object> };
+    expect(Object.values(compose.services)[0]).toMatchObject({ tmpfs: ['/var/cache:mode=1777', '/var/cache/app:mode=1777'] });
+    // As Docker has it: both are asked for, and that is proved.
+    const docker = await fix(image, '--read-only');
+    proved(docker.report);
+    expect(docker.report.run.tmpfs).toEqual(['/var/cache:mode=1777', '/var/cache/app:mode=1777']);
+    expect(docker.report.run.tmpfsInside).toBeUndefined();
+  });
+
   it('leaves "before" as the image says: a program that writes everywhere is no reason to compare with nothing', async () => {
     const result = await unroot([
       'prove',

@@ -54,6 +54,8 @@ export interface Run {
   /** `from`: the port the image used to listen on and the outside world still uses; `to`: where it listens now. */
   readonly ports: readonly { readonly from: number; readonly to: number; readonly protocol?: 'udp' }[];
   readonly tmpfs: readonly string[];
+  /** Folders of the image inside `tmpfs` that the program needs. Podman copies them; who copies nothing (Docker, Kubernetes) mounts one more at each. */
+  readonly tmpfsInside?: readonly string[];
   readonly volumes: readonly RunVolume[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];

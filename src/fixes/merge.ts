@@ -49,6 +49,7 @@ export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run
   const command = last((run) => run.command);
   const workdir = last((run) => run.workdir);
   const healthcheck = last((run) => run.healthcheck);
+  const tmpfsInside = list((run) => run.tmpfsInside);
   const moves = new Map(list((run) => run.ports).map(({ from, to }) => [from, to]));
   return {
     user: `${recipient.uid}:${recipient.gid}`,
@@ -58,6 +59,7 @@ export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run
     ...(workdir === undefined ? {} : { workdir }),
     ports: ports.map((port) => ({ ...port, to: moves.get(port.from) ?? port.to })),
     tmpfs: list((run) => run.tmpfs),
+    ...(tmpfsInside.length > 0 ? { tmpfsInside } : {}),
     volumes: [...new Map(fixes.flatMap(({ run }) => run.volumes ?? []).map((volume) => [volume.path, volume])).values()],
     capAdd: list((run) => run.capAdd),
     capDrop: ['ALL'],

@@ -90,7 +90,9 @@ export function mountsForWrites(findings: readonly Finding[], context: FixContex
     }
     if (above !== undefined && filledFromImage(context)) {
       const note = `${above.note ?? ''}. Where nothing is copied into it (Docker, Kubernetes) ${spot.folder} needs one of its own`;
-      fixes[fixes.indexOf(above)] = { ...above, note, disposition: 'needs-review' };
+      const inside = above.run.tmpfs === undefined ? [] : [`${spot.folder}:mode=1777`];
+      const run = inside.length === 0 ? above.run : { ...above.run, tmpfsInside: [...(above.run.tmpfsInside ?? []), ...inside] };
+      fixes[fixes.indexOf(above)] = { ...above, run, note, disposition: 'needs-review' };
       answer(fixes, fixes.find(({ subject }) => subject === above.subject) as Fix, spot);
       continue;
     }

@@ -10,6 +10,8 @@ export function composeYaml(input: ArtifactInput): string {
   const named = paths.map((path) => ({ name: `${label}${path.replace(/[^A-Za-z0-9]+/g, '-').replace(/-+$/, '')}`, path }));
   // With the host's network there is nothing to publish: compose refuses ports beside it.
   const onHost = input.run.network === 'host';
+  // Docker copies nothing into them.
+  const tmpfs = [...input.run.tmpfs, ...(input.run.tmpfsInside ?? [])];
   const step = input.run.volumes.filter(({ commands }) => commands !== undefined);
   const compose = {
     services: {
@@ -26,7 +28,7 @@ export function composeYaml(input: ArtifactInput): string {
         ...(input.run.readOnly ? { read_only: true } : {}),
         ...(Object.keys(input.run.sysctls).length > 0 ? { sysctls: input.run.sysctls } : {}),
         ...(onHost ? { network_mode: 'host' } : {}),
-        ...(input.run.tmpfs.length > 0 ? { tmpfs: input.run.tmpfs } : {}),
+        ...(tmpfs.length > 0 ? { tmpfs } : {}),
         ...(input.run.ports.length > 0 && !onHost
           ? { ports: input.run.ports.map(({ from, to, protocol }) => `${from}:${to}${protocol === 'udp' ? '/udp' : ''}`) }
           : {}),

@@ -20,7 +20,7 @@ export function podYaml(input: ArtifactInput): string {
     path,
     source: prepared.includes(path) ? { persistentVolumeClaim: { claimName: claimName(input, index) } } : { emptyDir: {} },
   }));
-  const scratch = input.run.tmpfs.map((spec, index) => ({
+  const scratch = [...input.run.tmpfs, ...(input.run.tmpfsInside ?? [])].map((spec, index) => ({
     name: `tmp-${index}`,
     path: spec.split(':')[0] as string,
     source: { emptyDir: { medium: 'Memory' } },
