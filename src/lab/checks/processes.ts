@@ -40,7 +40,7 @@ export function nodeProcesses(proc: string): readonly NodeProcess[] {
 function readProcess(proc: string, pid: number, own: string): NodeProcess | undefined {
   const status = read(`${proc}/${pid}/status`);
   if (status === undefined) return undefined;
-  const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+  const field = (name: string): string => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1] ?? '';
   if (/^[ZX]/.test(field('State'))) return undefined;
   const numbers = (name: string): readonly number[] => field(name).split(/\s+/).filter(Boolean).map(Number);
   const namespaces = Object.fromEntries(KINDS.map((kind) => [kind, namespace(proc, pid, kind)])) as NodeProcess['namespaces'];
