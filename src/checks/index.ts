@@ -14,6 +14,8 @@ import { pathNotReadable } from './path-not-readable.ts';
 import { pathNotWritable } from './path-not-writable.ts';
 import { runsAsRoot } from './runs-as-root.ts';
 import { startRefused } from './start-refused.ts';
+import { volumeAccessUnknown } from './volume-access-unknown.ts';
+import { volumeNotReadable } from './volume-not-readable.ts';
 import { volumeNotWritable } from './volume-not-writable.ts';
 import { workdirNotUsable } from './workdir-not-usable.ts';
 
@@ -28,6 +30,8 @@ export const checks: readonly Check[] = [
   pathNotReadable,
   lowPort,
   volumeNotWritable,
+  volumeNotReadable,
+  volumeAccessUnknown,
   workdirNotUsable,
   dataPathNotWritable,
   homeNotWritable,

@@ -1,5 +1,7 @@
 /** `unroot check` on manifests: every container by the checks, with the image at hand; without it, what the manifest alone shows. */
 import { startRefused } from '../checks/start-refused.ts';
+import { unknownAccess } from '../checks/volume-access-unknown.ts';
+import { unreadableFiles } from '../checks/volume-not-readable.ts';
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
 import type { IgnoresOfFiles } from '../finding/ignores-in.ts';
@@ -9,6 +11,7 @@ import { loadManifests } from '../input/manifests.ts';
 import type { Refusal } from '../launch/launch.ts';
 import { placeOf } from '../launch/placed.ts';
 import { withoutImage } from '../launch/without-image.ts';
+import { NO_CAPABILITIES } from '../linux/capability.ts';
 import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
 import { checkReport } from '../report/documents.ts';
 import type { CheckReport } from '../report/report.ts';
@@ -147,7 +150,8 @@ export async function check(
   if ('missing' in found) {
     const known = withoutImage({ name, image, settings, profile, why: found.missing });
     if ('kind' in known) return { ...refused(one, known), missing: found.missing };
-    return { findings: known.isRoot === true ? [rootFinding(one)] : [], fixes: [], unknown: [], missing: found.missing };
+    const findings = [...(known.isRoot === true ? [rootFinding(one)] : []), ...handedOver(one, profile)];
+    return { findings, fixes: [], unknown: [], missing: found.missing };
   }
   const { findings, fixes, unknown } = await checkImage((await withConfigs(found.value, settings)).image, {
     settings: { ...settings, name },
@@ -169,6 +173,17 @@ function refused(one: AnyContainer, refusal: Refusal, at?: Span): Checked {
   return { findings: findings.map((finding) => placedFinding(one, finding, at)), fixes: [], unknown: [] };
 }
 
+/** What the settings alone say of volumes: as whom, and what the kubelet writes. The image could only add groups. */
+function handedOver(one: AnyContainer, platform: PlatformProfile): readonly Finding[] {
+  const { settings, name } = one.container;
+  const { runAsUser: uid, runAsGroup: gid = 0, supplementalGroups = [], fsGroup } = settings;
+  if (one.workload.format !== 'kubernetes' || uid === undefined || uid === 0) return [];
+  const groups = [gid, ...supplementalGroups, ...(fsGroup === undefined ? [] : [fsGroup])];
+  const who = { uid, gid, groups, capabilities: NO_CAPABILITIES, noNewPrivileges: false };
+  const recipient = { name, uid, settings, platform, who };
+  return [...unreadableFiles(recipient), ...unknownAccess(recipient, false)].map((finding) => placedFinding(one, finding));
+}
+
 function rootFinding(one: AnyContainer): Finding {
   return placedFinding(one, {
     id: 'runs-as-root',
@@ -187,10 +202,15 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'start-refused': ['runAsUser', 'runAsNonRoot', 'capAdd', 'noNewPrivileges', 'user'],
   'low-port': ['ports'],
   'volume-not-writable': ['volumes'],
+  'volume-not-readable': ['volumes'],
+  'volume-access-unknown': ['volumes'],
   'workdir-not-usable': ['workdir'],
   'entrypoint-not-executable': ['entrypoint', 'command'],
   'capability-needed': ['capDrop', 'capAdd'],
 };
+
+/** As `foreseenFinding` names the text of a shell. */
+const SHELL_TEXT = /^\S*sh -c line \d+: (?!(?:postStart|preStop|\w+Probe): )/;
 
 function placedFinding(one: AnyContainer, finding: Finding, at?: Span): Finding {
   const { workload, container } = one;
@@ -217,7 +237,8 @@ function mountSpan({ workload }: AnyContainer, { id, where }: Finding): Span | u
 function spanOf({ workload, container: { spans } }: AnyContainer, { id, message, evidence }: Finding): Span | undefined {
   // A volume of a service that is written down was found already: this one is the image's.
   if (workload.format === 'compose' && id === 'volume-not-writable') return undefined;
-  const names = FIELDS[id] ?? [];
+  // What the shell is told stands in the manifest, when it says the words at all.
+  const names = SHELL_TEXT.test(evidence[0]?.text ?? '') ? ['entrypoint', 'command'] : (FIELDS[id] ?? []);
   const words = id === 'start-refused' ? `${message} ${evidence.map(({ text }) => text).join(' ')}` : undefined;
   const fits = names.find((name) => spans[name] !== undefined && (words === undefined || words.includes(name)));
   return fits === undefined ? undefined : spans[fits];

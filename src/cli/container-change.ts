@@ -1,5 +1,8 @@
 /** The run settings of a fix as what a manifest says of a container. */
 import type { Run } from '../finding/fix.ts';
+import { handedFiles } from '../launch/handed-files.ts';
+import type { Inode } from '../linux/inode.ts';
+import type { PlatformProfile } from '../platform/platform.ts';
 import type { FixResult } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import type { AnyContainer, AnyWorkload } from './manifest-containers.ts';
@@ -12,21 +15,18 @@ export const LEAST = { seccompProfile: 'RuntimeDefault' } as const;
 
 /** The run settings of a fix as settings of a container; those that the changed image says itself are left out. */
 export function changeOf(
-  { workload, container }: AnyContainer,
-  { run, fixedRun, recipient }: FixResult,
+  one: AnyContainer,
+  { run, fixedRun, recipient, profile }: FixResult,
   image: string | undefined,
 ): ContainerChange {
+  const { workload, container } = one;
   const own: Run = fixedRun;
   const { uid, gid } = recipient;
   const moved = own.ports.filter(({ from, to }) => from !== to);
-  // A claim that root filled so far: the group gets it, as far as its kind lets the kubelet do that.
-  const claims = (container.settings.volumes ?? []).some(
-    ({ kind, readOnly, takesFsGroup }) => kind === 'external' && readOnly !== true && takesFsGroup?.answer !== 'no',
-  );
   const fsGroup =
     workload.format === 'kubernetes' &&
     container.settings.fsGroup === undefined &&
-    (claims || run.volumes.some(({ remedy }) => remedy === 'fsGroup'));
+    (wantsFsGroup(one, recipient, profile) || run.volumes.some(({ remedy }) => remedy === 'fsGroup'));
   return {
     container: container.name,
     ...(image === undefined ? {} : { image }),
@@ -54,6 +54,21 @@ export function changeOf(
       ? { workdir: own.workdir }
       : {}),
   };
+}
+
+/** A claim that root filled so far, or files of a Secret that only root may read: the group gets them, as far as their kind lets the kubelet do that. */
+export function wantsFsGroup(
+  { workload, container: { settings } }: AnyContainer,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+  profile: PlatformProfile,
+): boolean {
+  if (workload.format !== 'kubernetes' || settings.fsGroup !== undefined) return false;
+  const readable = ({ mode, uid: owner }: Inode): boolean => (mode & (owner === uid ? 0o400 : 0o004)) !== 0;
+  return (settings.volumes ?? []).some(
+    (volume) =>
+      (volume.kind === 'external' && volume.readOnly !== true && volume.takesFsGroup?.answer !== 'no') ||
+      handedFiles(volume, { ...settings, runAsUser: uid, runAsGroup: gid }, profile).some(({ inode }) => !readable(inode)),
+  );
 }
 
 const onHostNetwork = (workload: AnyWorkload): boolean =>

@@ -12,7 +12,7 @@ import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
-import { BASICS, changeOf, LEAST } from './container-change.ts';
+import { BASICS, changeOf, LEAST, wantsFsGroup } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
 import { type ConfigEdits, editConfigs, splitLayer, withConfigs, withoutImageChanges } from './manifest-configs.ts';
 import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer } from './manifest-containers.ts';
@@ -99,7 +99,7 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
   let edits: ConfigEdits | undefined;
   const statically = (of: Image): Promise<FixResult> =>
     fixImageStatically(of, {
-      settings: { ...withoutIdentity(settings), name: container_ },
+      settings: { ...withGroup(one, withoutIdentity(settings), user, options.profile), name: container_ },
       profile: options.profile,
       user,
       ...(options.portStrategy === undefined ? {} : { portStrategy: options.portStrategy }),
@@ -209,6 +209,13 @@ function nonRoot(
   if (workload.format === 'compose') return {};
   const numeric = settings.runAsUser !== undefined || /^\d+(?::\d+)?$/.test(image.config.user);
   return { runAsNonRoot: true, ...(numeric ? {} : { user: { uid: launch.uid, gid: launch.gid } }) };
+}
+
+/** As `changeOf` will write it: what the group gets through fsGroup is asked about as such. */
+function withGroup(one: AnyContainer, settings: ContainerSettings, user: string, profile: PlatformProfile): ContainerSettings {
+  const [, uid, gid = uid] = /^(\d+)(?::(\d+))?$/.exec(user) ?? [];
+  if (gid === undefined || !wantsFsGroup(one, { uid: Number(uid), gid: Number(gid) }, profile)) return settings;
+  return { ...settings, fsGroup: Number(gid) };
 }
 
 /** Findings that are only decided by a run do not hold anything up. */

@@ -33,6 +33,9 @@ const WAIT_AND_SEE = new Set(['ownership-change', 'identity-change', 'capability
 /** Findings that say something to a reader but ask for nothing. */
 const TELLS = new Set(['runs-as-root', 'named-user', 'home-not-writable', 'workdir-not-usable']);
 
+/** Findings about what volumes hand in. */
+const HANDED_IN = new Set(['volume-not-readable', 'volume-access-unknown']);
+
 /** Findings about what the image's own words say will be written. */
 const SAYS = new Set(['data-path-not-writable', 'home-not-writable', 'workdir-not-usable']);
 
@@ -47,7 +50,10 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
   const inImage: Finding[] = [];
   const onReadOnly: Finding[] = [];
   const onVolume: Finding[] = [];
-  const unresolved: Unresolved[] = [];
+  // Once a run was watched, it has shown whether the program minds.
+  const unresolved: Unresolved[] = (context.trace === undefined ? findings : [])
+    .filter(({ id }) => HANDED_IN.has(id))
+    .map((finding) => ({ finding, reason: 'what a volume brings belongs to where it comes from: no image can change it' }));
   for (const finding of rest) {
     if (finding.operation?.kind === 'bind' || finding.id === 'file-capabilities-out-of-bounds') continue;
     if (wantsFileCapabilities(finding, context)) continue;

@@ -13,6 +13,7 @@ import type { ReadOperation, StartedProgram } from './read-operation.ts';
 import { readRedis } from './read-redis.ts';
 import { readScript } from './read-script.ts';
 import { onPath } from './script-effects.ts';
+import { operationsOf } from './shell-commands.ts';
 
 /** By the name of the recipe. */
 const READERS: Readonly<Record<string, ConfigReader>> = {
@@ -38,6 +39,8 @@ export async function foresee(launch: Launch, rootFs: RootFs, accounts: Accounts
     if (path === undefined) continue;
     const { operations } = await readScript(path, argv, input);
     script.operations.push(...operations.map((one) => ({ ...one, text: `${because}: ${one.text}` })));
+    for (const operation of operationsOf(argv, launch.cwd, files, accounts))
+      script.operations.push({ operation, program: path, file: because, line: 0, text: argv.join(' '), confidence: 'medium' });
   }
   const programs: readonly StartedProgram[] = [
     ...script.programs,
