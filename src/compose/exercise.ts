@@ -2,7 +2,7 @@
 import type { Container } from '../engine/engine.ts';
 import type { NetworkMember } from '../engine/project-network.ts';
 import { askPublished, type PublishedAnswer } from '../engine/published.ts';
-import { connectedTo } from '../engine/sockets.ts';
+import { connections } from '../engine/sockets.ts';
 import { notStarted, type Observation } from '../prove/observation.ts';
 import { isEphemeral } from '../prove/ports.ts';
 import { probePorts, runProbeCommand } from '../prove/probes.ts';
@@ -188,10 +188,12 @@ function talkWatch({ members, lives }: ExerciseInput): { look(): void; of(name: 
       for (const [name, life] of lives) {
         const pid = life.container()?.pid;
         if (pid === undefined || !life.container()?.running()) continue;
-        for (const { address, port } of connectedTo(pid)) {
+        for (const { localPort, address, port } of connections(pid)) {
           const other = names.get(address);
-          if (other === undefined || other === name || isEphemeral({ port })) continue;
-          seen.set(name, (seen.get(name) ?? new Set()).add(`${other}:${port}`));
+          if (other === undefined || other === name) continue;
+          // Who closes first remembers it for a minute, and that may be the one that was asked.
+          if (!isEphemeral({ port })) seen.set(name, (seen.get(name) ?? new Set()).add(`${other}:${port}`));
+          else if (!isEphemeral({ port: localPort })) seen.set(other, (seen.get(other) ?? new Set()).add(`${name}:${localPort}`));
         }
       }
     },

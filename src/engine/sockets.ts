@@ -43,8 +43,15 @@ export function parseSockets(text: string, family: 'inet' | 'inet6', protocol: '
     });
 }
 
-/** Other ends of its TCP connections, open or just over: seen from inside the network namespace of a process. Empty when it is gone. */
-export function connectedTo(pid: number): readonly { readonly address: string; readonly port: number }[] {
+/** One end of it is here. */
+export interface Connection {
+  readonly localPort: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** TCP connections, open or just over: seen from inside the network namespace of a process. Empty when it is gone. */
+export function connections(pid: number): readonly Connection[] {
   return FILES.flatMap(([file, family, protocol]) => {
     if (protocol !== 'tcp') return [];
     try {
@@ -60,7 +67,7 @@ export function connectedTo(pid: number): readonly { readonly address: string; r
 /** TCP_ESTABLISHED, and what follows it until the end of TIME_WAIT (include/net/tcp_states.h). */
 const CONNECTED = new Set(['01', '04', '05', '06', '08', '09', '0B']);
 
-function parseConnections(text: string, family: 'inet' | 'inet6'): { address: string; port: number }[] {
+function parseConnections(text: string, family: 'inet' | 'inet6'): Connection[] {
   return text
     .split('\n')
     .slice(1)
@@ -71,7 +78,8 @@ function parseConnections(text: string, family: 'inet' | 'inet6'): { address: st
       // ::ffff:a.b.c.d is the IPv4 address, whose word stands last.
       const mapped = family === 'inet6' && /^0{16}(?:0000FFFF|FFFF0000)/i.test(address);
       const plain = mapped ? socketAddress(address.slice(24), 'inet') : socketAddress(address, family);
-      return [{ address: plain, port: Number.parseInt(port, 16) }];
+      const localPort = Number.parseInt((fields[1] ?? '').split(':')[1] ?? '', 16);
+      return [{ localPort, address: plain, port: Number.parseInt(port, 16) }];
     });
 }
 
