@@ -205,6 +205,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       profile,
       readOnly: options.readOnly === true,
       prepare: (each) => session.watcher.prepare(each, hooks(options)),
+      prepareMapped: async (each) => (await session.userNamespaces?.())?.prepare(each, hooks(options)),
       derive: (layer, run) => deriveRun(image, layer, run),
       tracer: session.tracer,
       observe: observeOptions(image, options),

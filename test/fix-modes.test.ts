@@ -183,7 +183,21 @@ describe.skipIf(why !== undefined)('root, but smaller', () => {
         ],
       },
     });
-    expect(readFileSync(join(out, 'compose.yaml'), 'utf8')).toMatch(/^# Root, but smaller/);
+    expect(readFileSync(join(out, 'compose.yaml'), 'utf8')).toMatch(/^# Root, but smaller[\s\S]*userns-remap/);
+    const mapped = root.userNamespace;
+    if (mapped === undefined) console.warn('SKIPPED: root in a user namespace: apt-get install -y podman');
+    else {
+      expect(mapped).toEqual({ works: true, how: 'podman run --uidmap 0:65536:65536 --gidmap 0:65536:65536' });
+      expect(root.notes.join()).toMatch(/none of its processes is root on the host/);
+    }
+  });
+
+  it('says what does not work in a user namespace', async () => {
+    const script = `work() { busybox start-stop-daemon -S -p "/tmp/no-$1" -c "$1" -x /bin/sh -- -c "id -u >/tmp/$1" || exit 1; }\nwork app; work other\nread -r inside outside size </proc/self/uid_map; [ "$outside" = 0 ] || exit 9\n${SERVE}`;
+    const { report } = await fix(imageOf(script, ACCOUNTS), ...PROBE);
+    const mapped = report.smallerRoot?.userNamespace;
+    expect(report.smallerRoot?.works).toBe(true);
+    if (mapped !== undefined) expect(mapped).toMatchObject({ works: false, reason: expect.stringMatching(/exit 9/) });
   });
 
   it('is not brought up for a program that only gives root up, or that fails for another reason', async () => {

@@ -19,6 +19,7 @@ import type { RoundsResult } from './rounds.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { fsGroupOf } from './settings.ts';
 import { judge, type Verdict, worksByItself, worksLess } from './verdict.ts';
+import { withAccount } from './with-account.ts';
 
 /** The rounds with what was learnt about old data, and what it means for the verdict. */
 export interface OverOldData {
@@ -110,7 +111,7 @@ async function tryWay(
   const fsGroup = fsGroupOf(recipient, profile);
   const groups = way === 'fsGroup' && !launch.groups.includes(fsGroup) ? [...launch.groups, fsGroup] : launch.groups;
   const observation = await observe(
-    await input.prepare(rounds.image),
+    await input.prepare(await withAccount(rounds.image, launch, recipient)),
     { ...over(launch, old), groups },
     {
       ...input.observe,
@@ -126,10 +127,13 @@ async function tryWay(
   );
   const first = against(rounds.before, observation, rounds, launch, old);
   const rewritten = changedOld(observation, old);
-  if (first.length === 0 && rewritten.length === 0) return true;
+  const looks = opensOld(observation, old);
+  if (first.length === 0 && rewritten.length === 0 && looks) return true;
   // Somebody's second start may differ from the first by its nature.
   const again = await control();
   if (!worksByItself(again)) return 'nothing to compare with';
+  // It may work all the same: with a new, empty database in another place.
+  if (!looks && opensOld(again, old)) return 'it opens none of it, which a second start as the image says does';
   const lost = first.length === 0 ? [] : against(again, observation, rounds, launch, old);
   if (lost.length > 0) return lost[0] as string;
   const usual = new Set(changedOld(again, old));
@@ -175,10 +179,25 @@ const changedOld = ({ changes }: Observation, old: readonly Old[]): readonly str
     .map(({ path }) => path)
     .filter((path) => old.some(({ owners }) => owners.paths.has(path)));
 
+/** Some file that was there; unknown counts as yes. */
+const opensOld = ({ trace }: Observation, old: readonly Old[]): boolean =>
+  trace?.tracer !== 'strace' ||
+  trace.events.some(
+    ({ operation, errno }) =>
+      operation.kind === 'open' &&
+      errno === undefined &&
+      operation.directory !== true &&
+      old.some(({ owners, target }) => operation.path !== target && owners.paths.has(operation.path)),
+  );
+
 /** The image as it is, started a second time over what it left. */
 const asBefore = async ({ asIs, before }: RoundsResult, old: readonly Old[], input: RoundsInput): Promise<Observation> => {
   input.onProgress('starting it once more as the image says, over the same data, to compare');
-  return observe(await input.prepare(input.subject.image), over(asIs, old), { ...input.observe, like: before });
+  return observe(await input.prepare(input.subject.image), over(asIs, old), {
+    ...input.observe,
+    tracer: input.tracer,
+    like: before,
+  });
 };
 
 /** The same launch with the kept folders where its volumes were. */

@@ -22,6 +22,8 @@ export interface RoundsInput {
   readonly prepare: (image: Image) => Promise<PreparedImage>;
   /** Builds the image with the one added layer. */
   readonly derive: (layer: readonly LayerChange[], run: Run) => Promise<Image>;
+  /** The same on an engine with user namespaces; undefined where there is none. */
+  readonly prepareMapped?: (image: Image) => Promise<PreparedImage | undefined>;
   readonly tracer: Tracer;
   readonly observe: ObserveOptions;
   /** Runs it; absent = by itself. */

@@ -1,6 +1,7 @@
 /** The engines of one piece of work: the one that proves, and the one that is watched. */
 import type { Engine, EngineKind, PreparedImage } from '../engine/engine.ts';
 import type { KeptVolumes } from '../engine/kept-volumes.ts';
+import { UnrootError } from '../error.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Tracer } from '../trace/tracer.ts';
@@ -21,6 +22,8 @@ export interface Session {
   readonly keep: KeptVolumes;
   /** Known by now: what the engines leave out, and what they could not make of the images they were given. */
   readonly notes: readonly string[];
+  /** An engine that gives a container ids of its own, opened on first use; absent where there is none. */
+  userNamespaces?(): Promise<Engine | undefined>;
   close(): Promise<void>;
 }
 
@@ -33,9 +36,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const prepared: PreparedImage[] = [];
   const proving = remembering(engine, prepared);
   const keep = keptVolumes();
+  let mapping: Promise<Engine | undefined> | undefined;
   return {
     engine: proving,
     keep,
+    userNamespaces: () => {
+      mapping ??= engine.kind === 'podman' ? Promise.resolve(engine) : chooseEngine('podman', {}).catch(notThere);
+      return mapping;
+    },
     watcher: watched.engine === engine ? proving : remembering(watched.engine, prepared),
     tracer: watched.tracer,
     profile: options.profile ?? engine.profile,
@@ -44,10 +52,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
     close: async () => {
       keep.remove();
+      const mapped = await mapping;
+      if (mapped !== undefined && mapped !== engine) await mapped.close();
       await engine.close();
       if (watched.engine !== engine) await watched.engine.close();
     },
   };
+}
+
+/** Of all engines only Podman maps ids for one container; a machine without it goes without that proof. */
+function notThere(error: unknown): undefined {
+  if (error instanceof UnrootError) return undefined;
+  throw error;
 }
 
 /** Some of what an image lost is known only once a container of it was made. */

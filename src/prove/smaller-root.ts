@@ -17,7 +17,7 @@ import { recipesFor } from './recipe-trials.ts';
 import type { RoundsResult } from './rounds.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { launchOf } from './subject.ts';
-import { mayLoseWork, worksByItself, worksLess } from './verdict.ts';
+import { lostBy, mayLoseWork, worksByItself, worksLess } from './verdict.ts';
 
 /** A call of the program that was denied to the user. */
 export interface RootEvidence {
@@ -39,7 +39,17 @@ export interface SmallerRoot {
   /** What of root is left, each with what needed it. */
   readonly capabilities: readonly { readonly name: string; readonly because: string }[];
   readonly trials: number;
+  /** The same in a user namespace, where this root is nobody outside; absent = no engine here has one. */
+  readonly userNamespace?: UserNamespaceTrial;
   readonly notes: readonly string[];
+}
+
+export interface UserNamespaceTrial {
+  readonly works: boolean;
+  /** How it was started. */
+  readonly how: string;
+  /** What it did less, when it does not work. */
+  readonly reason?: string;
 }
 
 /** Calls that only root's own powers allow; what merely touches somebody else's files is for grants. */
@@ -125,6 +135,7 @@ async function search(
     const fewer = chosen.filter((one) => one !== name);
     if (await works(fewer, noNewPrivileges)) chosen = fewer;
   }
+  const mapped = ok ? await inUserNamespace(rounds, input, chosen, noNewPrivileges) : undefined;
   return {
     why: known.map(({ why }) => why),
     instead: known.map(({ instead }) => instead),
@@ -144,14 +155,44 @@ async function search(
     works: ok,
     capabilities: chosen.map((name) => ({ name, because: because.get(name) ?? '' })),
     trials,
+    ...(mapped === undefined ? {} : { userNamespace: mapped }),
     notes: [
       ...saidAsUser(rounds),
       'it is still root inside: this is no proof that it runs as a user',
       'found from what the run did: work that it did not do (a login, a delivery, a job) may need more; --probe CMD makes it part of the run',
-      'a user namespace makes this root a nobody outside: hostUsers: false in Kubernetes (on by default from 1.33; needs containerd 2.0 or CRI-O 1.25, runc 1.2 or crun 1.9, Linux 6.3), podman run --userns=auto, userns-remap of the Docker daemon; not tried here',
+      `a user namespace makes this root a nobody outside: hostUsers: false in Kubernetes (on by default from 1.33; needs containerd 2.0 or CRI-O 1.25, runc 1.2 or crun 1.9, Linux 6.3), podman run --userns=auto, userns-remap of the Docker daemon; ${mappedText(mapped)}`,
     ],
   };
 }
+
+/** Before and after: the same image with the same capabilities, once as the host's root, once as nobody there. */
+async function inUserNamespace(
+  { before }: RoundsResult,
+  input: RoundsInput,
+  capabilities: readonly Capability[],
+  noNewPrivileges: boolean,
+): Promise<UserNamespaceTrial | undefined> {
+  const image = await input.prepareMapped?.(input.subject.image);
+  if (image === undefined) return undefined;
+  input.onProgress('smaller root: in a user namespace');
+  const settings = { ...asRoot(input.settings, capabilities, noNewPrivileges), hostUsers: false };
+  const launch = launchOf(input.subject, settings, input.profile);
+  if (launch.kind === 'refusal') return undefined;
+  const [map] = launch.uidMappings;
+  const how = `podman run --uidmap ${map?.container}:${map?.host}:${map?.size} --gidmap ${map?.container}:${map?.host}:${map?.size}`;
+  const after = await observe(image, launch, { ...input.observe, like: before });
+  const lost = lostBy(before, after);
+  const outside = after.processes.filter(({ uids }) => uids.includes(0)).map(({ command }) => `${command} is root on the host`);
+  const [reason] = [...lost, ...outside];
+  return { works: reason === undefined, how, ...(reason === undefined ? {} : { reason }) };
+}
+
+const mappedText = (trial: UserNamespaceTrial | undefined): string =>
+  trial === undefined
+    ? 'not tried here'
+    : trial.works
+      ? `tried with ${trial.how}: it does the same work, and none of its processes is root on the host`
+      : `tried with ${trial.how}: it does not do the same work (${trial.reason})`;
 
 const short = (name: string): string => name.replace(/^CAP_/, '');
 

@@ -100,7 +100,11 @@ const gaveUpRoot = (before: Observation): boolean =>
   before.processes.some(({ uids: [real, effective] }) => real !== 0 && effective !== 0);
 
 /** The second run visibly does less: what makes a further remedy worth trying. */
-export function worksLess(before: Observation, after: Observation, moved: MovedPorts = new Map()): boolean {
+export const worksLess = (before: Observation, after: Observation, moved: MovedPorts = new Map()): boolean =>
+  lostBy(before, after, moved).length > 0;
+
+/** What it visibly does less, in words. */
+export function lostBy(before: Observation, after: Observation, moved: MovedPorts = new Map()): readonly string[] {
   const reasons = [
     ...compareOutcome(before, after),
     ...comparePorts(before, after, moved),
@@ -109,7 +113,7 @@ export function worksLess(before: Observation, after: Observation, moved: MovedP
     ...compareCommands(before, after),
     ...compareReload(before, after, moved),
   ];
-  return reasons.some((reason) => reason.kind === 'bad');
+  return reasons.filter((reason) => reason.kind === 'bad').map(({ text }) => text);
 }
 
 /** Something that can only be there when the program did its work. */

@@ -1,4 +1,5 @@
-/** An image that insists on an account and on folders of its own, for any uid: the fixed image under podman as uids that nobody knew, each on an empty volume and again on what is there then. */
+/** An image that insists on an account and on folders of its own, for any uid: the fixed image under podman as uids that nobody knew, each on an empty volume and again on what is
+ * there then. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +38,12 @@ describe.skipIf(why !== undefined)('as any uid', () => {
     const { stdout, stderr } = await unroot(['fix', reference, ...flags], { timeoutMs: 400_000 });
     expect(stdout, stderr).toMatch(/^\{/);
     const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as FixReport;
-    expect(report.verdict, JSON.stringify(report.proof?.reasons)).toBe('proved');
+    // A database of the former image lies where the new one does not look, which is said.
+    const points = (report.proof?.reasons ?? [])
+      .filter(({ kind }) => kind === 'bad' || kind === 'unsure')
+      .map(({ text }) => text);
+    expect(points).toEqual([expect.stringMatching(/^over what the first run left in .* it opens none of it/)]);
+    expect(report.verdict).toBe('inconclusive');
     const tag = `localhost/unroot-old-any:${RUN_TAG}`;
     await inStore(`oci:${out}/image`, tag, async () => {
       for (const uid of [1_234_567, 7]) {

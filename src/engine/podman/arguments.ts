@@ -67,6 +67,8 @@ export function podmanArguments(
     ...(unsaidUser ? [] : [`--user=${capabilities.user}`]),
     ...launch.groups.filter((group) => group !== launch.gid).map((group) => `--group-add=${group}`),
     ...capabilities.flags,
+    ...launch.uidMappings.map(({ container, host, size }) => `--uidmap=${container}:${host}:${size}`),
+    ...launch.gidMappings.map(({ container, host, size }) => `--gidmap=${container}:${host}:${size}`),
     ...(settings.privileged ? ['--privileged'] : []),
     ...(launch.noNewPrivileges ? ['--security-opt=no-new-privileges'] : []),
     // The Launch names every tmpfs itself, those of a read-only root too.
@@ -89,9 +91,6 @@ export function podmanArguments(
       : [`podman also puts the primary group ${launch.gid} among the supplementary groups`]),
     ...(foreignPasswd && !facts.passwdFlag && launch.userName === undefined
       ? [`podman adds a line for uid ${launch.uid} to /etc/passwd when the image has none`]
-      : []),
-    ...(launch.uidMappings.length + launch.gidMappings.length > 0
-      ? ['podman runs this without the user namespace the launch asks for']
       : []),
     ...deviceOwnerDifferences('podman', launch),
     ...entryDifferences('podman', launch),

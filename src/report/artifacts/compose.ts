@@ -38,9 +38,12 @@ export function composeYaml(input: ArtifactInput): string {
     },
     ...(named.length > 0 ? { volumes: Object.fromEntries(named.map(({ name }) => [name, {}])) } : {}),
   };
-  return titled(input, `${step.length > 0 ? STEP_COMMENT : ''}${stringify(compose)}`);
+  const root = input.run.user.split(':')[0] === '0';
+  return titled(input, `${root ? ROOT_COMMENT : ''}${step.length > 0 ? STEP_COMMENT : ''}${stringify(compose)}`);
 }
 
+const ROOT_COMMENT =
+  '# Still root inside; outside it is nobody with "userns-remap" of the Docker daemon, or with podman: userns_mode: auto\n';
 const STEP_COMMENT =
   '# Volumes that hold data of the former image, once, while nothing uses them: docker compose run --rm volumes-init\n';
 
