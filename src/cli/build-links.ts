@@ -163,7 +163,18 @@ export function imagesBuiltBeside(
   dockerfiles: readonly string[],
   targets: readonly string[],
 ): ContainerImages {
-  if (dockerfiles.length === 0 && !(flags.image ?? []).some(isBuild)) return images;
+  if (dockerfiles.length === 0 && !(flags.image ?? []).some(isBuild)) {
+    // Only a service that says how it is built asks local stores alone: then the files are read for it, and not before.
+    let built: ContainerImages | undefined;
+    const withServices = (): ContainerImages => {
+      built ??= withBuilds(images, buildLinks(flags, [], servicesOf(targets)));
+      return built;
+    };
+    return {
+      ...images,
+      find: (name, work, options) => (options?.local === true ? withServices() : images).find(name, work, options),
+    };
+  }
   return withBuilds(images, buildLinks(flags, dockerfiles, servicesOf(targets)));
 }
 

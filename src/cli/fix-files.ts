@@ -91,7 +91,7 @@ export async function fixFiles(
       ...(proves ? { prove: prover(flags, context, log) } : {}),
     };
     const pods = await fixManifests(targets.map(nameOf).join(', '), loaded, { ...options, profile: profiles('kubernetes') });
-    const wholes = proves ? { openTogether: togetherFor(flags, context, log, images) } : {};
+    const wholes = proves ? { openTogether: togetherFor(flags, context, log, plain) } : {};
     const manifests =
       loaded.services.length === 0
         ? pods
