@@ -3,7 +3,7 @@
  * report.json says, asked by a client of its own. Slow, so it is a command of its own: `npm run test:services`; with UPDATE=1 the same images are
  * also asked as they are and simply started as uid 10001, and docs/services.md is written.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import type { FixReport } from '../../src/report/report.ts';
 import { freshDist } from '../support/build.ts';
 import { unroot } from '../support/cli.ts';
 import { debianImage, onPath, whyNoDebianImages } from '../support/debian-image.ts';
-import { page, type Row } from './page.ts';
+import { type Entry, entriesOf, entryOf, page } from './page.ts';
 import { type Answer, asked, asReported, inStore } from './run.ts';
 import { RUN_TAG } from './run-tag.ts';
 import type { Service } from './service.ts';
@@ -29,7 +29,8 @@ const PATIENCE_MS = 30_000;
 /** For an image that most likely does not work. */
 const UNFIXED_MS = 8_000;
 
-const rows: Row[] = [];
+/** By a run of some services the others stay as they are. */
+let entries: readonly Entry[] = only !== undefined && existsSync(PAGE) ? entriesOf(readFileSync(PAGE, 'utf8')) : [];
 let folder = '';
 beforeAll(() => {
   freshDist();
@@ -48,7 +49,8 @@ describe.skipIf(why !== undefined)('services', () => {
     '$name does its work as uid 10001 after one command, or it is said that it does not',
     { timeout: 600_000 },
     async (service) => {
-      const image = await debianImage(service);
+      // A mirror may be out of reach for a moment.
+      const image = await debianImage(service).catch(() => debianImage(service));
       const tag = `localhost/unroot-service-${service.name}:${RUN_TAG}`;
       await inStore(image.reference, tag, async () => {
         const asRoot = update ? await simply(tag, service, []) : undefined;
@@ -63,10 +65,19 @@ describe.skipIf(why !== undefined)('services', () => {
             { ...asReported(run), patienceMs: service.patienceMs ?? PATIENCE_MS },
           ),
         );
-        rows.push({ service, report, after, ...(asRoot ? { asRoot } : {}), ...(asUser ? { asUser } : {}) });
+        const entry = entryOf({ service, report, after, ...(asRoot ? { asRoot } : {}), ...(asUser ? { asUser } : {}) });
+        entries = [...entries.filter(({ name }) => name !== entry.name), entry];
         rmSync(out, { recursive: true, force: true });
         // After each, because the whole takes an hour on a busy machine.
-        if (update && only === undefined) writeFileSync(PAGE, page(rows, AT_RANDOM));
+        if (update)
+          writeFileSync(
+            PAGE,
+            page(
+              entries,
+              SERVICES.map(({ name }) => name),
+              AT_RANDOM,
+            ),
+          );
         process.stderr.write(`${service.name}: ${report.verdict}, client ${after.works ? 'content' : 'not content'}\n`);
 
         if (asRoot && service.alone !== false) expect(asRoot.works, `as it is:\n${asRoot.said}\n${asRoot.log}`).toBe(true);
