@@ -133,6 +133,46 @@ describe('who', () => {
     expect(crio.containers.map(({ platform }) => platform)).toEqual(['crio', 'docker', 'docker']);
   });
 
+  it('takes the files, the environment and the name that the environment says', async () => {
+    const base = (user: string): string => `services: {web: {image: "root:1", user: "${user}"}}\n`;
+    write('env/compose.yaml', base('1'));
+    write('env/base.yml', base('2'));
+    write('env/more/over.yml', `services: {web: {user: "\${WHO}"}, tool: {image: "root:1", profiles: [debug]}}\n`);
+    const folder_ = join(folder, 'env');
+    const who = async (at: string, env: Record<string, string>): Promise<WhoReport['containers']> => {
+      const { stdout, stderr } = await unroot(['who', '-o', 'json', at, ...images], {
+        env: { ...nowhere, ...env },
+        cwd: folder_,
+      });
+      expect(stdout, stderr).not.toBe('');
+      return (JSON.parse(stdout) as WhoReport).containers;
+    };
+    const both = { COMPOSE_FILE: 'base.yml:more/over.yml', WHO: '7' };
+    expect((await who('.', {})).map(({ uid }) => uid)).toEqual([1]);
+    const asked = await who('.', { ...both, COMPOSE_PROJECT_NAME: 'mine' });
+    expect(asked.map(({ name, uid, workload }) => [name, uid, workload?.namespace])).toEqual([
+      ['web', 7, 'mine'],
+      ['tool', 0, 'mine'],
+    ]);
+    // A file that somebody names is meant alone.
+    expect((await who('compose.yaml', both)).map(({ uid }) => uid)).toEqual([1]);
+    write('env/.env', 'COMPOSE_FILE=base.yml,more/over.yml\nCOMPOSE_PATH_SEPARATOR=,\nWHO=8\n');
+    expect((await who(folder_, {})).map(({ uid }) => uid)).toEqual([8, 0]);
+    write('env/other.env', 'WHO=9\n');
+    expect(
+      (
+        await who('.', { COMPOSE_FILE: 'base.yml:more/over.yml', COMPOSE_PATH_SEPARATOR: ':', COMPOSE_ENV_FILES: 'other.env' })
+      ).map(({ uid }) => uid)[0],
+    ).toBe(9);
+    const off = await who('.', { ...both, WHO: '', COMPOSE_DISABLE_ENV_FILE: '1', COMPOSE_FILE: 'base.yml' });
+    expect(off.map(({ uid }) => uid)).toEqual([2]);
+    const missing = await unroot(['who', '.', ...images], { env: { ...nowhere, COMPOSE_FILE: 'none.yml' }, cwd: folder_ });
+    expect([missing.code, (missing.stdout + missing.stderr).replace(/\s+/g, ' ')]).toEqual([
+      2,
+      expect.stringContaining('names none.yml: no such file'),
+    ]);
+  });
+
   it.each(readdirSync(stacks))('says of every service of %s what it can', async (name) => {
     const who = await report<WhoReport>('who', join(stacks, name));
     expect(who.code).toBe(0);
@@ -292,7 +332,8 @@ services:
       // Dockerfiles lie there too.
       const changed = containers.filter(({ outcome, object }) => outcome === 'changed' && object.startsWith('service/'));
       expect([name, changed]).toEqual([name, []]);
-      for (const { diff } of files) expect(diff).toMatch(/^\+.*(?:no-new-privileges|ALL)/m);
+      for (const { diff, path } of files.filter((file) => /ya?ml$/.test(file.path)))
+        expect([path, diff].join()).toMatch(/^\+.*(?:no-new-privileges|ALL)/m);
     }
   });
 

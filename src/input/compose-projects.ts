@@ -1,8 +1,9 @@
 /** Which of the files that were found make a compose project together, and what it says. */
 import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
+import { parseDotenv } from '../workload/formats/compose/dotenv.ts';
 import { DEFAULT_NAMES, OVERRIDE_NAMES } from '../workload/formats/compose/files.ts';
 import { type ComposeProject, readComposeProject } from '../workload/formats/compose/read.ts';
 import { NOTHING_TO_RUN } from '../workload/formats/compose/service.ts';
@@ -37,11 +38,15 @@ export function composeProjects(found: readonly SourceFile[], named: ReadonlySet
     byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
   }
   const files = composeFiles(found);
-  const groups = [...byFolder.values()].flatMap((here) => {
+  const listed = listedGroups([...byFolder.keys(), ...named], files, named, problems);
+  const taken = new Set(listed.groups.flatMap((group) => group.map(({ path }) => files.absolute(path))));
+  const groups = [...byFolder].flatMap(([folder, all]) => {
+    const here = all.filter(({ path }) => !taken.has(files.absolute(path)));
+    if (listed.folders.has(resolve(folder))) return [];
     const asked = here.filter(({ path }) => named.has(path));
     return asked.length > 0 ? askedGroups(asked, files) : foundGroups(here, files, problems);
   });
-  const projects = groups.map((sources) => readComposeProject(sources, files));
+  const projects = [...listed.groups, ...groups].map((sources) => readComposeProject(sources, files));
   // A file that another project includes or extends is part of that one.
   const used = new Set(
     projects.flatMap(({ sources, reads }) =>
@@ -63,6 +68,52 @@ export function composeProjects(found: readonly SourceFile[], named: ReadonlySet
 }
 
 type Reader = ReturnType<typeof composeFiles>;
+
+interface Listed {
+  readonly groups: readonly (readonly SourceFile[])[];
+  /** Those that say themselves what their project is made of. */
+  readonly folders: ReadonlySet<string>;
+}
+
+/** COMPOSE_FILE, of our own environment for the folder we are in, or in a folder's `.env`: it counts where no file was named. */
+function listedGroups(folders: readonly string[], files: Reader, named: ReadonlySet<string>, problems: TextProblem[]): Listed {
+  const groups: SourceFile[][] = [];
+  const done = new Set<string>();
+  for (const folder of folders) {
+    const full = resolve(folder);
+    if (folder === '-' || done.has(full) || !isFolder(folder) || hasNamed(full, named)) continue;
+    const { file, separator } = composeFileOf(full, files);
+    if (file === undefined || file === '') continue;
+    done.add(full);
+    const group: SourceFile[] = [];
+    for (const path of file.split(separator).filter((one) => one !== '')) {
+      const place = isAbsolute(path) ? path : join(folder, path);
+      const read = files.read(place);
+      if (!('missing' in read)) group.push(read);
+      else {
+        const message = `COMPOSE_FILE of ${folder} names ${path}: ${read.missing}`;
+        problems.push({ severity: 'error', message, where: { file: place } });
+      }
+    }
+    if (group.length > 0) groups.push(group);
+  }
+  return { groups, folders: done };
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+const hasNamed = (folder: string, named: ReadonlySet<string>): boolean =>
+  [...named].some((path) => path !== '-' && !isFolder(path) && dirname(resolve(path)) === folder);
+
+function composeFileOf(folder: string, files: Reader): { readonly file: string | undefined; readonly separator: string } {
+  const own = folder === process.cwd() ? process.env : {};
+  const read = files.read(join(folder, '.env'));
+  const written = 'missing' in read ? new Map<string, string>() : parseDotenv(read.text, () => undefined, new Map()).values;
+  return {
+    file: own.COMPOSE_FILE ?? written.get('COMPOSE_FILE'),
+    separator: own.COMPOSE_PATH_SEPARATOR ?? written.get('COMPOSE_PATH_SEPARATOR') ?? ':',
+  };
+}
 
 function askedGroups(asked: readonly SourceFile[], files: Reader): readonly (readonly SourceFile[])[] {
   const usual = asked.filter(({ path }) => NAME.test(basename(path)));

@@ -58,7 +58,8 @@ export function readComposeProject(sources: readonly SourceFile[], around: Compo
   const [main] = sources as readonly [SourceFile, ...SourceFile[]];
   const dir = main.path === '-' ? '.' : folderOf(main.path);
   const process: Lookup = (name) => files.environment[name];
-  const dotenv = environmentFrom([`${dir}/.env`], files, process, false, (message) =>
+  const { envFiles, named } = environmentFiles(dir, process);
+  const dotenv = environmentFrom(envFiles, files, process, named, (message) =>
     problems.push({ severity: 'error', message, where: { file: main.path } }),
   );
   const given: Lookup = (name) => process(name) ?? dotenv.get(name);
@@ -68,6 +69,13 @@ export function readComposeProject(sources: readonly SourceFile[], around: Compo
   problems.push(...model.problems);
   const workloads = 'value' in model ? workloadsOf(model.value, { name, files, lookup, problems }) : [];
   return { name, workloads, sources, reads: [...reads], others, problems };
+}
+
+/** `.env` of the project, or what COMPOSE_ENV_FILES names instead; none at all with COMPOSE_DISABLE_ENV_FILE (docker compose, environment variables). */
+function environmentFiles(dir: string, process: Lookup): { readonly envFiles: readonly string[]; readonly named: boolean } {
+  if (/^(?:1|t|true|y|yes|on)$/i.test(process('COMPOSE_DISABLE_ENV_FILE') ?? '')) return { envFiles: [], named: false };
+  const said = (process('COMPOSE_ENV_FILES') ?? '').split(',').filter((path) => path !== '');
+  return said.length > 0 ? { envFiles: said, named: true } : { envFiles: [`${dir}/.env`], named: false };
 }
 
 /** COMPOSE_PROJECT_NAME, `name:` of the last file that has one, the folder's name (compose-go loader.go projectName). */
