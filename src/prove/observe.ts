@@ -58,6 +58,10 @@ export async function observe(image: PreparedImage, launch: Launch, options: Obs
   }
 }
 
+/** What took the first run long is given longer still: the machine may be busier by now, and a start that was cut off looks like one that failed. */
+const patienceWith = (like: Observation | undefined): SettleOptions =>
+  like?.outcome === 'running' ? { timeoutMs: Math.max(30_000, 4 * like.readyMs + 20_000), silenceMs: like.readyMs } : {};
+
 /** A busy start takes several times as long when every call is watched: more ports may be on their way. */
 const WATCHED_STEADY_MS = 10_000;
 
@@ -70,6 +74,7 @@ async function watch(container: Container, session: TraceSession | undefined, op
       ...(session ? { steadyMs: WATCHED_STEADY_MS } : {}),
       eventCount: () => session?.eventCount() ?? 0,
       expectedPorts: options.like?.ports ?? [],
+      ...patienceWith(options.like),
       ...options.settle,
     },
     options.signal,

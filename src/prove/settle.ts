@@ -8,6 +8,8 @@ export interface SettleOptions {
   readonly timeoutMs?: number;
   /** How long it must be quiet once it listens, ms. Default 500; half of it when every expected port is open. */
   readonly quietMs?: number;
+  /** How long it may be quiet before the expected ports count as missing, ms. At least 3000. */
+  readonly silenceMs?: number;
   /** How long a program without a port is watched at least, ms. Default 3000. */
   readonly portlessMs?: number;
   /** A program that never falls silent has started when it opened nothing new for this long, ms. Default 4000. */
@@ -22,6 +24,7 @@ export interface Settled {
 }
 
 const POLL_MS = 50;
+const LONGEST_SILENCE_MS = 10_000;
 /** Ticks (10 ms) of CPU per poll that still count as idle: timers and event loops tick a little. */
 const IDLE_TICKS = 1;
 /** Traced calls per poll that still count as idle: a server's housekeeping looks at its own /proc entries ten times a second. */
@@ -32,7 +35,7 @@ export async function settle(
   options: SettleOptions & { readonly eventCount: () => number; readonly expectedPorts: readonly ObservedPort[] },
   signal?: AbortSignal,
 ): Promise<Settled> {
-  const { timeoutMs = 30_000, quietMs = 500, portlessMs = 3000, steadyMs = 4000 } = options;
+  const { timeoutMs = 30_000, quietMs = 500, portlessMs = 3000, steadyMs = 4000, silenceMs = 0 } = options;
   const started = performance.now();
   let quietSince = started;
   let steadySince = started;
@@ -77,7 +80,7 @@ export async function settle(
     if (awaited.length === 0) {
       if (ports.length > 0 && quiet >= quietMs) return { ready: 'quiet', ports, processes };
       if (ports.length === 0 && quiet >= quietMs && elapsed >= portlessMs) return { ready: 'quiet', ports, processes };
-    } else if (quiet >= Math.max(4 * quietMs, 3000) && elapsed >= portlessMs + 2000) {
+    } else if (quiet >= Math.max(4 * quietMs, 3000, Math.min(silenceMs, LONGEST_SILENCE_MS)) && elapsed >= portlessMs + 2000) {
       // Quiet for long, and the expected ports are not there: they will not come.
       return { ready: 'quiet', ports, processes };
     }
