@@ -169,7 +169,7 @@ describe('who', () => {
     const missing = await unroot(['who', '.', ...images], { env: { ...nowhere, COMPOSE_FILE: 'none.yml' }, cwd: folder_ });
     expect([missing.code, (missing.stdout + missing.stderr).replace(/\s+/g, ' ')]).toEqual([
       2,
-      expect.stringContaining('names none.yml: no such file'),
+      expect.stringContaining('names none.yml: there is no such file'),
     ]);
   });
 
