@@ -119,6 +119,16 @@ describe.skipIf(!can)('a node', () => {
     expect(await attempt('^sleep 604', 'read', '/srv/g')).toBe('EACCES');
     expect(await attempt('init', 'chown', '/srv/a/f')).toBe('ok');
     expect(await attempt('init', 'append', '/nothing')).toBe('ENOENT');
+    // Root of a user namespace is root there, and nobody to the host's files.
+    await session.run(
+      '(exec unshare --user --mount --map-users=0,100000,65536 --map-groups=0,100000,65536 --setuid 0 --setgid 0 sleep 605) & sleep 1',
+    );
+    expect(await attempt('^sleep 605', 'read', '/srv/g')).toBe('EACCES');
+    expect(await attempt('^sleep 605', 'append', '/etc/hosts')).toBe('EACCES');
+    expect(await attempt('^sleep 605', 'create', '/tmp')).toBe('ok');
+    expect(
+      (await stands({ kind: 'process', match: { command: '^sleep 605' }, is: { uid: 100000, userNamespace: 'own' } }))[1],
+    ).toMatch(/uid 100000/);
     expect(await say('cd /srv; find . -printf "%p %m %U:%G %s\\n"')).toBe(before);
     await session.run('pkill sleep');
   });

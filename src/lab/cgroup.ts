@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeCgroup } from '../engine/cgroup.ts';
 import { register, undo } from '../engine/reaper.ts';
+import { CONTAINER_DEVICES, LOOP_DEVICES, limitDevices } from './device-filter.ts';
 
 export interface NodeCgroup {
   readonly version: 1 | 2 | undefined;
@@ -26,22 +27,6 @@ export interface CgroupLimits {
   readonly loop: boolean;
 }
 
-/** What Docker lets every container use (moby oci/defaults.go), and making nodes of any kind, which gives no access. tun: runc 1.1 insists. */
-const DEVICES = [
-  'c *:* m',
-  'b *:* m',
-  'c 1:3 rwm',
-  'c 1:5 rwm',
-  'c 1:7 rwm',
-  'c 1:8 rwm',
-  'c 1:9 rwm',
-  'c 5:0 rwm',
-  'c 5:2 rwm',
-  'c 136:* rwm',
-  'c 10:200 rwm',
-];
-const LOOP = ['c 10:237 rwm', 'b 7:* rwm'];
-
 /** Makes them. */
 export function makeNodeCgroup(id: string, limits: CgroupLimits): NodeCgroup {
   const free = freeCgroup(`unroot-lab-${id}`);
@@ -56,7 +41,7 @@ export function makeNodeCgroup(id: string, limits: CgroupLimits): NodeCgroup {
   const registrations = free.folders.map((folder) =>
     register(undo.command('find', folder, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';')),
   );
-  const notes: string[] = [];
+  const devices = [...CONTAINER_DEVICES, ...(limits.loop ? LOOP_DEVICES : [])];
   const set = (file: string, value: string): void => {
     if (existsSync(file)) writeFileSync(file, value);
   };
@@ -68,8 +53,11 @@ export function makeNodeCgroup(id: string, limits: CgroupLimits): NodeCgroup {
     set(join(folder, free.version === 2 ? 'memory.max' : 'memory.limit_in_bytes'), String(limits.megabytes * 2 ** 20));
     if (existsSync(join(folder, 'devices.deny'))) {
       writeFileSync(join(folder, 'devices.deny'), 'a');
-      for (const rule of [...DEVICES, ...(limits.loop ? LOOP : [])]) writeFileSync(join(folder, 'devices.allow'), rule);
+      const rules = devices.map(([type, major, minor]) => `${type} ${major}:${minor ?? '*'} rwm`);
+      // Making a node gives no access.
+      for (const rule of ['c *:* m', 'b *:* m', ...rules]) writeFileSync(join(folder, 'devices.allow'), rule);
     }
+    if (free.version === 2) limitDevices(folder, devices);
     inherit(folder);
     if (free.version === 2) enable(folder);
     mkdirSync(inner, { recursive: true });
@@ -77,12 +65,11 @@ export function makeNodeCgroup(id: string, limits: CgroupLimits): NodeCgroup {
     // Version 2 has processes only in groups without groups of their own.
     if (free.version === 2) mkdirSync(join(inner, 'init'), { recursive: true });
   }
-  if (free.version === 2) notes.push('control groups of version 2 alone: devices are not limited by them');
   return {
     version: free.version,
     binds: free.folders.map((folder) => [free.version === 2 ? '' : basename(dirname(folder)), join(folder, 'node')]),
     join: free.folders.map((folder) => join(folder, free.version === 2 ? 'node/init' : 'node', 'cgroup.procs')),
-    notes,
+    notes: [],
     async remove() {
       for (const folder of free.folders) await removeTree(folder);
       for (const registration of registrations) registration.release();

@@ -10,7 +10,7 @@ import { runCommand } from '../../engine/command.ts';
 import { PROBE } from '../probe.ts';
 import { openInside } from './inside.ts';
 import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
-import { describe, matching, type NodeProcess } from './processes.ts';
+import { describe, matching, type NodeProcess, read } from './processes.ts';
 
 const ATTEMPT_MS = 10_000;
 
@@ -40,18 +40,25 @@ export async function checkAttempt(check: CheckOf<'attempt'>, world: CheckWorld)
 function attemptCommand({ node, tools }: CheckWorld, one: NodeProcess, check: CheckOf<'attempt'>): readonly string[] {
   const at = `${node.proc}/${one.pid}`;
   const effective = list(one.capabilities.effective);
-  const root = one.uids[3] === 0;
+  const mapped = one.namespaces.user !== '' && one.namespaces.user !== readlinkSync('/proc/self/ns/user');
+  // In a user namespace of its own the ids to take are those of the inside; /proc tells them as we see them.
+  const inside = (file: 'uid_map' | 'gid_map', id: number): number => (mapped ? idInside(read(`${at}/${file}`) ?? '', id) : id);
+  const [uid, gid] = [inside('uid_map', one.uids[3] ?? 0), inside('gid_map', one.gids[3] ?? 0)];
   // What counts for an operation is the effective set. root gets it by exec from the bounding set, others by the ambient one (capabilities(7)).
-  const sets = root
-    ? ['--bounding-set', effective, '--inh-caps', '-all', '--ambient-caps', '-all']
-    : ['--inh-caps', effective, '--ambient-caps', effective];
-  const groups = one.groups.length > 0 ? ['--groups', one.groups.map((gid) => `+${gid}`).join(',')] : ['--clear-groups'];
-  const own = one.namespaces.user !== '' && one.namespaces.user !== ownUser() ? [`--user=${at}/ns/user`] : [];
+  const sets =
+    uid === 0
+      ? ['--bounding-set', effective, '--inh-caps', '-all', '--ambient-caps', '-all']
+      : ['--inh-caps', effective, '--ambient-caps', effective];
+  const numbers = one.groups.map((group) => `+${inside('gid_map', group)}`).join(',');
+  const groups = numbers === '' ? ['--clear-groups'] : ['--groups', numbers];
+  // What a user namespace does not own cannot be entered from it; neither matters to a file or a port.
+  const namespaces = mapped
+    ? [`--user=${at}/ns/user`, `--mount=${at}/ns/mnt`, `--net=${at}/ns/net`]
+    : [`--mount=${at}/ns/mnt`, `--net=${at}/ns/net`, `--uts=${at}/ns/uts`, `--ipc=${at}/ns/ipc`];
   return [
-    ...['nsenter', ...own, `--mount=${at}/ns/mnt`, `--net=${at}/ns/net`, `--uts=${at}/ns/uts`, `--ipc=${at}/ns/ipc`],
-    ...[`--root=${at}/root`, `--wd=${tools.folder}`, '--'],
+    ...['nsenter', ...namespaces, `--root=${at}/root`, `--wd=${tools.folder}`, '--'],
     ...tools.command('setpriv'),
-    ...['--reuid', `+${one.uids[3]}`, '--regid', `+${one.gids[3]}`, ...groups, ...sets],
+    ...['--reuid', `+${uid}`, '--regid', `+${gid}`, ...groups, ...sets],
     ...(one.noNewPrivileges ? ['--no-new-privs'] : []),
     '--',
     ...tools.command('node'),
@@ -59,10 +66,13 @@ function attemptCommand({ node, tools }: CheckWorld, one: NodeProcess, check: Ch
   ];
 }
 
-let own: string | undefined;
-function ownUser(): string {
-  own ??= readlinkSync('/proc/self/ns/user');
-  return own;
+/** uid_map, gid_map: inside, outside, length (user_namespaces(7)). What is not mapped is 65534 there. */
+export function idInside(map: string, id: number): number {
+  for (const line of map.trim().split('\n')) {
+    const [first = 0, outside = 0, length = 0] = line.trim().split(/\s+/).map(Number);
+    if (id >= outside && id < outside + length) return first + id - outside;
+  }
+  return 65534;
 }
 
 function list(hex: string): string {

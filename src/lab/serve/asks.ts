@@ -1,6 +1,7 @@
 /** What a page can ask for, and who answers it. */
 import { UnrootError } from '../../error.ts';
-import { pageLab } from './page-lab.ts';
+import { openInside } from '../checks/inside.ts';
+import { layoutsOf, pageLab } from './page-lab.ts';
 import { drawExec } from './pictures/exec.ts';
 import { drawLayers } from './pictures/layers.ts';
 import { drawWalk } from './pictures/walk.ts';
@@ -64,8 +65,24 @@ export async function answerAsk(ask: Ask, hall: Hall): Promise<Answers[Ask['kind
     case 'exec':
       return drawExec(room.played().node().proc, ask.pid, ask.path);
     case 'layers':
-      if (!room.lab.images.includes(ask.image))
-        throw new UnrootError(`Lab ${ask.lab} has no image ${ask.image}`, { code: 'lab.no-image' });
-      return drawLayers(room.played().imageFolder(ask.image), ask.image);
+      return layersOf(room, ask.image);
+  }
+}
+
+/** One of the lab's images, or one that the learner is to make and that is there by now. */
+async function layersOf(room: Room, image: string): Promise<Answers['layers']> {
+  const session = room.played();
+  if (room.lab.images.includes(image)) return drawLayers(session.imageFolder(image), image);
+  if (!layoutsOf(room.lab).includes(image))
+    throw new UnrootError(`Lab ${room.lab.id} has no image ${image}`, { code: 'lab.no-image' });
+  // The learner's own links must not lead out of the node.
+  const found = openInside(session.node().root, image);
+  const inside = found === undefined ? undefined : openInside(found.path, '/oci-layout');
+  try {
+    if (found === undefined || inside === undefined) throw new UnrootError(`${image} is not there yet`, { code: 'lab.no-image' });
+    return await drawLayers(found.path, image);
+  } finally {
+    inside?.close();
+    found?.close();
   }
 }

@@ -46,7 +46,13 @@ export function pageLab(lab: Lab, missing: readonly Missing[]): PageLab {
     next,
     pictures: picturesFor(lab),
     walls: lab.walls ?? [],
+    layouts: layoutsOf(lab),
   };
+}
+
+/** Images that checks look for. */
+export function layoutsOf(lab: Lab): readonly string[] {
+  return [...new Set(lab.steps.flatMap(({ checks }) => checks).flatMap((check) => (check.kind === 'image' ? [check.path] : [])))];
 }
 
 /** The hints and answers a learner has already seen. */

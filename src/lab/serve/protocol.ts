@@ -40,6 +40,8 @@ export interface PageLab extends Omit<LabCard, 'steps' | 'done' | 'finished' | '
   /** Pictures worth looking at in this lab, the first one first. */
   readonly pictures: readonly LabPicture[];
   readonly walls: NonNullable<Lab['walls']>;
+  /** OCI layouts the learner is to make, as paths in the node. */
+  readonly layouts: readonly string[];
 }
 
 /** Whether a lab's node is up. */
