@@ -113,6 +113,8 @@ export const MAIL: readonly Service[] = [
     packages: ['samba', 'smbclient'],
     script: `chroot "$1" install -d -m 1777 /srv/share; printf '[global]\\n  map to guest = bad user\\n  server role = standalone server\\n  log file = /dev/stdout\\n  disable netbios = yes\\n[share]\\n  path = /srv/share\\n  guest ok = yes\\n  read only = no\\n' >"$1/etc/samba/smb.conf"`,
     run: ['smbd', '--foreground', '--no-process-group'],
+    probe:
+      'echo kept >/tmp/probe; smbclient -N //127.0.0.1/share -c "put /tmp/probe probe; get probe /tmp/back" && grep kept /tmp/back',
     ask: [sh('echo kept >/tmp/note; smbclient -N //127.0.0.1/share -c "put /tmp/note note; get note /tmp/back"; cat /tmp/back')],
     says: /kept/,
   }),
