@@ -7,12 +7,13 @@ import type { Engine, EngineKind, PreparedImage } from '../engine/engine.ts';
 import { UnrootError } from '../error.ts';
 import type { Image } from '../image/image.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
+import { profile } from '../platform/profiles.ts';
 import { openSession, type Session } from '../prove/session.ts';
 import type { Expectation } from '../prove/verdict.ts';
 import type { FixResult, ImageOptions } from '../unroot.ts';
 import { fixImage } from '../unroot.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
-import { type Asking, projectService, type Stage, stageProject } from './compose-stage.ts';
+import { type Asking, projectService, type Stage, type StageOptions, stageProject } from './compose-stage.ts';
 import type { ContainerImages } from './container-images.ts';
 import type { ProvedImage } from './fix-container.ts';
 import type { AnyContainer } from './manifest-containers.ts';
@@ -48,6 +49,8 @@ export interface Together {
 
 /** Throws `compose.not-runnable`, `engine.…`. */
 export async function openTogether(project: ComposeProject, options: TogetherOptions): Promise<Together> {
+  // What stands in the way of any engine is told before one is looked for.
+  await stageProject(project, staging(project, options, options.profile ?? profile('podman'), new Map()));
   const session = await sessionFor(options);
   try {
     return await together(project, options, session);
@@ -58,13 +61,11 @@ export async function openTogether(project: ComposeProject, options: TogetherOpt
 }
 
 async function together(project: ComposeProject, options: TogetherOptions, session: Session): Promise<Together> {
-  const { images, allowedBinds, asking, signal, onProgress, search: asked } = options;
-  const { engine, watcher, profile } = session;
-  const main = project.sources[0]!.path;
-  const folder = dirname(resolve(main === '-' ? '.' : main));
+  const { asking, signal, onProgress, search: asked } = options;
+  const { engine, watcher, profile: rules } = session;
   const made = new Map<string, Image>();
-  const staging = { images, made, profile, folder, allowedBinds };
-  const stage = await stageProject(project, staging);
+  const staged = staging(project, options, rules, made);
+  const stage = await stageProject(project, staged);
   const prepared = new Map<Engine, Map<Image, Promise<PreparedImage>>>();
   const prepare = (on: Engine, image: Image): Promise<PreparedImage> => {
     const here = prepared.get(on) ?? new Map<Image, Promise<PreparedImage>>();
@@ -97,18 +98,18 @@ async function together(project: ComposeProject, options: TogetherOptions, sessi
   const rounds = new Map<string, number>();
   const notes = new Set<string>(stage.notes);
   return {
-    profile,
+    profile: rules,
     engine: engine.kind,
     async prove(image, one) {
       const { name } = one.workload;
-      const staged = stage.services.find(({ workload }) => workload.name === name);
-      if (staged === undefined)
+      const own = stage.services.find(({ workload }) => workload.name === name);
+      if (own === undefined)
         throw new UnrootError(`service ${name} is not started, so nothing is known of it`, { code: 'compose.not-started' });
       const result = await fixImage(image, {
         ...asked,
-        settings: staged.settings,
+        settings: own.settings,
         engine: 'auto',
-        profile,
+        profile: rules,
         session,
         run: search.observer(name),
         prove: false,
@@ -123,7 +124,7 @@ async function together(project: ComposeProject, options: TogetherOptions, sessi
     done: (name) => search.done(name),
     rounds: (name) => rounds.get(name) ?? 0,
     async proof(after, staysRoot) {
-      const changed = await stageProject(after, staging);
+      const changed = await stageProject(after, staged);
       for (const note of changed.notes) notes.add(note);
       for (const { launch } of [...stage.services, ...changed.services])
         if (launch.kind === 'launch')
@@ -145,10 +146,20 @@ async function together(project: ComposeProject, options: TogetherOptions, sessi
   };
 }
 
+function staging(
+  { sources }: ComposeProject,
+  { images, allowedBinds }: TogetherOptions,
+  rules: PlatformProfile,
+  made: ReadonlyMap<string, Image>,
+): StageOptions {
+  const main = sources[0]!.path;
+  return { images, made, profile: rules, folder: dirname(resolve(main === '-' ? '.' : main)), allowedBinds };
+}
+
 /** Engines that let containers share networks and volumes: what else was asked for does not do. */
-async function sessionFor({ engine, profile }: TogetherOptions): Promise<Session> {
+async function sessionFor({ engine, profile: rules }: TogetherOptions): Promise<Session> {
   const open = (kind: EngineKind | 'auto'): Promise<Session> =>
-    openSession({ engine: kind, ...(profile === undefined ? {} : { profile }) });
+    openSession({ engine: kind, ...(rules === undefined ? {} : { profile: rules }) });
   const fits = ({ engine: one, watcher }: Session): boolean =>
     [one, watcher].every(({ joinsSandboxes, makeVolume }) => joinsSandboxes === true && makeVolume !== undefined);
   const first = await open(engine);

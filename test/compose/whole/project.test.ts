@@ -92,6 +92,8 @@ secrets: {token: {environment: TOKEN}}
 configs: {text: {content: words}}
 `;
 
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
 describe.skipIf(missing !== undefined)('a project', () => {
   beforeAll(() => {
     freshDist();
@@ -107,7 +109,6 @@ describe.skipIf(missing !== undefined)('a project', () => {
     const layout = writeLayout(join(home, 'box'), { layers: [base], config: { Cmd: ['/bin/sh'] } });
     image = ['--image', `box:1=oci:${layout}`];
   });
-  afterAll(() => rmSync(home, { recursive: true, force: true }));
 
   it('is proved as a whole, and its folders stay as they were', async () => {
     const here = place({ 'compose.yaml': PROJECT, 'bind/there': 'x' });
@@ -135,7 +136,7 @@ describe.skipIf(missing !== undefined)('a project', () => {
     ]);
     expect(readdirSync(join(here.folder, 'bind'))).toEqual(['there']);
     expect(readFileSync(join(here.folder, 'compose.yaml'), 'utf8')).toBe(PROJECT);
-  });
+  }, 300_000);
 
   it('says which service kept the others from starting', async () => {
     const text = `services:

@@ -18,9 +18,10 @@ const MINUTES = { timeoutMs: 900_000 };
 
 if (whyNoStacks !== undefined) process.stderr.write(`stacks are not run: ${whyNoStacks}\n`);
 
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
 describe.skipIf(whyNoStacks !== undefined)('stacks', () => {
   beforeAll(() => freshDist());
-  afterAll(() => rmSync(home, { recursive: true, force: true }));
 
   it.each(chosen)(
     '$name does as uid 10001 what it does as root',
