@@ -1,8 +1,8 @@
 /**
- * The workshop's page in a real Chromium: a learner's way through labs 01 and 02 by keyboard, reload in the middle, two pages at once, a lost
+ * The workshop's page in a real Chromium: a learner's way through labs 01, 02 and 09 by keyboard, reload in the middle, two pages at once, a lost
  * connection, a phone; what the policy or a script complains of fails the test.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -111,8 +111,8 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
     await page.keyboard.type(line);
     await page.keyboard.press('Enter');
   };
-  const done = (page: Page, count: number): Promise<unknown> =>
-    page.waitForFunction((number) => document.querySelectorAll('.step.done').length >= number, count, { timeout: 30_000 });
+  const done = (page: Page, count: number, timeout = 30_000): Promise<unknown> =>
+    page.waitForFunction((number) => document.querySelectorAll('.step.done').length >= number, count, { timeout });
   const answerRightly = async (page: Page, lab: string, step: number): Promise<void> => {
     const quiz = findLabs(labs).find((one) => one.lab.id === lab)?.lab.steps[step]?.quiz;
     if (quiz === undefined) return;
@@ -311,6 +311,28 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
     await page.locator('#terminals').waitFor();
   });
 
+  it('lets the walls of lab 09 fall, one after the other', async () => {
+    await page.click('.back');
+    await goTo(page, '09');
+    await start(page);
+    expect(await page.locator('.walls .wall').count()).toBe(3);
+    const standing = (): Promise<string | null> => page.getAttribute('svg.walls', 'aria-label');
+    expect(await standing()).not.toContain('fallen');
+    const { steps } = findLabs(labs).find(({ lab }) => lab.id === '09')?.lab ?? { steps: [] };
+    for (const index of steps.keys()) {
+      await page.click('.pane.active .screen');
+      for (const line of solutionOf('09', index).trim().split('\n')) await type(page, line);
+      await done(page, index + 1, 90_000);
+      await answerRightly(page, '09', index);
+      expect(((await standing()) ?? '').match(/fallen/g)?.length ?? 0).toBe(Math.min(3, index));
+    }
+    expect(await standing()).toContain('The process is through');
+    await page.waitForSelector('.finish');
+    await page.click('.top button[aria-label="Stop"]');
+    await page.click('.top button.sure');
+    await page.waitForSelector('.text .start button');
+  });
+
   it('is accessible, in the list and in a lab, light and dark', async () => {
     await accessible(page);
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -368,5 +390,51 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
     }
     await accessible(small);
     await phone.close();
+  });
+});
+
+describe.skipIf(!existsSync(CHROMIUM))('labs of somebody nobody knows', () => {
+  it('show their HTML as text, run nothing and lead nowhere but to the web', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unroot-labs-'));
+    mkdirSync(join(folder, '01-evil'));
+    const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script><b onclick="x()">bold</b>';
+    const links =
+      '[a](javascript:document.title=3) [b](data:text/html,x) [c](//example.com/x) [d](https://example.com/d) ![e](https://example.com/e.png)';
+    writeFileSync(
+      join(folder, '01-evil/lab.md'),
+      `---\nid: "01"\ntitle: ${JSON.stringify(evil)}\ngoal: ${JSON.stringify(evil)}\nminutes: 1\nnext: ["https://example.com/n", "javascript:document.title=4", "77"]\n---\n${evil}\n\n${links}\n\n<div onclick="x()">\n\nblock\n\n</div>\n\n| a | b |\n| - | - |\n| ${evil} | \`${evil}\` |\n\n## Step: ${evil} {#one}\n${evil}\n\n\`\`\`hint\n${evil}\n\`\`\`\n\`\`\`check\n- file: { path: /nothing, exists: true }\n  says: ${JSON.stringify(evil)}\n\`\`\`\n\`\`\`solution\ntouch /nothing\n\`\`\`\n\n## Explanation\n${evil}\n`,
+    );
+    const server = await serveLabs({
+      port: 0,
+      page: join(dirname(freshDist()), 'lab'),
+      version: 'test',
+      player: labPlayer(folder, { stateFolder: folder }),
+    });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    try {
+      const page = await browser.newPage();
+      const elsewhere: string[] = [];
+      page.on('request', (request) => {
+        if (!request.url().startsWith(`http://127.0.0.1:${server.port}/`)) elsewhere.push(request.url());
+      });
+      page.on('console', (message) => {
+        if (message.type() === 'error') elsewhere.push(message.text());
+      });
+      await page.goto(server.url);
+      await page.click('.card a');
+      await page.waitForSelector('.step');
+      await page.click('.story summary');
+      expect(await page.locator('.text').textContent()).toContain('<script>document.title=2</script>');
+      expect(await page.locator('.text img, .text script, [onclick], [onerror]').count()).toBe(0);
+      const hrefs = await page.locator('.text a').evaluateAll((all) => all.map((one) => one.getAttribute('href')));
+      expect(hrefs).toEqual(['https://example.com/d']);
+      expect(await page.locator('.text a').getAttribute('rel')).toBe('noreferrer noopener');
+      expect(await page.title()).not.toMatch(/^[1-4]$/);
+      expect(elsewhere).toEqual([]);
+    } finally {
+      await browser.close();
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -88,8 +88,12 @@ function Missing({ lab }: { readonly lab: PageLab }): JSX.Element | null {
         <Icon name="attention" /> This machine lacks something for it
       </h2>
       <ul>
-        {lab.missing.map(({ need, says }) => (
-          <li key={need}>{says}</li>
+        {lab.missing.map(({ need, says, get }) => (
+          <li key={need}>
+            {says}
+            <br />
+            <code>{get}</code>
+          </li>
         ))}
       </ul>
     </section>

@@ -8,19 +8,32 @@ import { bytes, cut, who } from './text.ts';
 import { useWidth } from './width.ts';
 
 export function Layers({ lab }: { readonly lab: PageLab }): JSX.Element {
-  const [image, setImage] = useState(lab.images[0] ?? '');
+  const images = [...lab.images, ...lab.layouts];
+  const [image, setImage] = useState(images[0] ?? '');
   const [picture, setPicture] = useState<LayersPicture>();
   const [trouble, setTrouble] = useState<string>();
   const [place, width] = useWidth<HTMLDivElement>();
   useEffect(() => {
     let gone = false;
-    setTrouble(undefined);
-    ask({ kind: 'layers', lab: lab.id, image }).then(
-      (found) => !gone && setPicture(found),
-      (error: Error) => !gone && setTrouble(error.message),
-    );
+    const look = (): void =>
+      void ask({ kind: 'layers', lab: lab.id, image }).then(
+        (found) => {
+          if (gone) return;
+          setPicture(found);
+          setTrouble(undefined);
+        },
+        (error: Error) => {
+          if (gone) return;
+          setPicture(undefined);
+          setTrouble(error.message);
+        },
+      );
+    look();
+    // What the learner makes may come, and change, at any time.
+    const timer = lab.layouts.includes(image) ? setInterval(look, 2000) : undefined;
     return () => {
       gone = true;
+      clearInterval(timer);
     };
   }, [lab.id, image]);
   return (
@@ -29,7 +42,7 @@ export function Layers({ lab }: { readonly lab: PageLab }): JSX.Element {
         <label>
           image{' '}
           <select value={image} onChange={(event) => setImage(event.currentTarget.value)}>
-            {lab.images.map((name) => (
+            {images.map((name) => (
               <option key={name}>{name}</option>
             ))}
           </select>

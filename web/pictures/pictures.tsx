@@ -20,7 +20,7 @@ const NAMES: Readonly<Record<LabPicture, string>> = {
 };
 
 export function Pictures({ lab }: { readonly lab: PageLab }): JSX.Element {
-  const kinds = lab.pictures.filter((kind) => kind !== 'layers' || lab.images.length > 0);
+  const kinds = lab.pictures.filter((kind) => kind !== 'layers' || lab.images.length + lab.layouts.length > 0);
   const [kind, setKind] = useState<LabPicture>(kinds[0] ?? 'processes');
   const [open, setOpen] = useState(true);
   const ready = useStore((state) => state.room?.state === 'ready');

@@ -3,13 +3,14 @@
  * the process's own user namespace.
  */
 import { spawnSync } from 'node:child_process';
-import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { decodeAcl } from '../../../linux/acl.ts';
 import { decodeFileCapabilities } from '../../../linux/capability.ts';
 import type { IdMapping } from '../../../linux/credentials.ts';
 import type { FileNode, FileTree } from '../../../linux/decision.ts';
 import { childPath, components, isWithin, parentPath } from '../../../linux/file-path.ts';
 import type { FileType, Inode } from '../../../linux/inode.ts';
+import { openInside } from '../../checks/inside.ts';
 
 /** What shows for an id that a user namespace has no number for (kernel.overflowuid). */
 const OVERFLOW = 65534;
@@ -47,12 +48,11 @@ export function liveTree(folder: string, attributesOf: readonly string[] = []): 
   const attributes = readAttributes(root, attributesOf);
   const nodes = new Map<string, FileNode | undefined>();
   const read = (path: string): FileNode | undefined => {
-    let stats: Stats;
-    try {
-      stats = lstatSync(root + path);
-    } catch {
-      return undefined;
-    }
+    // Never out of the node, whatever link is put on the way at this moment.
+    const found = openInside(root, path, false);
+    if (found === undefined) return undefined;
+    found.close();
+    const { stat: stats } = found;
     const uid = insideId(stats.uid, uids);
     const gid = insideId(stats.gid, gids);
     const type = typeOf(stats);
