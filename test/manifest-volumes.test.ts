@@ -90,3 +90,30 @@ it('shell text of a command, of a hook and of a probe', async () => {
     'error path-not-writable /run/alive 7',
   ]);
 });
+
+it('a low port that only the manifest names', async () => {
+  const ports = '    ports: [{containerPort: 80}, {containerPort: 8080}, {containerPort: 53, protocol: UDP}]\n';
+  expect(await check(pod(ports))).toEqual([]);
+  const { findings } = await json<CheckReport>(
+    'check',
+    '--platform-profile',
+    'containerd-1',
+    writeBelow(folder, 'ports.yaml', pod(ports)),
+  );
+  expect(findings.filter(({ id }) => id === 'low-port').map(({ operation }) => operation)).toMatchObject([
+    { kind: 'bind', protocol: 'tcp', port: 80 },
+    { kind: 'bind', protocol: 'udp', port: 53 },
+  ]);
+});
+
+it.each([
+  ['    command: [sleep, 10]\n', 'Go struct field Container.spec.containers.command of type string'],
+  ['    env: [{name: P, value: 8080}]\n', 'Go struct field EnvVar.spec.containers.env.value of type string'],
+  [
+    '    ports: [{containerPort: "80"}]\n',
+    'cannot unmarshal string into Go struct field ContainerPort.spec.containers.ports.containerPort',
+  ],
+])('what the API server cannot decode: %s', async (text, words) => {
+  const { findings } = await json<CheckReport>('check', writeBelow(folder, 'types.yaml', pod(text)));
+  expect(findings).toMatchObject([{ id: 'start-refused', message: expect.stringContaining(words) }]);
+});

@@ -34,14 +34,15 @@ describe('runCommand', () => {
     const stopped = await runCommand(['sleep', '60'], { signal: AbortSignal.timeout(100) });
     expect(stopped).toMatchObject({ aborted: true, timedOut: false });
     expect(await runCommand(['sleep', '60'], { signal: AbortSignal.abort() })).toMatchObject({ aborted: true });
-    expect(Date.now() - started).toBeLessThan(10_000);
+    expect(Date.now() - started).toBeLessThan(60_000);
   });
 
   it('does not wait for a grandchild that holds the pipe', async () => {
     const started = Date.now();
-    const result = await runCommand(['sh', '-c', 'sleep 5 & echo done']);
-    expect(result).toMatchObject({ code: 0, stdout: 'done\n' });
-    expect(Date.now() - started).toBeLessThan(4_000);
+    const result = await runCommand(['sh', '-c', 'sleep 50 & echo $!']);
+    process.kill(Number(result.stdout));
+    expect(result.code).toBe(0);
+    expect(Date.now() - started).toBeLessThan(40_000);
   });
 
   it('keeps the end of what is too long', async () => {

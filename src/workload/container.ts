@@ -61,6 +61,12 @@ export interface Device {
   readonly target?: string;
 }
 
+/** A port of the container, as it was written. */
+export interface DeclaredPort {
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+}
+
 export interface ContainerSettings {
   readonly name?: string;
   /** `--user`: overrides the image's USER. */
@@ -82,6 +88,8 @@ export interface ContainerSettings {
   /** A terminal of its own: without one /dev/tty cannot be opened. */
   readonly tty?: boolean;
   readonly network?: 'none' | 'host' | 'bridge';
+  /** Ports inside that somebody expects it to listen on (compose `ports`); what a pod says stands in its `object`. */
+  readonly ports?: readonly DeclaredPort[];
   readonly hostname?: string;
   /** Kubernetes only. */
   readonly runAsNonRoot?: boolean;

@@ -129,19 +129,21 @@ export function readService(name: string, value: Value, context: ServiceContext)
   const healthcheck = healthcheckOf(writtenChild(value, 'healthcheck'));
   if (image === undefined && build === undefined) tell(value, NOTHING_TO_RUN, 'error');
   const profiles = list('profiles') ?? [];
+  const ports = portsOf(writtenChild(value, 'ports'), problems);
   return {
     container: {
       name,
       role: 'container',
       ...(image === undefined ? {} : { image }),
-      settings,
+      settings:
+        ports.length === 0 ? settings : { ...settings, ports: ports.map(({ target, protocol }) => ({ port: target, protocol })) },
       span: spanOf(value),
       spans: spansOf(value),
       ...(unknown === undefined ? {} : { unknown }),
     },
     service: {
       ...(build === undefined ? {} : { build }),
-      ports: portsOf(writtenChild(value, 'ports'), problems),
+      ports,
       expose: textsOf(writtenChild(value, 'expose')).flatMap((one) => portNumbers(one)),
       dependsOn: dependenciesOf(value),
       ...(healthcheck === undefined ? {} : { healthcheck }),

@@ -6,7 +6,7 @@ import { locate, type Path, pathText } from '../../../text/yaml/path.ts';
 import type { Workload, WorkloadContainer } from '../../workload.ts';
 import { isTemplateProblem } from './chart-template.ts';
 import { fieldSpans } from './field-spans.ts';
-import { wrongType } from './field-types.ts';
+import { wrongMetadata, wrongType } from './field-types.ts';
 import { isMapping, type KubernetesObject, objectsOfFile, problemAtField, spanNearField } from './objects.ts';
 import { podNameOf, podOfTemplate } from './pod-of-template.ts';
 import { settingsOfPod } from './pod-settings.ts';
@@ -132,6 +132,7 @@ export const spanNearPodField = (workload: KubernetesWorkload, path: Path, part:
 function workloadOf(object: KubernetesObject, path: Path, around: Surroundings): KubernetesWorkload {
   const pod = podOfTemplate(object, templateAt(object, path));
   const wrong = wrongType(pod, path);
+  const ofObject = wrong === undefined ? wrongMetadata(object.value.metadata, []) : undefined;
   return {
     format: 'kubernetes',
     kind: object.kind,
@@ -143,6 +144,7 @@ function workloadOf(object: KubernetesObject, path: Path, around: Surroundings):
     object,
     podPath: path,
     ...(wrong === undefined ? {} : { rejected: rejection(object, path, wrong.path, wrong.message) }),
+    ...(ofObject === undefined ? {} : { rejected: rejection(object, [], ofObject.path, ofObject.message) }),
   };
 }
 
