@@ -185,6 +185,14 @@ ${more}`;
     });
   });
 
+  test('Pod Security looks at what the overlay makes, and names the base', async () => {
+    const place = tree('pod-security', files());
+    const { stdout } = await run(place, 'check', 'over', '--pod-security', 'restricted', '-o', 'json');
+    const { findings } = JSON.parse(stdout) as CheckReport;
+    expect(findings.length).toBeGreaterThan(0);
+    for (const { object, where } of findings) expect([object, where.file]).toEqual(['Deployment/prod-web', 'base/web.yaml']);
+  });
+
   test('a folder of them is each overlay once, and the base through them', async () => {
     const place = tree(
       'folder',

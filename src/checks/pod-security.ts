@@ -19,7 +19,7 @@ export const podSecurityFindings = (file: string, object: CheckedObject): readon
         object: object.name === '' ? object.kind : `${object.kind}/${object.name}`,
         ...(offender.container === undefined ? {} : { container: offender.container }),
         control: violation.control.id,
-        where: { file, line: offender.line, column: offender.column },
+        where: { file: offender.file ?? file, line: offender.line, column: offender.column },
         evidence: [{ kind: 'derived', text: fieldText(offender) }],
       }),
     ),

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { UnrootError } from '../error.ts';
 import { type IgnoresOfFiles, ignoresIn } from '../finding/ignores-in.ts';
+import { findGroups } from '../input/find-groups.ts';
 import { readManifestFiles } from '../input/manifest-files.ts';
 import { checkManifest } from '../pod-security/check-manifest.ts';
 import { type Exemptions, NO_EXEMPTIONS, readConfiguration } from '../pod-security/configuration.ts';
@@ -9,10 +10,11 @@ import { parseLevelVersion } from '../pod-security/level.ts';
 import { podSecurityReport } from '../report/pod-security.ts';
 import type { PodSecurityReport } from '../report/report.ts';
 import { readYaml } from '../text/yaml/read.ts';
+import { type ChartFlags, groupOptions } from './manifest-charts.ts';
 import { usageError } from './usage-error.ts';
 
 /** The flags that only mean something here. */
-export interface PodSecurityFlags {
+export interface PodSecurityFlags extends ChartFlags {
   readonly podSecurity?: string;
   readonly podSecurityConfig?: string;
   readonly namespace?: string;
@@ -38,17 +40,23 @@ export interface CheckedPodSecurity {
 export function checkPodSecurity(targets: readonly string[], level: string, flags: PodSecurityFlags): CheckedPodSecurity {
   const policy = parseLevelVersion(level);
   const exemptions = flags.podSecurityConfig === undefined ? NO_EXEMPTIONS : exemptionsIn(flags.podSecurityConfig);
-  const { files, problems } = readManifestFiles(targets);
+  const { files, problems: unread } = readManifestFiles(targets);
+  // Overlays and charts are what they make; what nothing can be found in is no worse for being looked at.
+  const { groups, rest, problems: ofGroups } = findGroups(files, groupOptions(flags));
+  const problems = [...unread, ...ofGroups, ...groups.flatMap((group) => group.problems)];
   const options = {
     policy,
     exemptions,
     namespace: flags.namespace ?? 'default',
     ...(flags.as === undefined ? {} : { userName: flags.as }),
   };
-  const manifests = files.map((file) => ({ path: file.path, checked: checkManifest(file, options) }));
+  const manifests = [...rest, ...groups.map(({ source }) => source)].map((file) => ({
+    path: file.path,
+    checked: checkManifest(file, options),
+  }));
   const report = podSecurityReport({ targets, policy, manifests, problems });
   if (report.podSecurity.objects.length > 0 || report.diagnostics.some(({ severity }) => severity === 'error'))
-    return { report, ignores: ignoresIn(files) };
+    return { report, ignores: ignoresIn([...rest, ...new Set(groups.flatMap((group) => group.files))]) };
   throw new UnrootError(`Nothing to analyse: there is no pod in ${targets.join(', ')}`, {
     code: 'input.nothing',
     expected: 'a Pod, or something that makes pods: Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob …',

@@ -24,6 +24,8 @@ import { unknownFields } from './unknown-fields.ts';
 export interface Position {
   readonly line: number;
   readonly column: number;
+  /** Another one than the manifest: what was made of several files. */
+  readonly file?: string;
 }
 
 /** One of the fields that make an object fail, found in the file. */
@@ -96,8 +98,8 @@ export function checkManifest(file: SourceFile, options: ManifestPolicy): Checke
 const titleOf = ({ kind, name }: KubernetesObject): string => (name === '' ? kind : `${kind}/${name}`);
 
 const placeOf = (object: KubernetesObject, path: Path): Position => {
-  const { line, column } = spanNearField(object, path, 'key');
-  return { line, column };
+  const { line, column, file } = spanNearField(object, path, 'key');
+  return { line, column, ...(file === object.source.path ? {} : { file }) };
 };
 
 function checkObject(
