@@ -1,5 +1,5 @@
 /** The workshop's server without a browser: who is let in, what it refuses, and terminals that hold under load. Real sockets, real shells. */
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -264,10 +264,7 @@ describe.each(['node-pty', 'script'] as const)('terminals through %s', async (ki
   };
 
   it('are real ones: size, resize, keys, end', async () => {
-    const { terminal, ended } = shell(
-      'stty size; tty; while read -r word; do echo "got $word"; stty size; done; exit 3',
-      101,
-    );
+    const { terminal, ended } = shell('stty size; tty; while read -r word; do echo "got $word"; stty size; done; exit 3', 101);
     const one = viewer();
     terminal.attach(one);
     await until(() => /24 101/.test(one.text) && /\/dev\/pts\/\d/.test(one.text));
@@ -338,4 +335,97 @@ describe('scrollback', () => {
     expect(text.length).toBeGreaterThan(900);
     expect(text.length).toBeLessThan(2100);
   });
+});
+
+describe('unroot lab serve', () => {
+  const serve = async (...args: string[]): Promise<{ child: ChildProcess; out: string; ended: Promise<number | null> }> => {
+    const home = mkdtempSync(join(tmpdir(), 'unroot-serve-home-'));
+    homes.push(home);
+    const child = spawn(process.execPath, [freshDist(), 'lab', 'serve', '--labs', labs, ...args], {
+      env: { ...process.env, XDG_STATE_HOME: home },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    let out = '';
+    await new Promise<void>((resolve) => {
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on('data', (text) => {
+          out += text;
+          if (/#[\w-]{32}\s/.test(out)) resolve();
+        });
+      child.once('exit', () => resolve());
+    });
+    return { child, out, ended };
+  };
+  const homes: string[] = [];
+  afterAll(() => {
+    for (const home of homes) rmSync(home, { recursive: true, force: true });
+  });
+
+  it('prints an address of this machine with a new secret each time, and ends well on Ctrl-C', async () => {
+    const first = await serve('--quiet');
+    const second = await serve();
+    expect(first.out).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#[\w-]{32}\n$/);
+    expect(second.out).toContain('http://127.0.0.1:');
+    expect(/#(.*)/.exec(first.out)?.[1]).not.toBe(/#(.*)/.exec(second.out)?.[1]);
+    first.child.kill('SIGINT');
+    second.child.kill('SIGTERM');
+    // As every command that is interrupted.
+    expect(await first.ended).toBe(130);
+    expect(await second.ended).toBe(130);
+  });
+
+  it('says what is wrong with a port', async () => {
+    const first = await serve('--quiet');
+    const port = /:(\d+)\//.exec(first.out)?.[1] ?? '';
+    const second = await serve('--port', port);
+    expect(await second.ended).toBe(2);
+    expect(second.out).toMatch(new RegExp(`Nothing can listen on 127\\.0\\.0\\.1:${port}`));
+    const third = await serve('--port', '70000');
+    expect(await third.ended).toBe(2);
+    expect(third.out).toContain('--port 70000 is no port');
+    first.child.kill('SIGINT');
+    expect(await first.ended).toBe(130);
+  });
+
+  const missing =
+    process.getuid?.() === 0 && spawnSync('mmdebstrap', ['--version']).status === 0 ? undefined : 'labs need root and mmdebstrap';
+  if (missing !== undefined) it.skip(`SKIPPED, no lab can run: ${missing}: apt-get install -y mmdebstrap`);
+
+  it.skipIf(missing !== undefined).each(['SIGINT', 'SIGKILL'] as const)(
+    'leaves nothing of a running lab behind after %s',
+    async (signal) => {
+      const { child, out, ended } = await serve('--quiet');
+      const origin = out.replace(/\/#.*\s*/, '');
+      const entered = await fetch(`${origin}/enter`, {
+        method: 'POST',
+        body: out.trim().replace(/.*#/, ''),
+        headers: { 'content-type': 'application/x-unroot-token' },
+      });
+      const cookie = String(entered.headers.get('set-cookie')).split(';')[0] ?? '';
+      const socket = new WebSocket(`${origin.replace('http', 'ws')}/live`, { headers: { origin, cookie } });
+      await new Promise((resolve) => socket.on('open', resolve));
+      const word = `31${process.pid}`;
+      let typed = false;
+      const started = new Promise<void>((resolve, reject) =>
+        socket.on('message', (data, binary) => {
+          const bytes = data as Buffer;
+          if (binary && !typed && bytes.subarray(3).includes('# ')) {
+            typed = true;
+            socket.send(Buffer.concat([bytes.subarray(0, 2), Buffer.from(`sleep ${word} & setsid sleep ${word}\n`)]));
+            resolve();
+          } else if (!binary && String(data).includes('"refused"')) reject(new Error(String(data)));
+        }),
+      );
+      socket.send(JSON.stringify({ type: 'look', lab: '01', visible: true }));
+      socket.send(JSON.stringify({ type: 'ask', id: 1, ask: { kind: 'start', lab: '01' } }));
+      await started;
+      const running = (): string => spawnSync('pgrep', ['-f', `^sleep ${word}$`], { encoding: 'utf8' }).stdout.trim();
+      await expect.poll(() => running().split('\n').length, { timeout: 20_000 }).toBe(2);
+      child.kill(signal);
+      expect(await ended).toBe(signal === 'SIGINT' ? 130 : null);
+      await expect.poll(running, { timeout: 20_000 }).toBe('');
+      socket.terminate();
+    },
+  );
 });

@@ -29,8 +29,6 @@ export async function serveInBrowser(flags: LabFlags & { readonly port: string }
   } finally {
     await server.close();
   }
-  // Ctrl-C is how it is meant to end.
-  context.done(0);
 }
 
 /** `lab` beside the bundle, wherever it was linked from; from the sources, the one that was built last. */
