@@ -132,10 +132,10 @@ async function tryWay(
   // Somebody's second start may differ from the first by its nature.
   const again = await control();
   if (!worksByItself(again)) return 'nothing to compare with';
-  // It may work all the same: with a new, empty database in another place.
-  if (!looks && opensOld(again, old)) return 'it opens none of it, which a second start as the image says does';
   const lost = first.length === 0 ? [] : against(again, observation, rounds, launch, old);
   if (lost.length > 0) return lost[0] as string;
+  // It may work all the same: with a new, empty database in another place.
+  if (!looks && opensOld(again, old)) return 'it opens none of it, which a second start as the image says does';
   const usual = new Set(changedOld(again, old));
   const replaced = rewritten.filter((path) => !usual.has(path));
   return replaced.length === 0
