@@ -191,9 +191,11 @@ describe('fix', () => {
     expect(schemaErrors('fix', report)).toEqual([]);
     expect(report.files.map(({ path }) => path)).toEqual([join(folder, 'many/a/Dockerfile'), join(folder, 'many/b/Dockerfile')]);
     const [a, b] = report.files.map(({ diff }) => diff.split('\n').filter((line) => /^[-+][^-+]/.test(line)));
-    expect(a).toEqual(['-USER web', '+USER 33:33']);
+    expect(a).toEqual(['-USER web', '+USER 33']);
     expect(b).toContain('+EXPOSE 8080/tcp 443');
-    expect(b?.join('\n')).toMatch(/sed -i -e 's\|\^ {4}listen 80;\$\| {4}listen 8080;\|' \/etc\/nginx\/nginx\.conf/);
+    // What a heredoc brings is changed where it is written.
+    expect(b).toContain('+    listen 8080;');
+    expect(b?.join('\n')).not.toContain('sed -i');
     expect(b).toContain('+USER 10001:10001');
   });
 

@@ -76,6 +76,7 @@ export async function predictBuild(stages: Stages, wanted: readonly Stage[], opt
       if (trigger !== undefined)
         await carryOut({ ...trigger, span: one.from.span, nameSpan: one.from.span }, step, one.index, true);
     }
+    state.startUser = state.config.user;
     for (const instruction of one.instructions) await carryOut(instruction, step, one.index, false);
     return predicted;
   }
@@ -220,6 +221,7 @@ function emptyState(tree: BuildTree, layer: number, baseMissing: string | undefi
     set: new Map(),
     named: new Map(),
     baseMissing,
+    startUser: undefined,
     madeUsers: new Map(),
   };
 }

@@ -147,6 +147,7 @@ export function needsRoot(context: RunContext, why: string, sure: boolean): void
     instruction,
     command: textOf(command.argv),
     user: worker.text,
+    spec: state.config.user,
     why,
     sure: sure && (worker.uid !== undefined || worker.missing !== undefined),
   });

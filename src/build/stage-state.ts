@@ -31,6 +31,8 @@ export type BuildFact =
       readonly command: string;
       /** As whom it runs: `app (uid 1000)`. */
       readonly user: string;
+      /** The same as USER says it, here or in the base. */
+      readonly spec: string;
       readonly why: string;
       /** False: the command may still be able to do it. */
       readonly sure: boolean;
@@ -97,6 +99,8 @@ export interface StageState {
   readonly named: Map<string, Instruction>;
   /** Why the base is not known; what hangs on it is not known either. */
   baseMissing: string | undefined;
+  /** USER as the base has it; undefined = not known. */
+  startUser: string | undefined;
   /** Accounts that the file itself makes. */
   readonly madeUsers: Map<string, Instruction>;
 }

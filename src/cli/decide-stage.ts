@@ -5,8 +5,8 @@ import { workerOf } from '../build/run-worker.ts';
 import type { StageState } from '../build/stage-state.ts';
 import type { Finding } from '../finding/finding.ts';
 import type { Recipient } from '../fixes/context.ts';
+import type { StageChange, WantedStage } from '../fixes/dockerfile/stage-change.ts';
 import { addFlag, stageText } from '../fixes/dockerfile/stage-text.ts';
-import type { StageChange, WantedStage } from '../fixes/dockerfile/write-stage.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
 import { movedWhereSaid, movePort, portMoves } from '../fixes/move-port.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
@@ -15,6 +15,7 @@ import type { Launch, Refusal } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import { findingsOf, fixContext } from '../prove/findings.ts';
 import { foreseenOf } from '../prove/foreseen.ts';
+import type { Proof } from '../prove/prove.ts';
 import { recipientOf } from '../prove/recipient.ts';
 import { settingsAs } from '../prove/settings.ts';
 import { launchOf, readSubject } from '../prove/subject.ts';
@@ -30,6 +31,8 @@ export interface DecidedStage {
   readonly unresolved: readonly Unresolved[];
   readonly unknown: readonly string[];
   readonly verdict?: VerdictName;
+  /** What keeps it from being proved. */
+  readonly why?: string;
 }
 
 export interface DecideStageOptions extends ImageOptions {
@@ -52,25 +55,32 @@ const NO_RUN = { ports: [], env: {} } as const;
 export async function decideStage(read: ReadBuild, options: DecideStageOptions): Promise<DecidedStage> {
   const { state } = read.wanted!;
   const worker = workerOf(state.config.user, await readAccounts(state.tree), state);
-  const kept =
-    options.user === undefined && worker.uid !== undefined && worker.uid !== 0
-      ? `${worker.uid}:${worker.gid ?? worker.uid}`
-      : undefined;
+  const keeps = options.user === undefined && worker.uid !== undefined && worker.uid !== 0;
+  const kept = keeps ? `${worker.uid}:${worker.gid ?? worker.uid}` : undefined;
   const user = options.user ?? kept ?? DEFAULT_USER;
-  if (options.built !== undefined) return fromBuilt(options.built, { ...options, user });
+  const groupAsked = (keeps ? state.config.user : user)?.includes(':') ?? true;
+  const { users } = await readAccounts(state.tree);
+  const accountGroup = ({ uid, gid, arbitrary }: Recipient): boolean =>
+    !groupAsked && !arbitrary && users.find((one) => one.uid === uid)?.gid === gid;
+  // An image cannot set a sysctl, nor ask for a capability.
+  const portStrategy = options.portStrategy === undefined || options.portStrategy === 'auto' ? 'move' : options.portStrategy;
+  if (options.built !== undefined) return fromBuilt(options.built, { ...options, user, portStrategy }, accountGroup);
   if (state.baseMissing !== undefined) return withoutBase(user, state);
   const { image } = predictedImage(read.wanted!, read.file.path);
-  const first = makeExecutable(read, state);
+  const [word] = [...(state.config.entrypoint ?? []), ...(state.config.cmd ?? [])];
+  const first = [...makeExecutable(read, state, word)];
   const subject = await readSubject(image);
   const recipient = recipientOf(user, subject);
   // Whoever cannot start is looked at as root: what the program does is the same.
   const settings = worker.uid === undefined ? { ...options.settings, user: '0' } : options.settings;
   const asIs = launchOf(subject, settings, options.profile);
-  const target = launchOf(subject, settingsAs(recipient, options.settings, options.profile), options.profile);
+  const as = settingsAs(recipient, options.settings, options.profile);
+  const alone = accountGroup(recipient);
+  // By its number alone an account has its other groups as well.
+  const target = launchOf(subject, alone && as.user !== undefined ? { ...as, user: String(recipient.uid) } : as, options.profile);
   const foreseen = await foreseenOf(subject, asIs);
+  for (const { operation } of foreseen) if (operation.kind === 'exec') first.push(...makeExecutable(read, state, operation.path));
   const findings = findingsOf(subject, asIs, target, undefined, foreseen);
-  // An image cannot set a sysctl, nor ask for a capability.
-  const portStrategy = options.portStrategy === undefined || options.portStrategy === 'auto' ? 'move' : options.portStrategy;
   const configs = await textsOf(subject, new Set(foreseen.map(({ file }) => file)));
   const plan = planned(asIs, target);
   function planned(
@@ -99,6 +109,7 @@ export async function decideStage(read: ReadBuild, options: DecideStageOptions):
   return {
     wanted: {
       ...userOf(recipient),
+      accountGroup: alone,
       layer: mergeLayer(plan.fixes),
       run: mergeRun(plan.fixes, recipient, portsOf(plan.fixes)),
     },
@@ -127,18 +138,29 @@ const portsOf = (
   fixes: readonly { readonly run: { readonly ports?: WantedStage['run']['ports'] } }[],
 ): WantedStage['run']['ports'] => fixes.flatMap(({ run }) => run.ports ?? []);
 
-async function fromBuilt(image: Image, options: DecideStageOptions & { readonly user: string }): Promise<DecidedStage> {
+async function fromBuilt(
+  image: Image,
+  options: DecideStageOptions & { readonly user: string },
+  accountGroup: (recipient: Recipient) => boolean,
+): Promise<DecidedStage> {
   const result = options.static === true ? await fixImageStatically(image, options) : await fixImage(image, options);
   const { recipient, layer, fixedRun, findings, unresolved, unknown, proof } = result;
   return {
-    wanted: { ...userOf(recipient), layer, run: fixedRun },
+    wanted: { ...userOf(recipient), accountGroup: accountGroup(recipient), layer, run: fixedRun },
     first: [],
     findings,
     unresolved,
     unknown,
-    ...(proof === undefined ? {} : { verdict: proof.verdict }),
+    ...(proof === undefined ? {} : { verdict: proof.verdict, why: whyNot(proof) }),
   };
 }
+
+const whyNot = ({ reasons }: Proof): string =>
+  reasons
+    .filter(({ kind }) => kind === 'bad' || kind === 'unsure')
+    .slice(0, 3)
+    .map(({ text }) => text)
+    .join('; ');
 
 /** Only who it runs as can be said. */
 function withoutBase(user: string, state: StageState): DecidedStage {
@@ -160,9 +182,8 @@ function withoutBase(user: string, state: StageState): DecidedStage {
 }
 
 /** An entrypoint that a COPY brings without the right to execute it: said there, and taken as done. */
-function makeExecutable(read: ReadBuild, state: StageState): readonly StageChange[] {
+function makeExecutable(read: ReadBuild, state: StageState, word: string | undefined): readonly StageChange[] {
   const { config, tree } = state;
-  const word = [...(config.entrypoint ?? []), ...(config.cmd ?? [])][0];
   if (word === undefined || !word.includes('/')) return [];
   const { node } = tree.find(word.startsWith('/') ? word : `${config.workingDir || '/'}/${word}`);
   if (node?.info.type !== 'file' || node.assumed || (node.info.mode & 0o001) !== 0) return [];

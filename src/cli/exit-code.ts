@@ -37,3 +37,8 @@ export function codeForVerdict(verdict: VerdictName | undefined): number {
   if (verdict === 'failed') return EXIT.proofFailed;
   return verdict === 'inconclusive' ? EXIT.findings : EXIT.ok;
 }
+
+/** Of several: the worst. */
+export function codeForVerdicts(all: readonly { readonly verdict?: VerdictName }[]): number {
+  return Math.max(EXIT.ok, ...all.map(({ verdict }) => codeForVerdict(verdict)));
+}

@@ -7,9 +7,9 @@ import { imagesOnly } from './build-links.ts';
 import type { CommandContext } from './command.ts';
 import { containerImages } from './container-images.ts';
 import type { DockerfileFlags } from './dockerfiles.ts';
-import { codeForFindings, EXIT } from './exit-code.ts';
+import { codeForFindings, codeForVerdicts, EXIT } from './exit-code.ts';
+import type { FileFlags } from './file-flags.ts';
 import { type FixedDockerfile, fixDockerfile } from './fix-dockerfiles.ts';
-import type { FileFlags } from './fix-files.ts';
 import { imageAccess } from './image-access.ts';
 import { fixOptions } from './image-run.ts';
 import type { Log } from './log.ts';
@@ -42,7 +42,7 @@ export async function fixDockerfileFiles(
   if (flags.diff === true && plain) await print(report.files.map(({ diff }) => diff).join(''));
   else await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
   const unread = report.diagnostics.some(({ severity }) => severity === 'error');
-  context.done(unread ? EXIT.failed : codeForFindings(report.unresolved, flags.failOn));
+  context.done(unread ? EXIT.failed : codeForVerdicts(report.containers) || codeForFindings(report.unresolved, flags.failOn));
 }
 
 /** What becomes of them, before anything is written. */

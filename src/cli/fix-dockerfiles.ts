@@ -5,8 +5,9 @@ import type { StageState } from '../build/stage-state.ts';
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import { chownOnCopy } from '../fixes/dockerfile/chown-on-copy.ts';
 import { rootSteps } from '../fixes/dockerfile/root-steps.ts';
+import type { StageChange } from '../fixes/dockerfile/stage-change.ts';
 import { stageText } from '../fixes/dockerfile/stage-text.ts';
-import { type StageChange, writeStage } from '../fixes/dockerfile/write-stage.ts';
+import { writeStage } from '../fixes/dockerfile/write-stage.ts';
 import { findingKey } from '../fixes/need.ts';
 import { SCHEMA_VERSION, type TextFix, type TextFixReport } from '../report/report.ts';
 import { reported } from '../report/reported-finding.ts';
@@ -26,6 +27,7 @@ export interface FixedDockerfile {
 
 /** Each is tried by working out the whole build. */
 const MOST_CHOWNS = 10;
+const MOST_ROUNDS = 8;
 
 export async function fixDockerfile(
   path: string,
@@ -52,9 +54,18 @@ export async function fixDockerfile(
   };
   let unknown: readonly string[] = found.unknown;
   let verdict: TextFixReport['containers'][number]['verdict'];
+  let why: string | undefined;
   let reasons: ReadonlyMap<string, string> = new Map();
   if (!broken) {
-    take(rootSteps(textOf(first), first.wanted!.state));
+    // What a line could not do the next ones may have needed: until nothing more turns up.
+    for (let left = MOST_ROUNDS, more = true; more && left > 0; left -= 1) {
+      const { build, file } = await again(text);
+      const changes = [...build.built.values()].flatMap(({ stage, state }) =>
+        rootSteps(stageText(file, stage, build.stages.dockerfile.escape), state),
+      );
+      take(changes);
+      more = changes.length > 0;
+    }
     // One at a time: each moves the places of the others.
     for (let more = true, left = MOST_CHOWNS; more && left > 0; left -= 1) {
       more = false;
@@ -74,8 +85,13 @@ export async function fixDockerfile(
     take([...decided.first, ...written.changes]);
     problems.push(...written.problems);
     unknown = [...found.unknown, ...decided.unknown];
-    verdict = decided.verdict;
+    ({ verdict, why } = decided);
     reasons = new Map(decided.unresolved.map(({ finding, reason }) => [findingKey(finding), reason]));
+  }
+  // A change that was seen to break it is none.
+  if (verdict === 'failed') {
+    text = before;
+    steps.length = 0;
   }
   const last = await again(text);
   const after = broken ? found : await checkBuild(await again(text), checkOptions);
@@ -91,9 +107,10 @@ export async function fixDockerfile(
       {
         object: `Dockerfile/${first.name}`,
         container: first.name,
-        outcome: broken ? 'unknown' : changed ? 'changed' : 'as wanted',
+        outcome: broken ? 'unknown' : verdict === 'failed' ? 'left' : changed ? 'changed' : 'as wanted',
         ...(user === undefined || user === '' ? {} : { user }),
         ...(broken ? { message: 'the file has to be right before it can be changed' } : {}),
+        ...(why === undefined || why === '' ? {} : { message: why }),
         ...(verdict === undefined ? {} : { verdict }),
       },
     ],

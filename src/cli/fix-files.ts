@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UnrootError } from '../error.ts';
-import type { PortStrategy } from '../fixes/port-strategy.ts';
 import type { Image } from '../image/image.ts';
 import { writeOciLayout } from '../image/sinks/index.ts';
 import { loadManifests } from '../input/manifests.ts';
@@ -14,12 +13,13 @@ import type { TextFixReport } from '../report/report.ts';
 import { type FixResult, fixImage } from '../unroot.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
-import { PATCH_KINDS, type PatchKind, patchesOf } from '../workload/formats/kubernetes/patch-files.ts';
+import { PATCH_KINDS, patchesOf } from '../workload/formats/kubernetes/patch-files.ts';
 import { type BuiltAnew, buildLinks, imagesOnly, withBuilds } from './build-links.ts';
 import type { CommandContext } from './command.ts';
 import type { Together } from './compose-together.ts';
 import { type ContainerImages, containerImages } from './container-images.ts';
-import { codeForFindings, EXIT, type FailOn } from './exit-code.ts';
+import { codeForFindings, codeForVerdicts, EXIT } from './exit-code.ts';
+import type { FileFlags } from './file-flags.ts';
 import { fixCompose } from './fix-compose.ts';
 import type { ProvedImage } from './fix-container.ts';
 import { fixedDockerfiles } from './fix-dockerfile-files.ts';
@@ -28,28 +28,15 @@ import { fixManifests } from './fix-manifests.ts';
 import { imageAccess } from './image-access.ts';
 import { fixOptions } from './image-run.ts';
 import type { Log } from './log.ts';
-import { type ChartFlags, groupOptions } from './manifest-charts.ts';
+import { groupOptions } from './manifest-charts.ts';
 import { splitLayer } from './manifest-configs.ts';
 import type { AnyContainer } from './manifest-containers.ts';
 import { refuseSettings } from './manifest-settings.ts';
 import { emit, type Output, print } from './output.ts';
 import { manifestProfiles } from './profile.ts';
-import { addProjects, type ProjectFlags } from './project-flags.ts';
+import { addProjects } from './project-flags.ts';
 import { settingsFrom } from './settings.ts';
 import { usageError } from './usage-error.ts';
-
-export interface FileFlags extends ProjectFlags, ChartFlags {
-  readonly out?: string;
-  readonly tag?: string;
-  readonly prove?: boolean;
-  readonly static?: boolean;
-  readonly failOn: FailOn;
-  readonly portStrategy?: PortStrategy;
-  readonly diff?: boolean;
-  readonly write?: boolean;
-  readonly force?: boolean;
-  readonly patch?: PatchKind;
-}
 
 export async function fixFiles(
   targets: readonly string[],
@@ -131,7 +118,8 @@ export async function fixFiles(
           log.note(`${object}, container ${container}: ${outcome}${message === undefined ? '' : `: ${message}`}`);
     }
     const unread = report.diagnostics.some(({ severity }) => severity === 'error');
-    context.done(unread ? EXIT.failed : codeForFindings(report.unresolved, flags.failOn));
+    const proofs = codeForVerdicts([...report.containers, ...(report.proofs ?? [])]);
+    context.done(unread ? EXIT.failed : proofs || codeForFindings(report.unresolved, flags.failOn));
   } finally {
     await images.close();
   }

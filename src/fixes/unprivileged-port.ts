@@ -6,6 +6,7 @@ import { effectiveCapability } from './effective-capability.ts';
 import { findingKey } from './need.ts';
 
 const SYSCTL = 'net.ipv4.ip_unprivileged_port_start';
+const MOVES = 'another port is the way here, and no place was found that says which one the program takes';
 
 export interface PortPlan {
   readonly fixes: readonly Fix[];
@@ -18,7 +19,7 @@ export function unprivilegedPort(findings: readonly Finding[], context: FixConte
   const ports = findings.filter((finding) => finding.operation?.kind === 'bind');
   if (ports.length === 0) return { fixes: [] };
   const strategy = context.portStrategy ?? 'auto';
-  if (strategy === 'move') return { fixes: [], left: 'it was asked for that ports move (--port-strategy move)' };
+  if (strategy === 'move') return { fixes: [], left: MOVES };
   const hostNetwork = context.target.network === 'host';
   if (strategy !== 'capability' && !hostNetwork) return { fixes: [bySysctl(ports)] };
   const noSysctl = `the network is the host's, and no container changes ${SYSCTL} there`;

@@ -40,12 +40,13 @@ export const checkReport = ({ target, platform, user, traced, findings, fixes, u
 });
 
 /** Several images in one document: the findings say which container they are about. */
-export function mergeChecks(reports: readonly CheckReport[]): CheckReport {
+export function mergeChecks(reports: readonly CheckReport[], targets: readonly string[]): CheckReport {
   const [first, ...rest] = reports as readonly [CheckReport, ...CheckReport[]];
   if (rest.length === 0) return first;
   return {
     ...first,
-    target: reports.map((one) => one.target).join(', '),
+    // As they were named: what lies in a folder is not named once more.
+    target: targets.map((target) => (target === '-' ? 'standard input' : target)).join(', '),
     findings: reports.flatMap((one) =>
       one.findings.map((finding) => ({ ...finding, container: finding.container ?? one.target })),
     ),

@@ -43,8 +43,8 @@ const cases: readonly Case[] = [
     name: 'USER by name, accounts behind it',
     text: `FROM ${BASE}\nRUN useradd -r -u 500 -g 0 svc\nUSER svc\nRUN groupadd -g 700 extra\nCOPY . /srv/app\nRUN mkdir -p /etc/svc\nCMD ["sleep", "1000"]\n`,
     builds: false,
-    user: '500:0',
-    has: [/^RUN groupadd -g 700 extra\nUSER svc\nCOPY/m, /^USER 0\nRUN mkdir -p \/etc\/svc\nUSER 500:0$/m],
+    user: '500',
+    has: [/^RUN groupadd -g 700 extra\nUSER svc\nCOPY/m, /^USER 0\nRUN mkdir -p \/etc\/svc\nUSER 500$/m],
   },
   {
     name: 'chown behind COPY, CRLF, no end of line',
@@ -147,7 +147,7 @@ describe.skipIf(why !== undefined)('fixed Dockerfiles', () => {
       try {
         // Docker heeds the group of USER; the kubelet takes the uid alone.
         const launch = launchOf(await readSubject(image), {}, profile('docker'));
-        expect(launch).toMatchObject({ kind: 'launch', uid: Number(user.split(':')[0]), gid: Number(user.split(':')[1]) });
+        expect(launch).toMatchObject({ kind: 'launch', uid: Number(user.split(':')[0]), gid: Number(user.split(':')[1] ?? 0) });
         const checked = await checkImage(image, { ...options, asWritten: true });
         expect(checked.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
         expect(checked.findings.map(({ id }) => id)).not.toContain('runs-as-root');

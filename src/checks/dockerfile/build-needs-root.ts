@@ -15,6 +15,6 @@ export const buildNeedsRoot: DockerfileCheck = {
       message: `${fact.command} runs as ${fact.user}, which may not do it (${fact.why}): the build breaks here`,
       container,
       where: whereOf(fact.span),
-      evidence: [{ kind: 'derived', text: `USER ${state.config.user ?? ''} holds for this line; root is needed: ${fact.why}` }],
+      evidence: [{ kind: 'derived', text: `USER ${fact.spec} holds for this line; root is needed: ${fact.why}` }],
     })),
 };

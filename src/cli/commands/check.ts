@@ -88,7 +88,7 @@ export function check(command: Command, context: CommandContext): Command {
       reports.push(checkReport({ target, platform: profile.name, user, traced: flags.trace === true, findings, fixes, unknown }));
     }
     log.clear();
-    const report = suppressed(withoutUsed(mergeChecks(reports), built), flags, context.config, ignores);
+    const report = suppressed(withoutUsed(mergeChecks(reports, targets), built), flags, context.config, ignores);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
     context.done(codeForReport(report, flags.failOn, flags));
   });

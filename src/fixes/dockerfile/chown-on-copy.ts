@@ -2,8 +2,8 @@
 import type { StageState } from '../../build/stage-state.ts';
 import type { Instruction } from '../../text/dockerfile/instruction.ts';
 import type { TextEdit } from '../../text/edit.ts';
+import type { StageChange } from './stage-change.ts';
 import { addFlag, removeInstruction, type StageText } from './stage-text.ts';
-import type { StageChange } from './write-stage.ts';
 
 export interface ChownCandidate {
   readonly bytes: number;

@@ -5,7 +5,7 @@ import type { SourceFile } from '../../text/source-file.ts';
 import type { Stage } from '../../workload/formats/dockerfile/stages.ts';
 
 /** Instructions that change files; what comes behind the last of them only describes. */
-const BUILDERS = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR']);
+export const BUILDERS: ReadonlySet<string> = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR']);
 const CLOSERS = new Set(['ENTRYPOINT', 'CMD', 'VOLUME']);
 
 export interface StageText {
@@ -85,6 +85,12 @@ export const addFlag = ({ file }: StageText, { nameSpan }: Instruction, flag: st
 /** The whole instruction with its heredocs, and the comments above it. */
 export function removeInstruction({ file }: StageText, one: Instruction): TextEdit {
   return { file: file.path, start: aboveComments(file.text, one.lineStart), end: one.after, text: '' };
+}
+
+/** A part of the file that ends with a line ending, whether or not it does there. */
+export function linesOf({ file, eol }: StageText, start: number, end: number): string {
+  const body = file.text.slice(start, end);
+  return body.endsWith('\n') ? body : `${body}${eol}`;
 }
 
 /** One RUN line of these commands; several stand below each other. */

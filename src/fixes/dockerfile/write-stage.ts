@@ -1,30 +1,16 @@
 /** What a fix asks of the image a stage makes, written into its lines. */
 import type { StageState } from '../../build/stage-state.ts';
-import type { LayerChange, Run } from '../../finding/fix.ts';
+import type { LayerChange } from '../../finding/fix.ts';
 import { words } from '../../text/dockerfile/expand.ts';
 import type { Instruction } from '../../text/dockerfile/instruction.ts';
 import type { TextEdit } from '../../text/edit.ts';
 import { positionAt } from '../../text/source-file.ts';
 import type { TextProblem } from '../../text/span.ts';
+import { commandLines } from './command-lines.ts';
+import { onHeredocs } from './heredoc-edits.ts';
 import { layerCommands } from './layer-commands.ts';
+import type { StageChange, WantedStage } from './stage-change.ts';
 import { addFlag, appendToRun, insertLines, keyword, replaceArgs, runText, type StageText } from './stage-text.ts';
-
-export interface WantedStage {
-  readonly uid: number;
-  readonly gid: number;
-  readonly arbitrary: boolean;
-  readonly layer: readonly LayerChange[];
-  readonly run: Pick<Run, 'ports' | 'env'> & Partial<Pick<Run, 'entrypoint' | 'command' | 'workdir'>>;
-}
-
-/** One thing that is changed, and how. */
-export interface StageChange {
-  readonly id: string;
-  readonly subject: string;
-  readonly title: string;
-  readonly edits: readonly TextEdit[];
-  readonly note?: string;
-}
 
 export interface WrittenStage {
   readonly changes: readonly StageChange[];
@@ -35,9 +21,10 @@ export interface WrittenStage {
 export async function writeStage(text: StageText, state: StageState, wanted: WantedStage, root: boolean): Promise<WrittenStage> {
   const changes: StageChange[] = [];
   const problems: TextProblem[] = [];
-  const user = `${wanted.uid}:${wanted.gid}`;
-  const { copies, rest } = onCopies(text, state, wanted);
-  changes.push(...copies);
+  const user = wanted.accountGroup === true ? String(wanted.uid) : `${wanted.uid}:${wanted.gid}`;
+  const written = await onHeredocs(text, state, wanted.layer);
+  const { copies, rest } = onCopies(text, state, written.rest);
+  changes.push(...written.changes, ...copies);
   const { commands, left } = await layerCommands(rest, state.tree, wanted.arbitrary);
   for (const { path, why } of left)
     problems.push({ severity: 'warning', message: `${path}: ${why}`, where: placeOf(text, text.stage.from) });
@@ -49,10 +36,9 @@ export async function writeStage(text: StageText, state: StageState, wanted: Wan
       where: placeOf(text, text.stage.from),
     });
   const runs = shell ? commands : [];
-  const written = state.config.user ?? '';
+  const said = state.config.user ?? '';
   const userRight =
-    written === user ||
-    (/^\d+(?::\d+)?$/.test(written) && !/^0+(?::|$)/.test(written) && Number(written.split(':')[0]) === wanted.uid);
+    said === user || (/^\d+(?::\d+)?$/.test(said) && !/^0+(?::|$)/.test(said) && Number(said.split(':')[0]) === wanted.uid);
   changes.push(...userAndRuns(text, runs, user, userRight, root));
   changes.push(...ports(text, state, wanted));
   changes.push(...commandLines(text, state, wanted));
@@ -68,7 +54,7 @@ const placeOf = ({ file }: StageText, { span }: Instruction): TextProblem['where
 function onCopies(
   text: StageText,
   state: StageState,
-  { layer }: WantedStage,
+  layer: readonly LayerChange[],
 ): { readonly copies: readonly StageChange[]; readonly rest: readonly LayerChange[] } {
   const byCopy = new Map<Instruction, LayerChange[]>();
   const rest: LayerChange[] = [];
@@ -185,6 +171,7 @@ function ports(text: StageText, state: StageState, { run }: WantedStage): readon
         },
       ];
     const word = words(line.args.text, text.mark).find(({ text: one }) => one === String(from) || one.toLowerCase() === spec);
+    // A variable says it: the port follows where that is set.
     if (word === undefined) return [];
     const start = line.args.offset(word.start);
     return [
@@ -196,44 +183,4 @@ function ports(text: StageText, state: StageState, { run }: WantedStage): readon
       },
     ];
   });
-}
-
-const same = (a: readonly string[] = [], b: readonly string[] = []): boolean => JSON.stringify(a) === JSON.stringify(b);
-const jsonText = (argv: readonly string[]): string => `[${argv.map((word) => JSON.stringify(word)).join(', ')}]`;
-
-function commandLines(text: StageText, state: StageState, { run }: WantedStage): readonly StageChange[] {
-  const { config } = state;
-  const out: StageChange[] = [];
-  const put = (name: string, argv: readonly string[] | undefined, old: readonly string[] | undefined): boolean => {
-    if (argv === undefined || same(argv, old)) return false;
-    const line = state.set.get(name);
-    const own = line !== undefined && text.stage.instructions.includes(line);
-    const edit = own
-      ? replaceArgs(text, line, jsonText(argv))
-      : insertLines(text, undefined, [`${keyword(name, text)} ${jsonText(argv)}`]);
-    out.push({ id: name === 'CMD' ? 'command' : 'entrypoint', subject: name, title: `${name} ${jsonText(argv)}`, edits: [edit] });
-    return !own;
-  };
-  const added = put('ENTRYPOINT', run.entrypoint, config.entrypoint);
-  // A new ENTRYPOINT forgets the CMD of the base.
-  put('CMD', run.command ?? (added && (config.cmd?.length ?? 0) > 0 ? config.cmd : undefined), added ? undefined : config.cmd);
-  const variables = Object.entries(run.env).filter(([name, value]) => config.env.get(name) !== value);
-  for (const [name, value] of variables) {
-    const line = `${keyword('ENV', text)} ${name}=${/^[\w./:-]+$/.test(value) ? value : JSON.stringify(value)}`;
-    out.push({
-      id: 'environment',
-      subject: name,
-      title: line,
-      edits: [insertLines(text, text.user !== undefined && !text.worksAfterUser ? text.user : text.before, [line])],
-    });
-  }
-  if (run.workdir !== undefined && run.workdir !== config.workingDir) {
-    const line = state.set.get('WORKDIR');
-    const own = line !== undefined && text.stage.instructions.includes(line);
-    const edit = own
-      ? replaceArgs(text, line, run.workdir)
-      : insertLines(text, text.before, [`${keyword('WORKDIR', text)} ${run.workdir}`]);
-    out.push({ id: 'workdir', subject: run.workdir, title: `WORKDIR ${run.workdir}`, edits: [edit] });
-  }
-  return out;
 }

@@ -162,7 +162,7 @@ describe('scripts', () => {
       '/lib.sh': 'mkdir /lib',
     };
     const text = '. /lib.sh\nfor part in /parts/*; do case "$part" in *.sh) [ ! -x "$part" ] || "$part" ;; esac; done';
-    expect(await run(text, [], tree)).toEqual(['mkdir /lib', 'mkdir /ten']);
+    expect(await run(text, [], tree)).toEqual(['mkdir /lib', 'exec /parts/10.sh', 'mkdir /ten']);
   });
 
   it('are bounded, whatever they say', async () => {

@@ -255,6 +255,8 @@ async function sourced(path: string | undefined, frame: Frame): Promise<void> {
 async function start(argv: readonly string[], frame: Frame, branch: Branch, text: string): Promise<void> {
   const { input } = frame;
   const [name = ''] = argv;
+  const program = name.includes('/') ? onPath(name, frame) : undefined;
+  if (program !== undefined) add({ kind: 'exec', path: program }, 'sh', frame, branch, text);
   for (const operation of operationsOf(argv, frame.cwd, input.files, input.accounts)) add(operation, name, frame, branch, text);
   const inner = unwrapped(argv);
   if (inner !== undefined && privilegeDrop(name)) {

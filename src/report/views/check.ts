@@ -18,8 +18,7 @@ export function viewCheck(report: CheckReport, verbose: boolean): readonly Block
       : 'from the image alone';
   const head: Line = [
     strong(report.target),
-    report.user === 'as written' ? ' ' : ' as ',
-    strong(report.user),
+    ...(report.user === 'as written' ? [' as written'] : [' as ', strong(report.user)]),
     ` on ${report.platform}: `,
     count > 0 ? summary(counted) : unread ? unknown('no findings, but not everything could be looked at') : good('no findings'),
     dim(`, ${how}`),
