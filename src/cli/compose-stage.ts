@@ -39,7 +39,9 @@ export interface StageOptions {
 /** Throws `compose.not-runnable` with everything that stands in the way. */
 export async function stageProject(project: ComposeProject, options: StageOptions): Promise<Stage> {
   const { images, made, profile, folder, allowedBinds } = options;
-  const problems: string[] = project.problems.flatMap(({ severity, message }) => (severity === 'error' ? [message] : []));
+  const problems: string[] = project.problems.flatMap(({ severity, message, where: { file, line, column } }) =>
+    severity === 'error' ? [`${[file, line, column].filter((part) => part !== undefined).join(':')}: ${message}`] : [],
+  );
   const notes: string[] = [];
   const services: StagedService[] = [];
   const bounding = processStatus(process.pid)?.capabilities.bounding;

@@ -14,7 +14,7 @@ import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import type { Together } from './compose-together.ts';
 import { type FixedManifests, nameOf, reasonFor } from './fix-manifests.ts';
 import { unusedImages } from './manifest-containers.ts';
-import { proofReport } from './project-proof.ts';
+import { proofReport, sharedNotes } from './project-proof.ts';
 import { type Proved, provedTogether } from './proved-together.ts';
 import { type Attempt, afterOf, type DecidedService, type SettleOptions, settleProject } from './settle-compose.ts';
 
@@ -95,7 +95,7 @@ async function fixProject(
         reported(afterOf(tried, one.one.workload.name), []).map((finding) => ({ ...finding, reason: reasonFor(finding, one) })),
       ),
       diagnostics,
-      unknown: settled.flatMap((one) => one.unknown),
+      unknown: options.together === undefined ? settled.flatMap((one) => one.unknown) : sharedNotes(settled, options.together),
     },
   };
 }

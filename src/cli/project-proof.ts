@@ -7,6 +7,22 @@ import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import type { Together } from './compose-together.ts';
 import type { Attempt, DecidedService } from './settle-compose.ts';
 
+/** What is the same for all services is said once; the network is the project's. */
+export function sharedNotes(settled: readonly DecidedService[], together: Together): readonly string[] {
+  const own = settled.flatMap(({ one, unknown }) => {
+    const before = `${one.container.name}: `;
+    return unknown.map((text) => (text.startsWith(before) ? { before, text: text.slice(before.length) } : { before: '', text }));
+  });
+  const everywhere = new Set(
+    own.filter(({ text, before }) => own.some((other) => other.text === text && other.before !== before)).map(({ text }) => text),
+  );
+  const all = new Set([
+    ...own.map(({ before, text }) => (everywhere.has(text) ? text : `${before}${text}`)),
+    ...together.notes(),
+  ]);
+  return [...all].filter((text) => !/^(?:[\w.-]+: )?network: loopback only/.test(text));
+}
+
 export function proofReport(
   project: ComposeProject,
   proof: ProjectProof,
@@ -28,6 +44,6 @@ export function proofReport(
     files: tried.texts
       .filter((one) => one.before !== one.after)
       .map((one) => ({ path: one.path, diff: unifiedDiff(one.path, one.before, one.after) })),
-    unknown: [...new Set([...settled.flatMap(({ unknown }) => unknown), ...together.notes()])],
+    unknown: sharedNotes(settled, together),
   });
 }

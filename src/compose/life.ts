@@ -1,4 +1,6 @@
 /** One service while its project runs: started, started again as its `restart` says, stopped; whichever container it is at the moment. */
+
+import { heldSockets } from '../engine/container-sockets.ts';
 import type { Container, CreateOptions, ExitStatus } from '../engine/engine.ts';
 import type { NetworkMember } from '../engine/project-network.ts';
 import { UnrootError } from '../error.ts';
@@ -32,6 +34,8 @@ export interface LifeOptions {
   readonly create: CreateOptions;
   readonly member?: NetworkMember;
   readonly names: readonly string[];
+  /** Others are on the same end of the network. */
+  readonly shared?: boolean;
   readonly tracer?: Tracer;
   readonly signal?: AbortSignal;
 }
@@ -57,7 +61,7 @@ export function serviceLife(service: ProjectService, options: LifeOptions): Life
   const old: Container[] = [];
   const begin = async (): Promise<void> => {
     try {
-      container = withoutResolver(await service.image.create(launch, create));
+      container = withOwnSockets(await service.image.create(launch, create), options.shared === true);
       await session?.abort();
       session = tracer === undefined ? undefined : await tracer.attach(container, launch);
       await container.start();
@@ -118,11 +122,14 @@ export function serviceLife(service: ProjectService, options: LifeOptions): Life
   };
 }
 
-/** The engine's own resolver is nothing that the program listens on. */
-const withoutResolver = (container: Container): Container => ({
+/** The engine's own resolver is nothing that the program listens on, nor is what another service does on the same network. */
+const withOwnSockets = (container: Container, shared: boolean): Container => ({
   ...container,
   get pid() {
     return container.pid;
   },
-  listening: async () => (await container.listening()).filter(({ address }) => address !== '127.0.0.11'),
+  async listening() {
+    const sockets = (await container.listening()).filter(({ address }) => address !== '127.0.0.11');
+    return shared && container.pid !== undefined ? heldSockets(container.pid, sockets) : sockets;
+  },
 });

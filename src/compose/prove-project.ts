@@ -100,12 +100,15 @@ function judged(
   return {
     name: was.name,
     verdict: worst,
-    reasons: [...reasons, ...more],
+    reasons: [...reasons, ...more].map((reason) => ({ ...reason, text: asked(reason.text, was.name) })),
     before,
     after,
     users: [userOf(was), userOf(is)],
   };
 }
+
+/** The flag as it is for projects. */
+const asked = (text: string, name: string): string => text.replace(/--probe CMD\b/, `--probe '${name}=LINE'`);
 
 const userOf = ({ launch }: ProjectService): string => (launch.kind === 'launch' ? `${launch.uid}:${launch.gid}` : 'nobody');
 

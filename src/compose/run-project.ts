@@ -42,6 +42,7 @@ export async function runProject(input: ProjectRunInput): Promise<ProjectRun> {
           ...(signal === undefined ? {} : { signal }),
         },
         ...(member === undefined || service.networkOf !== undefined ? {} : { member }),
+        shared: service.networkOf !== undefined || startable.some(({ networkOf }) => networkOf === service.name),
         names: [service.name, ...surroundings.names, ...linkedAs(service.name, services)],
         ...(tracer === undefined ? {} : { tracer }),
         ...(signal === undefined ? {} : { signal }),

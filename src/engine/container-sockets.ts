@@ -10,6 +10,11 @@ export function containerSockets(pid: number): readonly ListeningSocket[] {
   if (processState(pid) === 'Z') return [];
   const sockets = listeningSockets(pid);
   if (sockets.length === 0 || namespaceOf(pid, 'net') !== namespaceOf('self', 'net')) return sockets;
+  return heldSockets(pid, sockets);
+}
+
+/** In a network that containers share: those that its own processes hold. */
+export function heldSockets(pid: number, sockets: readonly ListeningSocket[]): readonly ListeningSocket[] {
   const held = new Set(containerProcesses(pid).flatMap((process) => inodesHeld(process.pid)));
   return sockets.filter(({ inode }) => held.has(inode));
 }
