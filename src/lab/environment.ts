@@ -39,8 +39,9 @@ export async function prepareLab(found: FoundLab, options: PrepareOptions): Prom
   const cacheFolder = options.cacheFolder ?? join(unrootCache(), 'lab');
   mkdirSync(cacheFolder, { recursive: true, mode: 0o700 });
   const build: BuildOptions = { cacheFolder, onProgress: options.onProgress, signal: options.signal };
-  const { packages, script } = nodeRecipe(dirname(found.folder));
-  const { below, folder } = await installed('node', packages, script, build);
+  const { packages, needs, script } = nodeRecipe(dirname(found.folder));
+  const more = found.lab.needs.flatMap((need) => needs[need] ?? []);
+  const { below, folder } = await installed('node', [...packages, ...more], script, build);
   const images = new Map<string, string>();
   for (const name of found.lab.images) images.set(name, await buildImage(imageFolder(dirname(found.folder), name), name, build));
   return {
@@ -58,14 +59,21 @@ function imageFolder(labs: string, name: string): string {
   return existsSync(own) ? own : join(packageFolder(), 'labs/images', name);
 }
 
-function nodeRecipe(labs: string): { readonly packages: readonly string[]; readonly script: string } {
+interface NodeRecipe {
+  readonly packages: readonly string[];
+  /** What labs with a need get besides. */
+  readonly needs: Readonly<Record<string, readonly string[]>>;
+  readonly script: string;
+}
+
+function nodeRecipe(labs: string): NodeRecipe {
   const own = join(labs, 'node.yaml');
   const file = existsSync(own) ? own : join(packageFolder(), 'labs/node.yaml');
   const { value } = readYaml(readFileSync(file, 'utf8'), (message, line) => {
     throw new UnrootError(`${file}:${line}: ${message}`, { code: 'lab.invalid', where: { file, line } });
   });
-  const { packages = [], script = '' } = (value ?? {}) as { packages?: readonly string[]; script?: string };
-  return { packages, script };
+  const { packages = [], needs = {}, script = '' } = (value ?? {}) as Partial<NodeRecipe>;
+  return { packages, needs, script };
 }
 
 /** The bundle this runs from, or the one the package has. */

@@ -55,6 +55,8 @@ export const NODE_ENVIRONMENT: Readonly<Record<string, string>> = {
   SHELL: '/bin/bash',
   LANG: 'C.UTF-8',
   PATH: '/opt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  // The same engine whatever else is in the node; --engine says otherwise.
+  UNROOT_ENGINE: 'runc',
   UNROOT_IMAGES: '/images',
   UNROOT_RUN_RECORD: '/run/lab/records',
 };
@@ -77,7 +79,7 @@ export function nodeScript(parts: NodeScriptParts): string {
     ...parts.join.map((file) => `echo 0 >${quote(file)}`),
     `mount -t tmpfs -o mode=0755,size=${parts.megabytes}m${nodev} lab ${quote(parts.place)}`,
     `cd ${quote(parts.place)}`,
-    'mkdir up wk root run',
+    'mkdir up wk root run containers',
     `mount -t overlay -o ${quote(`lowerdir=${parts.lower.join(':')},upperdir=${parts.place}/up,workdir=${parts.place}/wk,redirect_dir=off,metacopy=off,index=off`)}${nodev} overlay root`,
     `mount -t proc -o nosuid,noexec,nodev proc ${at('/proc')}`,
     // Of our own network namespace; the flags of an interface are a file of it.
@@ -107,6 +109,8 @@ export function nodeScript(parts: NodeScriptParts): string {
     // Containers' own layers need a file system that an overlay may write to; it counts against the node's size.
     `mkdir -p ${at('/root/.cache/unroot/run')}`,
     `mount --bind run ${at('/root/.cache/unroot/run')}`,
+    `mkdir -p ${at('/var/lib/containers')}`,
+    `mount --bind containers ${at('/var/lib/containers')}`,
     `mkdir -p ${at('/root/lab')}`,
     ...(parts.files === undefined ? [] : [`cp -R --preserve=mode,links ${quote(`${parts.files}/.`)} ${at('/root/lab/')}`]),
     // Not over the lower system's own file: names of the machine stay on the machine.
