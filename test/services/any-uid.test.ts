@@ -1,7 +1,6 @@
 /** An image that insists on an account and on folders of its own, for any uid: the fixed image under podman as uids that nobody knew, each on an empty volume and again on what is
  * there then. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixReport } from '../../src/report/report.ts';
@@ -10,7 +9,7 @@ import { unroot } from '../support/cli.ts';
 import { debianImage, type ImageRecipe, onPath, whyNoDebianImages } from '../support/debian-image.ts';
 import { sh } from './client.ts';
 import { asked, asReported, inStore, podman } from './run.ts';
-import { RUN_TAG } from './run-tag.ts';
+import { RUN_FOLDER, RUN_TAG } from './run-tag.ts';
 import { SERVICES } from './services.ts';
 
 const lacking = ['podman', 'runc', 'skopeo', 'strace'].filter((program) => !onPath(program));
@@ -20,7 +19,7 @@ if (why !== undefined) console.warn(`SKIPPED: services as any uid: ${why}`);
 let folder = '';
 beforeAll(() => {
   freshDist();
-  folder = mkdtempSync(join(tmpdir(), 'unroot-any-'));
+  folder = mkdtempSync(join(RUN_FOLDER, 'unroot-any-'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

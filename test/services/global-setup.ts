@@ -6,7 +6,8 @@ import { join } from 'node:path';
 
 export default function setup(): void {
   const folder = mkdtempSync(join(tmpdir(), `unroot-services-${process.pid}-`));
-  process.env.TMPDIR = folder;
+  // Not TMPDIR: scripts of packages would look for it inside the images that are made.
+  process.env.UNROOT_SERVICES_FOLDER = folder;
   process.env.UNROOT_SERVICES_RUN = String(process.pid);
   const sweep = new URL('sweep.mjs', import.meta.url).pathname;
   // In a session of its own: Ctrl-C is for the run.

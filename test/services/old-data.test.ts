@@ -3,7 +3,6 @@
  * a client that knows what was written. What fsGroup would do is done with chgrp and chmod, to a second copy.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixReport } from '../../src/report/report.ts';
@@ -12,7 +11,7 @@ import { unroot } from '../support/cli.ts';
 import { debianImage, type ImageRecipe, onPath, whyNoDebianImages } from '../support/debian-image.ts';
 import { type Question, sh } from './client.ts';
 import { asked, asReported, inStore, podman } from './run.ts';
-import { RUN_TAG } from './run-tag.ts';
+import { RUN_FOLDER, RUN_TAG } from './run-tag.ts';
 import { make, service } from './service.ts';
 import { SERVICES } from './services.ts';
 
@@ -106,7 +105,7 @@ const CASES: readonly Case[] = [
 let folder = '';
 beforeAll(() => {
   freshDist();
-  folder = mkdtempSync(join(tmpdir(), 'unroot-old-'));
+  folder = mkdtempSync(join(RUN_FOLDER, 'unroot-old-'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

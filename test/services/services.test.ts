@@ -4,7 +4,6 @@
  * also asked as they are and simply started as uid 10001, and docs/services.md is written.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixReport } from '../../src/report/report.ts';
@@ -13,7 +12,7 @@ import { unroot } from '../support/cli.ts';
 import { debianImage, onPath, whyNoDebianImages } from '../support/debian-image.ts';
 import { type Entry, entriesOf, entryOf, page } from './page.ts';
 import { type Answer, asked, asReported, inStore } from './run.ts';
-import { RUN_TAG } from './run-tag.ts';
+import { RUN_FOLDER, RUN_TAG } from './run-tag.ts';
 import type { Service } from './service.ts';
 import { AT_RANDOM, SERVICES } from './services.ts';
 
@@ -34,7 +33,7 @@ let entries: readonly Entry[] = only !== undefined && existsSync(PAGE) ? entries
 let folder = '';
 beforeAll(() => {
   freshDist();
-  folder = mkdtempSync(join(tmpdir(), 'unroot-services-'));
+  folder = mkdtempSync(join(RUN_FOLDER, 'unroot-services-'));
 });
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
