@@ -359,6 +359,18 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
     expect(await page.evaluate(() => document.activeElement?.closest('.pane.active') !== null)).toBe(true);
   });
 
+  it('gives pictures more room with the arrow keys, and remembers it', async () => {
+    const height = async (): Promise<number> => (await page.locator('.pictures').boundingBox())?.height ?? 0;
+    const before = await height();
+    await page.focus('.divider');
+    for (let times = 0; times < 3; times += 1) await page.keyboard.press('ArrowUp');
+    await expect.poll(height).toBeGreaterThan(before + 80);
+    const after = await height();
+    await page.reload();
+    await page.waitForSelector('.pane .xterm');
+    expect(Math.abs((await height()) - after)).toBeLessThan(3);
+  });
+
   it('pastes and copies', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.evaluate(() => navigator.clipboard.writeText('echo pasted-$((40+2))'));

@@ -1,5 +1,6 @@
 // Builds the workshop's page into a folder. No file of it may need another origin, an inline script or an inline style: the server's policy forbids them.
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
@@ -57,5 +58,8 @@ export async function buildPage(outDir, version) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { version } = JSON.parse(readFileSync(`${root}../package.json`, 'utf8'));
-  await buildPage(process.argv[2] ?? fileURLToPath(new URL('../dist/lab', import.meta.url)), version);
+  await buildPage(
+    process.argv[2] === undefined ? fileURLToPath(new URL('../dist/lab', import.meta.url)) : resolve(process.argv[2]),
+    version,
+  );
 }

@@ -7,7 +7,7 @@ export interface Setting<T> {
   subscribe(listener: () => void): () => void;
 }
 
-function setting<T extends string | boolean>(key: string, standard: T, parse: (text: string) => T): Setting<T> {
+function setting<T extends string | boolean | number>(key: string, standard: T, parse: (text: string) => T): Setting<T> {
   const listeners = new Set<() => void>();
   let value = standard;
   try {
@@ -40,6 +40,12 @@ export const theme: Setting<Theme> = setting<Theme>('unroot-theme', 'system', (t
   text === 'light' || text === 'dark' ? text : 'system',
 );
 export const screenReader: Setting<boolean> = setting<boolean>('unroot-screen-reader', false, (text) => text === 'true');
+
+/** How much of the right side pictures have, in percent. */
+export const pictureShare: Setting<number> = setting<number>('unroot-picture-share', 45, (text) => {
+  const percent = Number(text);
+  return percent >= 15 && percent <= 80 ? percent : 45;
+});
 
 export function useSetting<T>(one: Setting<T>): [T, (value: T) => void] {
   const [value, setValue] = useState(one.get());

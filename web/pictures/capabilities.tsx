@@ -71,7 +71,7 @@ export function Capabilities({ lab }: { readonly lab: string }): JSX.Element {
         </button>
       </form>
       {trouble !== undefined && <p class="trouble-line">{trouble}</p>}
-      {picture !== undefined && (
+      {picture !== undefined && trouble === undefined && (
         <>
           <Cards picture={picture} width={width} marked={marked} mark={setMarked} />
           <Names picture={picture} marked={marked} mark={setMarked} />

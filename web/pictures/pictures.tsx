@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { LabPicture } from '../../src/lab/lab.ts';
 import type { PageLab } from '../../src/lab/serve/protocol.ts';
 import { Icon } from '../icon.tsx';
+import { pictureShare, useSetting } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { Capabilities } from './capabilities.tsx';
 import { Layers } from './layers.tsx';
@@ -23,6 +24,7 @@ export function Pictures({ lab }: { readonly lab: PageLab }): JSX.Element {
   const kinds = lab.pictures.filter((kind) => kind !== 'layers' || lab.images.length + lab.layouts.length > 0);
   const [kind, setKind] = useState<LabPicture>(kinds[0] ?? 'processes');
   const [open, setOpen] = useState(true);
+  const [share] = useSetting(pictureShare);
   const ready = useStore((state) => state.room?.state === 'ready');
   useEffect(() => setKind(kinds[0] ?? 'processes'), [lab.id]);
   const key = (event: KeyboardEvent): void => {
@@ -34,7 +36,13 @@ export function Pictures({ lab }: { readonly lab: PageLab }): JSX.Element {
     document.getElementById(`picture-tab-${next}`)?.focus();
   };
   return (
-    <section class={`pictures${open ? '' : ' closed'}`} id="pictures" tabIndex={-1} aria-label="Pictures">
+    <section
+      class={`pictures${open ? '' : ' closed'}`}
+      style={open ? { flexBasis: `${share}%` } : {}}
+      id="pictures"
+      tabIndex={-1}
+      aria-label="Pictures"
+    >
       <div class="picture-bar">
         <div class="tabs" role="tablist" aria-label="Pictures" onKeyDown={key}>
           {kinds.map((one) => (
