@@ -1,13 +1,17 @@
 /** Overlays: what we build is what kustomize builds, and a fix changes the file that says it. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { changeManifests } from '../src/input/changed-manifests.ts';
 import { kustomizeFiles } from '../src/input/kustomize-files.ts';
+import { loadManifests } from '../src/input/manifests.ts';
 import type { CheckReport } from '../src/report/report.ts';
 import { sourceFile } from '../src/text/source-file.ts';
 import { readYaml } from '../src/text/yaml/read.ts';
+import type { ContainerChange } from '../src/workload/change.ts';
+import { planChanges } from '../src/workload/formats/kubernetes/changes.ts';
 import { buildKustomization } from '../src/workload/formats/kubernetes/kustomize/build.ts';
 import { plainValue } from '../src/workload/formats/kubernetes/kustomize/traced.ts';
 import { freshDist } from './support/build.ts';
@@ -85,6 +89,39 @@ describe.skipIf(kustomize === undefined)(`our build is that of kustomize${skippe
   test.each(Object.keys(OVERLAYS))('%s', (name) => {
     const over = written(name, overlayFiles(name));
     expect(ours(over)).toEqual({ ...theirs(over), errors: [] });
+  });
+
+  /** Everything that a fix may ask of a container. */
+  const CHANGE: Omit<ContainerChange, 'container'> = {
+    user: { uid: 10001, gid: 10002 },
+    runAsNonRoot: true,
+    noNewPrivileges: true,
+    capDrop: ['ALL'],
+    seccompProfile: 'RuntimeDefault',
+    tmpfs: ['/cache'],
+    env: { MODE: 'nobody' },
+    fsGroup: 3,
+    ports: [{ from: 80, to: 8080 }],
+  };
+
+  test.each(Object.keys(OVERLAYS))('changed in its files, kustomize makes of it what was asked for: %s', (name) => {
+    const over = written(`changed ${name}`, overlayFiles(name));
+    const loaded = loadManifests([over]);
+    const wanted = [...loaded.workloads].map((workload) => ({
+      workload,
+      changes: workload.containers.map((container) => ({ container: container.name, ...CHANGE })),
+    }));
+    const planned = planChanges(wanted, loaded);
+    const made = changeManifests(planned.objects, [], loaded.groups);
+    const stays = made.problems.filter(({ message }) => message.includes('stays as it is'));
+    expect(stays).toEqual([]);
+    for (const { path, before, after } of made.texts) if (before !== after) writeFileSync(path, after);
+    const real = theirs(over);
+    expect(ours(over)).toEqual({ ...real, errors: [] });
+    const users = made.again.workloads.map(({ containers }) =>
+      containers.map(({ settings }) => [settings.runAsUser, settings.capDrop]),
+    );
+    expect(users.flat()).toEqual(users.flat().map(() => [10001, ['ALL']]));
   });
 
   test('a hundred by chance, errors too', () => {

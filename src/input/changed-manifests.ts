@@ -58,12 +58,16 @@ export function changeManifests(
     ...groups.map((group) => (changed.size === 0 ? group.source : group.again(changed))),
   ]);
   const sources = new Map(files.map((file) => [file.path, file]));
+  const editsIn = editsByFile(written.edits);
+  const beside = bySource(own);
   return {
     problems: [...written.problems, ...made.problems],
     texts,
     again,
     editsOf: (object) => {
-      const edits = grouped.has(object.source) ? (made.of.get(object) ?? []) : ownEdits(object, own, written.edits);
+      const edits = grouped.has(object.source)
+        ? (made.of.get(object) ?? [])
+        : ownEdits(object, beside.get(object.source) ?? [], editsIn.get(object.source.path) ?? []);
       return edits.flatMap((edit) => {
         const source = sources.get(edit.file);
         return source === undefined ? [] : [{ ...edit, ...positionAt(source, edit.start) }];
@@ -76,11 +80,20 @@ const changedTexts = (texts: readonly ChangedText[]): ReadonlyMap<string, string
   new Map(texts.filter(({ before, after }) => before !== after).map(({ path, after }) => [path, after]));
 
 /** Of the edits of a file, those that stand in the object. */
-function ownEdits(object: KubernetesObject, objects: readonly ObjectChange[], edits: readonly TextEdit[]): readonly TextEdit[] {
-  const beside = objects.filter((one) => one.object.source === object.source);
+function ownEdits(object: KubernetesObject, beside: readonly ObjectChange[], edits: readonly TextEdit[]): readonly TextEdit[] {
   const holder = (edit: TextEdit): KubernetesObject | undefined =>
     beside.findLast((one) => edit.start >= one.object.span.start - 1)?.object ?? beside[0]?.object;
-  return edits.filter((edit) => edit.file === object.source.path && holder(edit) === object);
+  return edits.filter((edit) => holder(edit) === object);
+}
+
+function bySource(objects: readonly ObjectChange[]): ReadonlyMap<SourceFile, readonly ObjectChange[]> {
+  const out = new Map<SourceFile, ObjectChange[]>();
+  for (const one of objects) {
+    const known = out.get(one.object.source);
+    if (known === undefined) out.set(one.object.source, [one]);
+    else known.push(one);
+  }
+  return out;
 }
 
 interface GroupEdits {

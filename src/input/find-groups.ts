@@ -49,6 +49,7 @@ const isBelow = (folder: string, path: string): boolean => path !== '-' && resol
 /** By its name, and by what it says: somebody may call an object's file so. */
 function isKustomization({ path, text }: SourceFile): boolean {
   if (!KUSTOMIZATION_NAMES.includes(basename(path))) return false;
+  if (/^apiVersion:\s*["']?(?!kustomize\.config\.k8s\.io)\S/m.test(text)) return false;
   return !/^kind:(?!\s*["']?(?:Kustomization|Component)["']?\s*(?:#|$))/m.test(text);
 }
 

@@ -4,6 +4,7 @@ import { type IgnoresOfFiles, ignoresIn } from '../finding/ignores-in.ts';
 import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
 import type { ComposeWorkload } from '../workload/formats/compose/read.ts';
+import { isTemplateProblem } from '../workload/formats/kubernetes/chart-template.ts';
 import { type KubernetesWorkload, type Manifests, scanManifests } from '../workload/formats/kubernetes/read.ts';
 import { type ComposeProjects, composeProjects, isComposeFile } from './compose-projects.ts';
 import { findGroups, type GroupOptions } from './find-groups.ts';
@@ -48,12 +49,16 @@ export function loadManifests(targets: readonly string[], options: GroupOptions 
   const others = ofCompose.length === 0 ? files : files.filter((file) => !ofCompose.includes(file));
   const looked = others.filter((file) => named.has(file.path) || looksLikeIt(file));
   const { holders, workload, ...read } = scanManifests([...looked, ...groups.map(({ source }) => source)]);
+  // Of a chart that nothing renders one word is enough.
+  const unrendered = ofGroups.map(({ where }) => where.file.replace(/Chart\.yaml$/, 'templates/'));
   const services = compose.projects.flatMap(({ workloads }) => workloads);
   const problems: readonly TextProblem[] = [
     ...unread,
     ...ofGroups,
     ...groups.flatMap((group) => group.problems),
-    ...read.problems,
+    ...read.problems.filter(
+      ({ message, where }) => !isTemplateProblem(message) || !unrendered.some((chart) => where.file.startsWith(chart)),
+    ),
     ...compose.problems,
     ...compose.projects.flatMap((project) => project.problems),
   ];

@@ -82,11 +82,32 @@ function translate(root: Traced, change: YamlChange, place: NewPlace): readonly 
     if (list?.kind === 'list') return insertInto(list, change, place);
   } else if (nodes.length === path.length + 1) {
     const found = nodes.at(-1)!;
-    if (op === 'set') return setWhole(found, change, place);
+    if (op === 'set') return withRepeated(setWhole(found, change, place), found, nodes.at(-2), change);
     return [changeAt(found.origins[0]!, { op, path: [] })];
   }
   if (op === 'remove') return [];
   return atMissing(nodes, change, place, value);
+}
+
+/** What a patch says again, as the port that tells items apart, changes with it. */
+function withRepeated(
+  made: readonly MadeChange[] | NoOrigin,
+  found: Traced,
+  parent: Traced | undefined,
+  { path, value }: YamlChange,
+): readonly MadeChange[] | NoOrigin {
+  const key = path.at(-1);
+  if ('fault' in made || made.length === 0 || found.kind !== 'scalar' || parent?.kind !== 'map' || key === undefined) return made;
+  const own = found.origins[0];
+  const repeated = parent.origins.flatMap((origin): readonly MadeChange[] => {
+    const { document } = origin;
+    const at: Origin = { document, path: [...origin.path, key] };
+    if (document.root === undefined || document.role === 'kustomization') return [];
+    if (own !== undefined && own.document === document && samePath(own.path, at.path)) return [];
+    const there = locate(document.root, at.path)?.node;
+    return there?.kind === 'scalar' && there.value === found.value ? [changeAt(at, { op: 'set', path: [], value })] : [];
+  });
+  return [...made, ...repeated];
 }
 
 const stepInto = (node: Traced, part: string | number): Traced | undefined =>
