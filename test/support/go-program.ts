@@ -29,8 +29,8 @@ export async function goProgram(
       missing: 'there is no go (1.24 or newer: https://go.dev/dl; Debian: apt-get install -t bookworm-backports golang-go)',
     };
   }
-  mkdirSync(folder, { recursive: true });
   try {
+    mkdirSync(folder, { recursive: true });
     // Two test files asking at once wait for one build.
     const build = `test -x '${program}' || exec nice -n 10 go install ${module}`;
     await run('flock', [join(folder, 'lock'), 'sh', '-c', build], {

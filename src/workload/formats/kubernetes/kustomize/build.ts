@@ -42,14 +42,17 @@ interface State {
   readonly strange: string[];
   readonly sources: Map<string, SourceFile>;
   readonly open: string[];
+  /** Folders that were built: each of them may name others several times. */
+  built: number;
 }
 
 const DEEPEST = 32;
+const MOST_BUILT = 1000;
 const REMOTE =
   /^(?:https?:|ssh:|git@|git::|github\.com[:/]|gitlab\.com[:/]|bitbucket\.org[:/]|s3::|oci:)|\.git(?:\/\/|\?|$)|\?ref=/;
 
 export function buildKustomization(folder: string, files: KustomizeFiles): KustomizeBuild {
-  const state: State = { files, problems: [], strange: [], sources: new Map(), open: [] };
+  const state: State = { files, problems: [], strange: [], sources: new Map(), open: [], built: 0 };
   const resources: Resource[] = [];
   const kustomization = accumulate(folder, resources, state, undefined);
   for (const resource of resources) {
@@ -84,6 +87,12 @@ function accumulate(folder: string, into: Resource[], state: State, from: Origin
   if (source === undefined || source === 'several') return undefined;
   if (state.open.includes(source.path) || state.open.length >= DEEPEST) {
     fail(from, `${source.path} leads back to itself: ${[...state.open, source.path].join(' -> ')}`);
+    return undefined;
+  }
+  state.built += 1;
+  if (state.built > MOST_BUILT) {
+    if (state.built === MOST_BUILT + 1)
+      fail(from, `more than ${MOST_BUILT} kustomizations are built on: the others are left out`);
     return undefined;
   }
   state.sources.set(source.path, source);
