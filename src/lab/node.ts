@@ -1,7 +1,7 @@
 /** A node: a throw-away Linux in namespaces of its own. Started, entered, ended; nothing of it stays. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findProgram } from '../engine/builtin-tools.ts';
@@ -57,6 +57,8 @@ export interface LabNode {
     options?: { readonly timeoutMs?: number; readonly cwd?: string; readonly signal?: AbortSignal },
   ): Promise<ExecResult>;
   readonly exited: Promise<void>;
+  /** When its end began, in clock ticks after boot; undefined while nobody ended it. */
+  ended(): number | undefined;
   /** Ends everything in it and removes what it had on the machine. Safe to call twice. */
   end(): Promise<void>;
 }
@@ -130,9 +132,11 @@ export async function startNode(options: NodeOptions): Promise<LabNode> {
   let fds: number[] = [];
   let child: ChildProcess | undefined;
   let ending: Promise<void> | undefined;
+  let endedAt: number | undefined;
   const kills: { release(): void }[] = [];
   const end = (): Promise<void> => {
     ending ??= (async () => {
+      endedAt = Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100);
       for (const fd of fds) closeSync(fd);
       fds = [];
       child?.stdin?.destroy();
@@ -200,6 +204,7 @@ export async function startNode(options: NodeOptions): Promise<LabNode> {
       shared,
       notes: cgroup.notes,
       exited,
+      ended: () => endedAt,
       enter,
       async run(text, { timeoutMs = 60_000, cwd = '/root/lab', signal } = {}) {
         const { file, args, env } = enter(['/usr/bin/env', '-C', cwd, '/bin/bash', '-c', text, 'lab']);

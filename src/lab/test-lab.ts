@@ -113,27 +113,19 @@ const processes = (session: LabSession): string =>
 /** What is remembered of a node, to look for what it left. */
 export interface SeenNode {
   readonly id: string;
-  readonly pid: number;
   readonly namespace: string;
-  /** Clock ticks after boot when it ended. */
-  ended: number;
   readonly home: string;
+  /** Clock ticks after boot when its end began. */
+  ended(): number | undefined;
 }
 
 /** Remembers it, while it runs. */
-export function seen(node: LabNode): SeenNode {
-  const one: SeenNode = {
-    id: node.id,
-    pid: node.pid,
-    namespace: readlinkSync(`/proc/${node.pid}/ns/pid`),
-    ended: 0,
-    home: dirname(node.shared),
-  };
-  void node.exited.then(() => {
-    one.ended = Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100);
-  });
-  return one;
-}
+export const seen = (node: LabNode): SeenNode => ({
+  id: node.id,
+  namespace: readlinkSync(`/proc/${node.pid}/ns/pid`),
+  home: dirname(node.shared),
+  ended: () => node.ended(),
+});
 
 /** What a node left behind: processes, mounts, folders, control groups, loop devices. */
 export function leftovers({ id, namespace, ended, home }: SeenNode): readonly string[] {
@@ -142,7 +134,7 @@ export function leftovers({ id, namespace, ended, home }: SeenNode): readonly st
     if (!/^\d+$/.test(name) || !processAlive(Number(name))) continue;
     try {
       // The number of a namespace is given again: what began after the node's end is somebody else's.
-      if (readlinkSync(`/proc/${name}/ns/pid`) === namespace && (processStartTime(Number(name)) ?? Infinity) <= ended)
+      if (readlinkSync(`/proc/${name}/ns/pid`) === namespace && (processStartTime(Number(name)) ?? Infinity) <= (ended() ?? 0))
         out.push(`process ${name} of node ${id} is still there`);
     } catch {
       // Gone in this moment.
