@@ -1,6 +1,6 @@
 /** The services of a project looked at together: the search for the fix of each among the others, and the proof of the whole. */
 import { dirname, resolve } from 'node:path';
-import type { ProjectService } from '../compose/project.ts';
+import type { ProjectRun, ProjectService } from '../compose/project.ts';
 import { type ProjectProof, proveProject } from '../compose/prove-project.ts';
 import { projectSearch } from '../compose/search.ts';
 import type { Engine, EngineKind, PreparedImage } from '../engine/engine.ts';
@@ -97,6 +97,7 @@ async function together(project: ComposeProject, options: TogetherOptions, sessi
   const expectations = new Map<string, Omit<Expectation, 'hostUid'>>();
   const rounds = new Map<string, number>();
   const notes = new Set<string>(stage.notes);
+  let ran: ProjectRun | undefined;
   return {
     profile: rules,
     engine: engine.kind,
@@ -130,16 +131,19 @@ async function together(project: ComposeProject, options: TogetherOptions, sessi
         if (launch.kind === 'launch')
           for (const note of engine.differences(launch)) if (!note.startsWith('network:')) notes.add(note);
       const like = search.before();
-      return proveProject({
+      const proof = await proveProject({
         engine,
         before,
         after: await servicesOn(engine, changed),
         expectations,
         ...(staysRoot === undefined ? {} : { staysRoot }),
         ...(like === undefined ? {} : { like }),
+        ...(ran === undefined ? {} : { ran }),
         signal,
         onProgress,
       });
+      ran = proof.ran;
+      return proof;
     },
     notes: () => [...notes, ...session.notes],
     close: () => session.close(),

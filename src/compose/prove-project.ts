@@ -17,6 +17,8 @@ export interface ProjectProofInput {
   readonly staysRoot?: (name: string) => string;
   /** The project as it is, watched: what to wait for, and how to ask. */
   readonly like?: ProjectRun;
+  /** The run before of an earlier proof of the same project, which needs no second one. */
+  readonly ran?: ProjectRun;
   readonly signal?: AbortSignal;
   readonly onProgress: (message: string) => void;
 }
@@ -34,16 +36,20 @@ export interface ProjectProof {
   readonly services: readonly ServiceProof[];
   /** About none of its services: what only the changed project has. */
   readonly reasons: readonly Reason[];
+  /** The run before. */
+  readonly ran: ProjectRun;
 }
 
 const ORDER: readonly VerdictName[] = ['failed', 'inconclusive', 'proved'];
 
-export async function proveProject(input: ProjectProofInput): Promise<ProjectProof> {
+export async function proveProject(asked: ProjectProofInput): Promise<ProjectProof> {
+  const input = { ...asked, expectations: ofChanged(asked) };
   const { engine, signal, onProgress } = input;
   const running = { engine, ...(signal === undefined ? {} : { signal }) };
   const said = (words: string) => (message: string) => onProgress(`${words}: ${message}`);
   const likes = new Map([...(input.like ?? [])].map(([name, { observation }]) => [name, observation]));
-  const before = await runProject({ ...running, services: input.before, like: likes, onProgress: said('proof, before') });
+  const before =
+    input.ran ?? (await runProject({ ...running, services: input.before, like: likes, onProgress: said('proof, before') }));
   const expected = new Map(
     [...before].map(([name, { observation }]) => [name, asMoved(observation, input.expectations.get(name)?.moved ?? NOWHERE)]),
   );
@@ -54,8 +60,18 @@ export async function proveProject(input: ProjectProofInput): Promise<ProjectPro
   const reasons = input.after.flatMap(({ name }) => (before.has(name) ? [] : ofStep(name, after.get(name)!)));
   const all: VerdictName[] = services.map(({ verdict }) => verdict);
   if (reasons.some(({ kind }) => kind === 'bad')) all.push('failed');
-  return { verdict: ORDER.find((one) => all.includes(one)) ?? 'inconclusive', services, reasons };
+  return { verdict: ORDER.find((one) => all.includes(one)) ?? 'inconclusive', services, reasons, ran: before };
 }
+
+/** What the search for a fix showed says nothing about a service that stays as it is. */
+const ofChanged = ({ expectations, before, after }: ProjectProofInput): ProjectProofInput['expectations'] =>
+  new Map(
+    [...expectations].filter(([name]) => {
+      const was = before.find((one) => one.name === name);
+      const is = after.find((one) => one.name === name);
+      return was?.image !== is?.image || was === undefined || is === undefined || userOf(was) !== userOf(is);
+    }),
+  );
 
 const NOWHERE: ReadonlyMap<number, number> = new Map();
 

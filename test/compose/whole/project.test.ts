@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ProjectProveReport } from '../../../src/report/report.ts';
+import type { ProjectProveReport, TextFixReport } from '../../../src/report/report.ts';
 import { freshDist } from '../../support/build.ts';
 import { cleanEnv, schemaErrors, unroot } from '../../support/cli.ts';
 import { onPath } from '../../support/debian-image.ts';
@@ -136,6 +136,40 @@ describe.skipIf(missing !== undefined)('a project', () => {
     ]);
     expect(readdirSync(join(here.folder, 'bind'))).toEqual(['there']);
     expect(readFileSync(join(here.folder, 'compose.yaml'), 'utf8')).toBe(PROJECT);
+  }, 300_000);
+
+  it('is fixed as far as the whole bears it out', async () => {
+    const text = `services:
+  app:
+    image: box:1
+    command: ["sh", "-c", "wget -qO /tmp/x http://store:7000/ready && exec httpd -f -p 80 -h /tmp"]
+    depends_on: {store: {condition: service_healthy}}
+  store:
+    image: box:1
+    command: ["sh", "-c", "echo yes > /tmp/ready; exec httpd -f -p 7000 -h /tmp"]
+    healthcheck: {test: ["CMD", "wget", "-qO", "/dev/null", "http://127.0.0.1:7000/ready"]}
+  stubborn:
+    image: box:1
+    command: ["sh", "-c", "id -u | grep -qx 0 && exec httpd -f -p 90 -h /tmp"]
+`;
+    const { folder, temporary } = place({ 'compose.yaml': text });
+    const file = join(folder, 'compose.yaml');
+    const args = ['fix', file, '--prove', '--write', '-o', 'json', '--engine', 'builtin', ...image];
+    const { stdout, stderr } = await unroot(args, { env: { TMPDIR: temporary }, timeoutMs: 300_000 });
+    expect(stdout, stderr).not.toBe('');
+    const report = JSON.parse(stdout) as TextFixReport;
+    expect(schemaErrors('fix', report)).toEqual([]);
+    const told = (name: string) => report.containers.find(({ container }) => container === name);
+    expect([told('app')?.outcome, told('app')?.user, told('app')?.verdict]).toEqual(['changed', '10001:10001', 'proved']);
+    expect([told('store')?.outcome, told('store')?.verdict]).toEqual(['changed', 'proved']);
+    expect([told('stubborn')?.outcome, told('stubborn')?.message]).toEqual(['left', expect.stringContaining('failed') as string]);
+    expect(report.proofs?.map(({ verdict, services }) => [verdict, services.map(({ name }) => name)])).toEqual([
+      ['proved', ['app', 'store', 'stubborn']],
+    ]);
+    const written = readFileSync(file, 'utf8');
+    expect(written.match(/user: "10001:10001"/g)).toHaveLength(2);
+    expect(written.slice(written.indexOf('stubborn'))).not.toContain('user:');
+    expect(readdirSync(temporary)).toEqual([]);
   }, 300_000);
 
   it('says which service kept the others from starting', async () => {

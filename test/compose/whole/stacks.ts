@@ -130,6 +130,9 @@ while True:
   },
   {
     name: 'nginx-php-mariadb',
+    // Its workers are started when somebody asks.
+    probe:
+      'php=SCRIPT_FILENAME=/var/www/html/index.php REQUEST_METHOD=GET cgi-fcgi -bind -connect 127.0.0.1:9000 | grep -q stored',
     images: { 'web:1': recipe('nginx'), 'php:8': PHP_MYSQL, 'mariadb:10': recipe('mariadb') },
     files: {
       'compose.yaml': `services:
@@ -205,7 +208,7 @@ volumes:
   },
   {
     name: 'haproxy-two-backends',
-    // Its stay root until now could have been for more than this.
+    // It was root all along, and could have done more than this as others.
     probe: 'lb=exec 3<>/dev/tcp/127.0.0.1/80; printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3; grep -q hello <&3',
     images: { 'lb:2': recipe('haproxy'), 'one:1': recipe('python'), 'two:1': recipe('node') },
     files: {
