@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluate } from '../src/lab/checks/evaluate.ts';
 import type { CheckWorld } from '../src/lab/checks/look.ts';
@@ -150,6 +151,27 @@ describe.skipIf(!can)('a node', () => {
     expect(await say('ls /old 2>&1')).toContain('No such file');
     expect(leftovers(nodes.at(-2)!)).toEqual([]);
     expect(took).toBeLessThan(2000);
+  });
+});
+
+describe('lists as JSON', () => {
+  it('hold to their schemas, also where nothing can run', () => {
+    const schema = (name: string): object =>
+      JSON.parse(readFileSync(fileURLToPath(new URL(`../schemas/${name}.schema.json`, import.meta.url)), 'utf8')) as object;
+    const ajv = new Ajv2020({ strict: true, formats: { 'date-time': true } });
+    const env = { ...process.env, XDG_STATE_HOME: stateFolder, PATH: '/nowhere' };
+    const run = (...args: readonly string[]): unknown =>
+      JSON.parse(
+        execFileSync(process.execPath, [join(program, 'unroot.js'), 'lab', ...args, '-o', 'json'], { env, encoding: 'utf8' }),
+      );
+    const list = run('list') as { labs: readonly { missing: readonly { get: string }[] }[] };
+    expect(ajv.validate(schema('labs'), list), ajv.errorsText()).toBe(true);
+    // Without mmdebstrap nothing can be built: each lab says so, and how to get it.
+    for (const { missing } of list.labs)
+      expect(missing.map(({ get }) => get).join('\n')).toContain('apt-get install -y mmdebstrap');
+    const tested = run('test', '01') as { skipped: number };
+    expect(ajv.validate(schema('lab-test'), tested), ajv.errorsText()).toBe(true);
+    expect(tested.skipped).toBe(1);
   });
 });
 

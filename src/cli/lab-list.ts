@@ -29,7 +29,7 @@ export async function listLabs(flags: LabFlags & { readonly output: string }, co
       ...(progress?.finished === undefined ? {} : { finished: progress.finished }),
       missing,
     }));
-    await print(`${JSON.stringify({ schemaVersion: '1.0', kind: 'labs', labs }, null, 2)}\n`);
+    await print(`${JSON.stringify({ schemaVersion: 1, kind: 'labs', labs }, null, 2)}\n`);
     return context.done(0);
   }
   const options = { columns: process.stdout.columns ?? 80, color: wantsColor(flags.color) };

@@ -46,7 +46,7 @@ export async function testLabs(
   const count = (outcome: LabTestResult['outcome']): number => results.filter((one) => one.outcome === outcome).length;
   const sum = { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
   if (flags.output === 'json')
-    await print(`${JSON.stringify({ schemaVersion: '1.0', kind: 'lab-test', ...sum, labs: results }, null, 2)}\n`);
+    await print(`${JSON.stringify({ schemaVersion: 1, kind: 'lab-test', ...sum, labs: results }, null, 2)}\n`);
   else await print(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`);
   context.done(sum.failed > 0 ? 1 : 0);
 }
