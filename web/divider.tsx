@@ -8,7 +8,7 @@ const within = (percent: number): number => Math.round(Math.min(MOST, Math.max(L
 export function Divider(): JSX.Element {
   const [share, set] = useSetting(pictureShare);
   const drag = (event: PointerEvent & { readonly currentTarget: HTMLElement }): void => {
-    const box = event.currentTarget.parentElement?.getBoundingClientRect();
+    const box = event.currentTarget.closest('.right')?.getBoundingClientRect();
     if (box === undefined || !event.currentTarget.hasPointerCapture(event.pointerId)) return;
     set(within(((box.bottom - event.clientY) / box.height) * 100));
   };

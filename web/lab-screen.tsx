@@ -1,7 +1,6 @@
 /** A lab: its text beside its terminals, pictures below them. On a narrow screen one of the three is shown at a time. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Divider } from './divider.tsx';
 import { Icon, type IconName } from './icon.tsx';
 import { LabText } from './lab-text.tsx';
 import { ask, lookAt, tryAsk } from './link.ts';
@@ -62,12 +61,7 @@ export function LabScreen({ id }: { readonly id: string }): JSX.Element {
       </main>
       <div class="right">
         <Terminals id={id} />
-        {lab !== undefined && (
-          <>
-            <Divider />
-            <Pictures lab={lab} />
-          </>
-        )}
+        {lab !== undefined && <Pictures lab={lab} />}
       </div>
     </div>
   );

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { LabPicture } from '../../src/lab/lab.ts';
 import type { PageLab } from '../../src/lab/serve/protocol.ts';
+import { Divider } from '../divider.tsx';
 import { Icon } from '../icon.tsx';
 import { pictureShare, useSetting } from '../settings.ts';
 import { useStore } from '../store.ts';
@@ -43,6 +44,7 @@ export function Pictures({ lab }: { readonly lab: PageLab }): JSX.Element {
       tabIndex={-1}
       aria-label="Pictures"
     >
+      {open && <Divider />}
       <div class="picture-bar">
         <div class="tabs" role="tablist" aria-label="Pictures" onKeyDown={key}>
           {kinds.map((one) => (
