@@ -188,7 +188,7 @@ describe.skipIf(!can)('the player', () => {
         encoding: 'utf8',
         timeout: 110_000,
       });
-    const said = play(['check', 'hint', first.lab.steps[0]!.solution, 'check', 'answer 2', 'answer 1', 'check']);
+    const said = play(['check', 'hint', first.lab.steps[0]!.solution, 'check', 'answer 1', 'answer 2', 'check']);
     expect(said).toContain(`Step 1 of ${first.lab.steps.length}`);
     expect(said).toContain('no such process runs');
     expect(said).toContain('Step 1 is done.');
