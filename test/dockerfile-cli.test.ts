@@ -153,6 +153,60 @@ describe('check', () => {
 });
 
 describe('fix', () => {
+  const changed = async (name: string, text: string, ...flags: string[]): Promise<readonly string[]> => {
+    const path = write(`${name}/Dockerfile`, text);
+    const { stdout } = await unroot(['fix', path, '--diff', ...given, ...flags]);
+    return stdout.split('\n').filter((line) => /^[+-](?![+-])/.test(line));
+  };
+
+  it('changes of a command, a health check and a variable only the port', async () => {
+    const podman = ['--platform-profile', 'podman'];
+    expect(
+      await changed(
+        'words',
+        'FROM base:1\nENV A=1 PORT="80"\nEXPOSE 80\nHEALTHCHECK --interval=1s \\\n  CMD nc -z 127.0.0.1 80\nUSER 33\nCMD ["server",  "-p","80", \\\n  "-h", "/www"]\n',
+        ...podman,
+      ),
+    ).toEqual([
+      '-EXPOSE 80',
+      '+EXPOSE 8080',
+      '-  CMD nc -z 127.0.0.1 80',
+      '+  CMD nc -z 127.0.0.1 8080',
+      '-CMD ["server",  "-p","80", \\',
+      '+CMD ["server",  "-p","8080", \\',
+    ]);
+    expect(await changed('shell-form', 'FROM base:1\nUSER 33\nEXPOSE 80\nCMD exec server --port 80\n', ...podman)).toEqual([
+      '-EXPOSE 80',
+      '-CMD exec server --port 80',
+      '+EXPOSE 8080',
+      '+CMD exec server --port 8080',
+    ]);
+    expect(
+      await changed('variable', 'FROM base:1\nENV A=1 PORT="80"\nEXPOSE $PORT\nUSER 33\nCMD ["server"]\n', ...podman),
+    ).toEqual(['-ENV A=1 PORT="80"', '+ENV A=1 PORT="8080"']);
+  });
+
+  it('says an account by its number alone when nobody asked for a group', async () => {
+    expect(await changed('alone', 'FROM base:1\nUSER web\n')).toEqual(['-USER web', '+USER 33']);
+    expect(await changed('with-group', 'FROM base:1\nUSER web:web\n')).toEqual(['-USER web:web', '+USER 33:33']);
+    expect(await changed('other-group', 'FROM base:1\nUSER web:root\n')).toEqual(['-USER web:root', '+USER 33:0']);
+  });
+
+  it('changes nothing where COPY gives files to somebody whom nothing makes', async () => {
+    write('nobody/x', 'x');
+    const path = write('nobody/Dockerfile', 'FROM base:1\nCOPY --chown=ghost x /x\nCOPY --chown=web:ghosts x /y\n');
+    const { stdout, code } = await unroot(['fix', path, ...given, '-o', 'json']);
+    const report = JSON.parse(stdout) as TextFixReport;
+    expect([code, report.files, report.diagnostics.map(({ message, where }) => [message, where?.line])]).toEqual([
+      2,
+      [],
+      [
+        ['COPY --chown: no user ghost in /etc/passwd: the build stops here', 2],
+        ['COPY --chown: no group ghosts in /etc/group: the build stops here', 3],
+      ],
+    ]);
+  });
+
   it('shows a difference that git takes, writes it, and has nothing more to do', async () => {
     const text =
       '# syntax=docker/dockerfile:1\nfrom base:1\n\n# files\ncopy app /srv/app\nrun chown -R web /srv/app\n\nexpose 80\n';

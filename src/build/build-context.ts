@@ -18,6 +18,8 @@ export interface BuildContext {
   /** What .dockerignore leaves, parents before children. Undefined: there are too many to look at. */
   entries(): readonly ContextEntry[] | undefined;
   read(path: string, limit: number): Promise<Uint8Array>;
+  /** The tar archive in a file, decompressed; undefined = none, or one that cannot be read here. */
+  archive?(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
 interface Rule {

@@ -1,13 +1,15 @@
 /** COPY and ADD as instructions: their words and flags, and what they leave in the tree. */
+import { expand } from '../text/dockerfile/expand.ts';
 import type { Instruction } from '../text/dockerfile/instruction.ts';
 import { problemAt } from '../text/source-file.ts';
 import { groupCalled, readAccounts, userCalled } from './build-accounts.ts';
 import type { BuildContext } from './build-context.ts';
-import { type BuildNode, type BuildTree, buildTree, directoryInfo, UNKNOWN } from './build-tree.ts';
-import { expanded, type StepContext, wordsOf } from './config-steps.ts';
+import { type BuildNode, type BuildTree, buildTree, directoryInfo, pathOf, UNKNOWN } from './build-tree.ts';
+import { expanded, lookupOf, type StepContext, wordsOf } from './config-steps.ts';
 import { type CopyOptions, contextTree, copyInto, sourcesOf } from './copy-files.ts';
 import { modeAfter } from './mode-text.ts';
 import { absolute } from './run-shell.ts';
+import { unpackedTree } from './unpack-archive.ts';
 
 export interface CopySources {
   readonly context: BuildContext | undefined;
@@ -53,18 +55,20 @@ export async function copyStep(instruction: Instruction, step: StepContext, sour
   const place = absolute(state.config.workingDir || '/', to);
   const destination = slash && place !== '/' ? `${place}/` : place;
   const owner = await ownerFrom(instruction, step);
+  if (typeof owner === 'object' && 'nobody' in owner)
+    problems.push(problemAt(file, instruction.span.start, `${instruction.name} --chown: ${owner.nobody}: the build stops here`));
   const mode = modeFrom(instruction, step);
   if (owner === 'unknown' || mode === 'unknown')
     return unknown(`${instruction.name} for an owner or mode that is not known`, place);
   const options: CopyOptions = {
     layer: state.layer,
-    ...(owner === undefined ? {} : { owner }),
+    ...(owner === undefined || 'nobody' in owner ? {} : { owner }),
     ...(mode === undefined ? {} : { mode }),
   };
   const from = instruction.flags.find((flag) => flag.name === 'from')?.value;
   const tree = from === undefined ? treeOf(sources.context) : await sources.from(from);
   for (const [index, word] of (wanted as string[]).entries()) {
-    const heredoc = heredocOf(instruction, word);
+    const heredoc = heredocOf(instruction, word, step);
     const nodes =
       heredoc ?? (isRemote(instruction, word) ? remote(word) : 'missing' in tree ? undefined : sourcesOf(tree.tree, word));
     if (nodes === undefined) {
@@ -87,11 +91,17 @@ export async function copyStep(instruction: Instruction, step: StepContext, sour
       unknown(`${instruction.name} ${word}`, place);
       continue;
     }
-    if (instruction.name === 'ADD' && nodes.some((node) => node.info.type === 'file' && ARCHIVE.test(node.name))) {
-      unknown(`ADD ${word} unpacks an archive`, place);
-      continue;
+    const several = wanted.length > 1 || nodes.length > 1 || index > 0;
+    // One file after the other: archives are unpacked, the others are copied.
+    const unpacks = instruction.name === 'ADD' && from === undefined && heredoc === undefined && !isRemote(instruction, word);
+    const plain: BuildNode[] = [];
+    for (const node of nodes) {
+      const archive = unpacks && node.info.type === 'file' ? await archiveOf(node, sources.context) : undefined;
+      if (archive === undefined) plain.push(node);
+      else if (archive === 'unknown') unknown(`ADD ${word} unpacks an archive`, place);
+      else addArchive(state.tree, archive, destination, options);
     }
-    const result = copyInto(state.tree, nodes, destination, options, wanted.length > 1 || nodes.length > 1 || index > 0);
+    const result = copyInto(state.tree, plain, destination, options, several);
     for (const path of result.lost)
       state.facts.push({ kind: 'capability-lost', span: instruction.span, instruction, path, by: `${instruction.name} ${word}` });
     if (result.blocked !== undefined)
@@ -99,6 +109,27 @@ export async function copyStep(instruction: Instruction, step: StepContext, sour
         problemAt(file, instruction.span.start, `${instruction.name} ${word}: ${result.blocked} is not a folder`, 'warning'),
       );
   }
+}
+
+/** Owners and modes are the archive's, but for `--chown`; so is that of the folder it goes into, when the archive has one (moby archive.Unpack). */
+function addArchive(tree: BuildTree, { root }: BuildTree, destination: string, { layer, owner }: CopyOptions): void {
+  copyInto(tree, [root], destination, { layer, ...(owner === undefined ? {} : { owner }) }, false);
+  const top = tree.find(destination).node;
+  const { uid, gid, mode } = root.info;
+  if (!root.assumed && top !== undefined) Object.assign(top.info, { uid, gid, mode, ...owner, layer });
+}
+
+/** Undefined: no archive. */
+async function archiveOf(node: BuildNode, context: BuildContext | undefined): Promise<BuildTree | 'unknown' | undefined> {
+  const path = pathOf(node).slice(1);
+  try {
+    const archive = await context?.archive?.(path);
+    if (archive !== undefined) return await unpackedTree(archive, path);
+  } catch {
+    // Compressed, and no archive inside, or a broken one: what a builder makes of that is not known.
+    return ARCHIVE.test(path) ? 'unknown' : undefined;
+  }
+  return /\.(?:tar\.bz2|tbz2|tar\.xz|txz)$/i.test(path) ? 'unknown' : undefined;
 }
 
 function treeOf(context: BuildContext | undefined): SourceTree {
@@ -109,11 +140,14 @@ function treeOf(context: BuildContext | undefined): SourceTree {
   };
 }
 
-function heredocOf({ heredocs }: Instruction, word: string): readonly BuildNode[] | undefined {
+function heredocOf({ heredocs }: Instruction, word: string, step: StepContext): readonly BuildNode[] | undefined {
   const name = /^\d*<<-?(.+)$/.exec(word)?.[1]?.replace(/^(['"])(.*)\1$/, '$2');
   const heredoc = heredocs.find((one) => one.name === name);
   if (heredoc === undefined) return undefined;
-  return [fileNode(heredoc.name, 0o644, new TextEncoder().encode(heredoc.content))];
+  // Variables are put in, quotes stay (BuildKit instructions.SourceContent, shell.Lex with RawQuotes).
+  const said = heredoc.expand ? expand(heredoc.content, lookupOf(step.state), step.mark, true) : { text: heredoc.content };
+  if ('unknown' in said) return [fileNode(heredoc.name, 0o644)];
+  return [fileNode(heredoc.name, 0o644, new TextEncoder().encode('text' in said ? said.text : heredoc.content))];
 }
 
 const isRemote = ({ name }: Instruction, word: string): boolean =>
@@ -144,7 +178,7 @@ function fileNode(name: string, mode: number, bytes?: Uint8Array): BuildNode {
 async function ownerFrom(
   instruction: Instruction,
   step: StepContext,
-): Promise<{ readonly uid: number; readonly gid: number } | 'unknown' | undefined> {
+): Promise<{ readonly uid: number; readonly gid: number } | { readonly nobody: string } | 'unknown' | undefined> {
   const flag = instruction.flags.find(({ name }) => name === 'chown');
   if (flag?.value === undefined) return undefined;
   const text = expanded(flag.value, instruction, step);
@@ -152,10 +186,23 @@ async function ownerFrom(
   const [user = '', group] = text.split(':');
   const accounts = await readAccounts(step.state.tree);
   const found = userCalled(user, accounts);
-  if (found === undefined) return 'unknown';
+  if (found === undefined) return isComplete(step, '/etc/passwd') ? { nobody: `no user ${user} in /etc/passwd` } : 'unknown';
   const numeric = /^\d+$/.test(user);
   const gid = group === undefined || group === '' ? (numeric ? found.uid : found.gid) : groupCalled(group, accounts);
-  return gid === undefined ? 'unknown' : { uid: found.uid, gid };
+  if (gid !== undefined) return { uid: found.uid, gid };
+  return isComplete(step, '/etc/group') ? { nobody: `no group ${group} in /etc/group` } : 'unknown';
+}
+
+/** Whether nothing but what was read can have put a line there. */
+function isComplete({ state }: StepContext, path: string): boolean {
+  if (state.baseMissing !== undefined) return false;
+  const touched = state.opaque.some(
+    ({ kind, path: at }) => kind !== 'content' || at === path || path.startsWith(`${at}/`) || at === '/',
+  );
+  const entry = state.tree.get(path);
+  // From another stage it comes as that one left it, with all that was not understood there.
+  const from = entry === undefined ? undefined : state.layers.get(entry.layer);
+  return !touched && !(from?.flags.some(({ name }) => name === 'from') ?? false);
 }
 
 function modeFrom(instruction: Instruction, step: StepContext): CopyOptions['mode'] | 'unknown' {

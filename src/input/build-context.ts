@@ -1,10 +1,13 @@
 /** The folder that COPY takes its files from, read from disk when a COPY asks for it: names, modes and sizes; contents one by one. */
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type BuildContext, type ContextEntry, ignoreRules } from '../build/build-context.ts';
+import { DEFAULT_LIMITS } from '../image/limits.ts';
+import { decompress, detectCompression } from '../image/sources/decompress.ts';
 
 const MOST_ENTRIES = 200_000;
 const DEEPEST = 100;
+const MOST_UNPACKED = 4 * 2 ** 30;
 
 /** `dockerfile` is its path: a .dockerignore of its own goes before the folder's. */
 export function readBuildContext(folder: string, dockerfile?: string): BuildContext {
@@ -18,6 +21,7 @@ export function readBuildContext(folder: string, dockerfile?: string): BuildCont
       return read;
     },
     read: async (path, limit) => head(join(folder, path), limit),
+    archive: async (path) => archiveIn(join(folder, path)),
   };
 }
 
@@ -79,4 +83,15 @@ function head(path: string, limit: number): Uint8Array {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** By its first bytes, as builders tell archives (moby archive.DetectCompression); bzip2 and xz are not unpacked here. */
+function archiveIn(path: string): AsyncIterable<Uint8Array> | undefined {
+  const first = head(path, 512);
+  const compression = detectCompression(first);
+  const isTar = String.fromCharCode(...first.subarray(257, 262)) === 'ustar';
+  if (compression === 'none' && !isTar) return undefined;
+  return decompress(createReadStream(path), compression, { ...DEFAULT_LIMITS, maxLayerBytes: MOST_UNPACKED }, path, {
+    file: path,
+  });
 }

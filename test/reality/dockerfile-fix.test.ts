@@ -26,6 +26,8 @@ interface Case {
   /** Whether it builds as it is. */
   readonly builds: boolean;
   readonly user: string;
+  /** Where USER leaves it to /etc/passwd. */
+  readonly gid?: number;
   /** Lines that have to be in the result, and such that must not. */
   readonly has: readonly RegExp[];
   readonly hasNot?: readonly RegExp[];
@@ -44,6 +46,7 @@ const cases: readonly Case[] = [
     text: `FROM ${BASE}\nRUN useradd -r -u 500 -g 0 svc\nUSER svc\nRUN groupadd -g 700 extra\nCOPY . /srv/app\nRUN mkdir -p /etc/svc\nCMD ["sleep", "1000"]\n`,
     builds: false,
     user: '500',
+    gid: 0,
     has: [/^RUN groupadd -g 700 extra\nUSER svc\nCOPY/m, /^USER 0\nRUN mkdir -p \/etc\/svc\nUSER 500$/m],
   },
   {
@@ -72,6 +75,27 @@ const cases: readonly Case[] = [
     user: '10001:10001',
     has: [/^USER 10001:10001$/m],
     hasNot: [/ghost/],
+  },
+  {
+    name: 'the USER of the base, lines that only root can carry out',
+    text: `FROM ${BASE} AS named\nUSER www-data\nFROM named\nRUN mkdir /srv/x\n# late\nRUN touch /srv/x/y\nRUN chown 5:5 /srv/x\nRUN echo hi > /tmp/own\nRUN echo hi >> /etc/profile\nCMD ["sleep", "1000"]\n`,
+    builds: false,
+    user: '33',
+    gid: 33,
+    has: [
+      /FROM named\nUSER 0\nRUN mkdir \/srv\/x\n# late\nRUN touch \/srv\/x\/y\nRUN chown 5:5 \/srv\/x\nUSER www-data\nRUN echo hi > \/tmp\/own\nUSER 0\nRUN echo hi >> \/etc\/profile\nUSER 33\nCMD/,
+    ],
+  },
+  {
+    name: 'a USER for which nothing is left, and a shell form that may not be executed',
+    text: `FROM ${BASE}\nCOPY plain.sh /start\nUSER www-data\nRUN mkdir /srv/x\nRUN mkdir /srv/y\nUSER root\nENTRYPOINT /start sleep 1000\n`,
+    builds: false,
+    user: '10001:10001',
+    has: [
+      /^COPY --chmod=0755 plain\.sh \/start\nRUN mkdir \/srv\/x\nRUN mkdir \/srv\/y/m,
+      /USER 10001:10001\nENTRYPOINT \/start sleep 1000\n$/,
+    ],
+    hasNot: [/www-data/],
   },
   {
     name: 'two stages, USER of the first does not count',
@@ -108,7 +132,7 @@ describe.skipIf(why !== undefined)('fixed Dockerfiles', () => {
   const imagesFor = (): ReturnType<typeof containerImages> =>
     containerImages({ image: [`${BASE}=${reference}`] }, { signal, registry: { offline: true } });
 
-  it.each(cases.map((one) => [one.name, one] as const))('%s', async (name, { text, builds, user, has, hasNot = [] }) => {
+  it.each(cases.map((one) => [one.name, one] as const))('%s', async (name, { text, builds, user, gid, has, hasNot = [] }) => {
     const path = join(folder, `Dockerfile.${cases.findIndex((one) => one.name === name)}`);
     writeFileSync(path, text);
     const images = imagesFor();
@@ -147,7 +171,7 @@ describe.skipIf(why !== undefined)('fixed Dockerfiles', () => {
       try {
         // Docker heeds the group of USER; the kubelet takes the uid alone.
         const launch = launchOf(await readSubject(image), {}, profile('docker'));
-        expect(launch).toMatchObject({ kind: 'launch', uid: Number(user.split(':')[0]), gid: Number(user.split(':')[1] ?? 0) });
+        expect(launch).toMatchObject({ kind: 'launch', uid: Number(user.split(':')[0]), gid: gid ?? Number(user.split(':')[1]) });
         const checked = await checkImage(image, { ...options, asWritten: true });
         expect(checked.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
         expect(checked.findings.map(({ id }) => id)).not.toContain('runs-as-root');

@@ -1,6 +1,6 @@
 /** Dockerfiles built by buildah, and what the model says they become: identity, settings, and the owner and mode of every file. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ import { readStages } from '../../src/workload/formats/dockerfile/stages.ts';
 import { type Buildah, openBuildah, type RealBuild, whyNoBuildah } from '../support/buildah.ts';
 import { recordConformance } from '../support/conformance.ts';
 import { debianImage, whyNoDebianImages } from '../support/debian-image.ts';
-import { BASE_IMAGE, dockerfiles, pieces } from './dockerfiles.ts';
+import { archives, BASE_IMAGE, dockerfiles, pieces } from './dockerfiles.ts';
 
 const why = whyNoBuildah() ?? whyNoDebianImages();
 if (why !== undefined) process.stderr.write(`SKIPPED Dockerfiles against buildah: ${why}\n`);
@@ -88,6 +88,14 @@ describe.skipIf(why !== undefined)('Dockerfiles against buildah', () => {
 
   it.each(dockerfiles.map((text, index) => [index, text] as const))('written %i', async (_, text) => compare(text));
 
+  it.each(archives.map((text, index) => [index, text] as const))('archives %i', async (_, text) => compare(text));
+
+  it('knows what it cannot unpack', async () => {
+    const state = await predict(`FROM ${BASE}\nADD other.tar.xz /opt/other\n`);
+    expect(state.opaque.map(({ text, path }) => [text, path])).toEqual([['ADD other.tar.xz unpacks an archive', '/opt/other']]);
+    expect(state.tree.get('/opt/other/other.tar.xz')).toBeUndefined();
+  });
+
   it.each(Array.from({ length: Number(process.env.UNROOT_REALITY_DOCKERFILES ?? 24) }, (_, seed) => seed))(
     'made of pieces, seed %i',
     async (seed) => {
@@ -154,6 +162,18 @@ function makeContext(folder: string): void {
   file('secret.key', 'secret\n', 0o600);
   file('.dockerignore', '*.key\n**/*.tmp\n');
   file('app/cache.tmp', 'x');
+  const packed = mkdtempSync(join(tmpdir(), 'unroot-packed-'));
+  mkdirSync(join(packed, 'bin'), { mode: 0o750 });
+  writeFileSync(join(packed, 'bin/tool'), '#!/bin/sh\n', { mode: 0o755 });
+  writeFileSync(join(packed, 'private'), 'x\n', { mode: 0o600 });
+  linkSync(join(packed, 'private'), join(packed, 'same'));
+  symlinkSync('bin/tool', join(packed, 'link'));
+  chownSync(join(packed, 'bin/tool'), 33, 50);
+  chmodSync(join(packed, 'bin'), 0o750);
+  execFileSync('tar', ['-C', packed, '-cf', join(folder, 'plain.tar'), '.']);
+  execFileSync('tar', ['-C', packed, '--owner=7', '--group=8', '-czf', join(folder, 'packed.tgz'), 'bin', 'private']);
+  execFileSync('sh', ['-c', `gzip -c notes.txt > notes.gz && tar -C ${packed} -cJf other.tar.xz bin`], { cwd: folder });
+  rmSync(packed, { recursive: true });
   symlinkSync('static/index.html', join(folder, 'app/home.html'));
   chmodSync(join(folder, 'app/config'), 0o750);
 }

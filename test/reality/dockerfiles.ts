@@ -30,6 +30,13 @@ export const dockerfiles: readonly string[] = [
   `FROM scratch\nCOPY app/server.sh /server\nCOPY app/static /static\nUSER 65532:65532\nENTRYPOINT ["/server"]\n`,
 ];
 
+/** Archives that ADD unpacks, and files that only look like one. */
+export const archives: readonly string[] = [
+  `FROM ${BASE}\nADD plain.tar /srv/plain\nADD packed.tgz /srv/packed/\nADD notes.gz /srv/\nCOPY plain.tar /srv/kept/\n`,
+  `FROM ${BASE}\nRUN mkdir -p /srv/there/bin && chmod 0700 /srv/there/bin && chown 9:9 /srv/there\nADD packed.tgz plain.tar notes.txt /srv/there/\nUSER 33\nCMD ["/srv/there/bin/tool"]\n`,
+  `FROM scratch\nADD plain.tar /\nWORKDIR /bin\n`,
+];
+
 /** Each by itself makes sense behind any of the others. */
 export const pieces: readonly string[] = [
   'RUN mkdir -p /opt/a/b && chown 1000:1000 /opt/a/b',

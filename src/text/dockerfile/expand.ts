@@ -15,10 +15,10 @@ class Stop extends Error {
   }
 }
 
-/** One word, quotes removed. */
-export function expand(word: string, lookup: Lookup, mark = '\\'): Expanded {
+/** One word, quotes removed. `raw`: a text, in which quotes and what escapes stay. */
+export function expand(word: string, lookup: Lookup, mark = '\\', raw = false): Expanded {
   try {
-    return { text: lex({ text: word, at: 0, mark, lookup }, undefined) };
+    return { text: lex({ text: word, at: 0, mark, lookup, raw }, undefined) };
   } catch (error) {
     if (error instanceof Stop) return error.outcome;
     throw error;
@@ -45,6 +45,7 @@ interface Reader {
   at: number;
   readonly mark: string;
   readonly lookup: Lookup;
+  readonly raw: boolean;
 }
 
 /** Up to `until`, or to the end. */
@@ -53,11 +54,15 @@ function lex(reader: Reader, until: string | undefined): string {
   while (reader.at < reader.text.length) {
     const char = reader.text[reader.at]!;
     if (char === until) return out;
-    if (char === "'") out += single(reader);
-    else if (char === '"') out += double(reader);
+    const raw = reader.raw && until === undefined;
+    // A text may have a quote that nothing closes: an apostrophe.
+    if (raw && (char === '"' || char === "'") && !reader.text.includes(char, reader.at + 1)) out += reader.text[reader.at++]!;
+    else if (char === "'") out += raw ? `'${single(reader)}'` : single(reader);
+    else if (char === '"') out += raw ? `"${double(reader)}"` : double(reader);
     else if (char === '$') out += variable(reader);
     else if (char === reader.mark) {
       reader.at += 1;
+      if (raw) out += char;
       if (reader.at >= reader.text.length) break;
       out += reader.text[reader.at++]!;
     } else {
@@ -90,7 +95,7 @@ function double(reader: Reader): string {
     else if (char === reader.mark) {
       const next = reader.text[reader.at + 1];
       if (next === undefined) break;
-      out += next === '"' || next === '$' || next === reader.mark ? next : char + next;
+      out += !reader.raw && (next === '"' || next === '$' || next === reader.mark) ? next : char + next;
       reader.at += 2;
     } else {
       out += char;
