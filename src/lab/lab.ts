@@ -25,6 +25,8 @@ export interface Lab {
   readonly next: readonly string[];
   /** Pictures the page shows first, in this order; without it, they follow from what the checks look at. */
   readonly pictures?: readonly LabPicture[];
+  /** Of the picture `walk`: what to look at first, as `append /host/etc/hosts`; without it, what the checks attempt. */
+  readonly paths?: readonly string[];
   /** Of the picture `walls`: what stands in the way, each fallen when its step is done. */
   readonly walls?: readonly { readonly step: string; readonly says: string }[];
   readonly story: string;

@@ -5,7 +5,7 @@ import type { Lab, LabCheck, LabNeed, LabPicture, LabStep, Quiz } from './lab.ts
 import { type Reject, readCheck } from './read-check.ts';
 
 const NEEDS: readonly LabNeed[] = ['root', 'overlay', 'runc', 'podman', 'loop', 'idmap', 'strace', 'qemu', 'cluster'];
-const FRONT = ['id', 'title', 'goal', 'minutes', 'covers', 'needs', 'images', 'explains', 'next', 'pictures', 'walls'];
+const FRONT = ['id', 'title', 'goal', 'minutes', 'covers', 'needs', 'images', 'explains', 'next', 'pictures', 'paths', 'walls'];
 const PICTURES: readonly LabPicture[] = ['processes', 'capabilities', 'walk', 'layers', 'walls'];
 /** Fences that are no text for the reader. */
 const SPECIAL = ['hint', 'check', 'solution', 'wrong', 'quiz', 'setup'] as const;
@@ -93,6 +93,10 @@ function readFront(text: string, reject: Reject): Omit<Lab, 'name' | 'story' | '
   for (const picture of pictures)
     if (!(PICTURES as readonly string[]).includes(picture))
       reject(`there is no picture ${picture}`, lineOf(['pictures']), PICTURES.join(', '));
+  const paths = list('paths');
+  for (const path of paths)
+    if (!/^[a-z]+ \/.*$/.test(path))
+      reject(`${JSON.stringify(path)} is no path with what is done to it`, lineOf(['paths']), 'append /etc/hosts');
   return {
     id,
     title: string('title'),
@@ -104,6 +108,7 @@ function readFront(text: string, reject: Reject): Omit<Lab, 'name' | 'story' | '
     explains: list('explains'),
     next: list('next'),
     ...(pictures.length === 0 ? {} : { pictures: pictures as LabPicture[] }),
+    ...(paths.length === 0 ? {} : { paths }),
     ...(map.walls === undefined
       ? {}
       : { walls: readWalls(map.walls, (message) => reject(message, lineOf(['walls']), '- step: ID, says: …')) }),

@@ -98,7 +98,7 @@ function Picture({ kind, lab }: { readonly kind: LabPicture; readonly lab: PageL
     case 'capabilities':
       return <Capabilities lab={lab.id} />;
     case 'walk':
-      return <Walk lab={lab.id} />;
+      return <Walk lab={lab} />;
     case 'layers':
       return <Layers lab={lab} />;
     case 'walls':

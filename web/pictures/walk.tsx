@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { WalkPart, WalkPicture } from '../../src/lab/serve/pictures/picture.ts';
+import type { PageLab } from '../../src/lab/serve/protocol.ts';
 import { ask } from '../link.ts';
 import { useStore } from '../store.ts';
 import { ProcessChoice, useProcess } from './process-choice.tsx';
@@ -10,26 +11,21 @@ import { useWidth } from './width.ts';
 
 const ACTIONS = ['read', 'write', 'append', 'create', 'mkdir', 'delete', 'list', 'execute', 'chmod', 'touch'];
 
-export function Walk({ lab }: { readonly lab: string }): JSX.Element {
+export function Walk({ lab: { id: lab, paths } }: { readonly lab: PageLab }): JSX.Element {
   const world = useStore((state) => state.world);
   const [pid, setPid] = useProcess();
   const [uid, setUid] = useState(4242);
   const [gid, setGid] = useState(0);
-  const target = useTarget();
-  const [path, setPath] = useState(target.path);
-  const [action, setAction] = useState(target.action);
+  const [path, setPath] = useState(paths[0]?.path ?? '/');
+  const [action, setAction] = useState(paths[0]?.action ?? 'read');
   const [picture, setPicture] = useState<WalkPicture>();
   const [trouble, setTrouble] = useState<string>();
   const [tick, setTick] = useState(0);
   const [place, width] = useWidth<HTMLDivElement>();
-  useEffect(() => {
-    setPath(target.path);
-    setAction(target.action);
-  }, [target.path, target.action]);
   // Files have no way of saying that they changed: what happens to processes is a good moment to look again.
   const world2 = JSON.stringify(world?.processes.map((one) => [one.pid, one.uid]));
   useEffect(() => {
-    const timer = setInterval(() => setTick((value) => value + 1), 2000);
+    const timer = setInterval(() => document.visibilityState === 'visible' && setTick((value) => value + 1), 2000);
     return () => clearInterval(timer);
   }, []);
   const asker = pid ?? 0;
@@ -79,7 +75,26 @@ export function Walk({ lab }: { readonly lab: string }): JSX.Element {
         </label>
         <label class="grow">
           <span class="unseen">Path</span>
-          <input class="path" value={path} spellcheck={false} onInput={(event) => setPath(event.currentTarget.value)} />
+          <input
+            class="path"
+            list="walk-paths"
+            value={path}
+            spellcheck={false}
+            onInput={(event) => {
+              const next = event.currentTarget.value;
+              setPath(next);
+              // Chosen from the list: with what the lab does there.
+              const named = paths.find((one) => one.path === next);
+              if (named !== undefined) setAction(named.action);
+            }}
+          />
+          <datalist id="walk-paths">
+            {paths.map((one) => (
+              <option key={`${one.action} ${one.path}`} value={one.path}>
+                {one.action}
+              </option>
+            ))}
+          </datalist>
         </label>
       </form>
       {trouble !== undefined && <p class="trouble-line">{trouble}</p>}
@@ -97,12 +112,6 @@ export function Walk({ lab }: { readonly lab: string }): JSX.Element {
 }
 
 const number = (text: string): number => Math.min(4294967294, Number(text.replace(/\D/g, '')) || 0);
-
-/** What the lab's open checks look at, or a file everybody knows. */
-function useTarget(): { path: string; action: string } {
-  const containers = useStore((state) => (state.world?.processes ?? []).some(({ container }) => container));
-  return containers ? { path: '/host/etc/hosts', action: 'append' } : { path: '/etc/hosts', action: 'append' };
-}
 
 function whyAllowed({ parts }: WalkPicture): string {
   const through = [...new Set(parts.flatMap((part) => (part.through === undefined ? [] : [part.through])))];

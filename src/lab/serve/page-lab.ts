@@ -46,8 +46,32 @@ export function pageLab(lab: Lab, missing: readonly Missing[]): PageLab {
     next,
     pictures: picturesFor(lab),
     walls: lab.walls ?? [],
+    paths: pathsOf(lab),
     layouts: layoutsOf(lab),
   };
+}
+
+/** Operations of checks as the picture calls them; the others are about no path, or want more than one. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  read: 'read',
+  append: 'append',
+  create: 'create',
+  mkdir: 'mkdir',
+  unlink: 'delete',
+};
+
+function pathsOf(lab: Lab): PageLab['paths'] {
+  const named = (lab.paths ?? []).map((text) => ({ action: text.split(' ', 1)[0]!, path: text.slice(text.indexOf(' ') + 1) }));
+  const attempted = lab.steps
+    .flatMap(({ checks }) => checks)
+    .flatMap((check) => {
+      const action = check.kind === 'attempt' ? ACTIONS[check.operation] : undefined;
+      return check.kind === 'attempt' && action !== undefined ? [{ path: check.target, action }] : [];
+    });
+  const all = [...named, ...attempted, { path: '/etc/hosts', action: 'append' }];
+  return all
+    .filter((one, index) => all.findIndex((other) => other.path === one.path && other.action === one.action) === index)
+    .slice(0, 12);
 }
 
 /** Images that checks look for. */

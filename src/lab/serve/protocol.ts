@@ -40,6 +40,8 @@ export interface PageLab extends Omit<LabCard, 'steps' | 'done' | 'finished' | '
   /** Pictures worth looking at in this lab, the first one first. */
   readonly pictures: readonly LabPicture[];
   readonly walls: NonNullable<Lab['walls']>;
+  /** Where to look along first, each with what is done there. */
+  readonly paths: readonly { readonly path: string; readonly action: string }[];
   /** OCI layouts the learner is to make, as paths in the node. */
   readonly layouts: readonly string[];
 }
