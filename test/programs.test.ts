@@ -191,7 +191,7 @@ printf 'Content-Type: text/plain\\r\\n\\r\\nhello\\n'
       { path: '/srv/keep', content: '' },
       { path: '/www/cgi-bin/page', content: page, mode: 0o755 },
     ];
-    const { report } = await fix(imageOf('exec httpd -f -p 8080 -h /www\n', items), '--probe-path', '/cgi-bin/page');
+    const { report } = await fix(imageOf('exec httpd -f -p 8080 -h /www\n', items), '--probe-http', '/cgi-bin/page');
     expect(report.proof?.before.probes[0]?.answer).toContain('200');
     expect(report.verdict).toBe('proved');
     expect(changes(report)).toEqual(['file /srv/db']);

@@ -1,5 +1,5 @@
 /** What the commands that work on images share: opening and closing them, and the options of a run. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { EngineKind } from '../engine/engine.ts';
 import type { Image } from '../image/image.ts';
 import { type OpenImageOptions, openImage } from '../image/sources/index.ts';
@@ -20,6 +20,8 @@ export interface RunFlags extends CommonFlags, SettingsFlags, AccessFlags {
   readonly platformProfile?: ProfileName;
   readonly engine?: EngineKind | 'auto';
   readonly probe?: string;
+  readonly probeHttp?: string;
+  /** An earlier name of `--probe-http`. */
   readonly probePath?: string;
 }
 
@@ -49,7 +51,7 @@ export function imageOptions(flags: RunFlags, context: CommandContext, log: Log,
     signal: context.signal,
     onProgress: (message) => log.progress(message),
     ...(flags.probe === undefined ? {} : { probeCommand: ['/bin/sh', '-c', flags.probe] }),
-    ...(flags.probePath === undefined ? {} : { probePath: flags.probePath }),
+    ...probePathOf(flags),
   };
 }
 
@@ -59,8 +61,18 @@ export function fixOptions(flags: RunFlags, context: CommandContext, log: Log): 
   return { ...imageOptions(others, context, log, flags.user), readOnly: readOnly === true };
 }
 
-/** `--probe` and `--probe-path`. */
+/** What HTTP ports are asked for, when somebody said it. */
+export const probePathOf = ({
+  probeHttp,
+  probePath,
+}: Pick<RunFlags, 'probeHttp' | 'probePath'>): { readonly probePath?: string } => {
+  const path = probeHttp ?? probePath;
+  return path === undefined ? {} : { probePath: path };
+};
+
+/** `--probe` and `--probe-http`. */
 export const addProbes = (command: Command): Command =>
   command
     .option('--probe <line>', 'shell line run inside the container as one more probe')
-    .option('--probe-path <path>', 'path that HTTP ports are asked for (default: /)');
+    .option('--probe-http <path>', 'path that HTTP ports are asked for (default: /)')
+    .addOption(new Option('--probe-path <path>').hideHelp());

@@ -9,7 +9,7 @@ import { openTogether, type TogetherOptions } from './compose-together.ts';
 import { containerImages } from './container-images.ts';
 import { codeForVerdict } from './exit-code.ts';
 import { imageAccess } from './image-access.ts';
-import { fixOptions } from './image-run.ts';
+import { fixOptions, probePathOf } from './image-run.ts';
 import type { Log } from './log.ts';
 import { refuseSettings } from './manifest-settings.ts';
 import { emit, type Output } from './output.ts';
@@ -97,7 +97,7 @@ export function togetherOptions(
     asking: {
       publish: flags.published === true,
       ...(probe === undefined ? {} : { probe }),
-      ...(flags.probePath === undefined ? {} : { probePath: flags.probePath }),
+      ...probePathOf(flags),
     },
     search,
     signal: context.signal,

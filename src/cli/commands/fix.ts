@@ -70,7 +70,7 @@ export function fix(command: Command, context: CommandContext): Command {
     if (manifests.length > 0) return fixFiles(manifests, flags, context, logFor(flags), outputs, dockerfiles);
     if (more.length > 0) throw usageError('fix takes one image at a time', 'one command for each image');
     refuseFileFlags(flags);
-    if (flags.static === true && (flags.probe ?? flags.probePath) !== undefined)
+    if (flags.static === true && (flags.probe ?? flags.probeHttp ?? flags.probePath) !== undefined)
       throw usageError('--static runs nothing, so --probe has nothing to ask');
     if (flags.out !== undefined) requireOutDirectory(flags.out);
     const log = logFor(flags);
