@@ -58,11 +58,11 @@ export function positionAt(file: SourceFile, offset: number): { readonly line: n
 }
 
 /** The span between two offsets. */
-export const spanAt = (file: SourceFile, start: number, end: number): Span => ({
-  ...placeAt(file, start),
-  start,
-  end,
-});
+export function spanAt(file: SourceFile, start: number, end: number): Span {
+  if (file.placed !== undefined) return { ...file.placed(start), start, end };
+  const { line, column } = positionAt(file, start);
+  return { file: file.path, start, end, line, column };
+}
 
 /** Where an offset was written. */
 export const placeAt = (file: SourceFile, offset: number): Place =>
