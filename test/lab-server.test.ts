@@ -345,6 +345,7 @@ describe('unroot lab serve', () => {
       env: { ...process.env, XDG_STATE_HOME: home },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    children.push(child);
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     let out = '';
     await new Promise<void>((resolve) => {
@@ -358,7 +359,10 @@ describe('unroot lab serve', () => {
     return { child, out, ended };
   };
   const homes: string[] = [];
+  const children: ChildProcess[] = [];
   afterAll(() => {
+    // Those of tests that failed half way.
+    for (const child of children) child.kill('SIGKILL');
     for (const home of homes) rmSync(home, { recursive: true, force: true });
   });
 
