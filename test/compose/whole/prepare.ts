@@ -26,10 +26,14 @@ function staticEdge(folder: string): string {
   return writeLayout(join(folder, '..', 'edge-image'), {
     layers: [
       [
-        { path: '/httpd', content: program, mode: 0o755 },
+        { path: '/bin' },
+        { path: '/bin/busybox', content: program, mode: 0o755 },
+        ...['httpd', 'sh', 'wget', 'grep'].map((name) => ({ path: `/bin/${name}`, hardlink: '/bin/busybox', mode: 0o755 })),
+        { path: '/etc' },
+        { path: '/etc/passwd', content: 'root:x:0:0:root:/root:/bin/sh\n' },
         { path: '/tmp', mode: 0o1777 },
       ],
     ],
-    config: { Entrypoint: ['/httpd'], ExposedPorts: { '80/tcp': {} } },
+    config: { Entrypoint: ['/bin/httpd'], ExposedPorts: { '80/tcp': {} } },
   });
 }

@@ -209,7 +209,7 @@ volumes:
   {
     name: 'haproxy-two-backends',
     // It was root all along, and could have done more than this as others.
-    probe: 'lb=exec 3<>/dev/tcp/127.0.0.1/80; printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3; grep -q hello <&3',
+    probe: `lb=bash -c 'exec 3<>/dev/tcp/127.0.0.1/80; printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3; grep -q hello <&3'`,
     images: { 'lb:2': recipe('haproxy'), 'one:1': recipe('python'), 'two:1': recipe('node') },
     files: {
       'compose.yaml': `services:
@@ -306,29 +306,30 @@ volumes:
       'compose.yaml': `services:
   edge:
     image: edge:1
-    command: ["-f", "-p", "80", "-c", "/conf/edge.conf", "-h", "/conf"]
+    command: ["-f", "-p", "80", "-h", "/site"]
     ports:
       - target: 80
         published: "8000"
     configs:
-      - source: edge
-        target: /conf/edge.conf
+      - source: page
+        target: /site/index.html
     read_only: true
-    depends_on: [app]
+    networks:
+      default:
+        aliases: [front]
   app:
     image: app:1
     command: ["python3", "/srv/app.py"]
     volumes: ["./app.py:/srv/app.py:ro"]
     cap_drop: [ALL]
-    networks:
-      default:
-        aliases: [backend]
+    depends_on: [edge]
 configs:
-  edge:
+  page:
     content: |
-      P:/:backend:8000/
+      from behind
 `,
-      'app.py': pagePy("said = b'from behind'", 8000),
+      'app.py': `import urllib.request
+${pagePy("said = urllib.request.urlopen('http://front/').read()", 8000)}`,
     },
   },
   {
