@@ -12,13 +12,16 @@ const TREE = {
   '/usr/bin/player': { content: 'elf', mode: 0o755 },
   '/var/lib/player': { uid: 100, gid: 29, mode: 0o755 },
   '/var/lib/player/lists': { uid: 100, gid: 29, mode: 0o750 },
-  '/var/lib/player/big.db': { content: 'x', size: 1 << 20, uid: 100, gid: 29 },
+  '/var/lib/player/big.db': { content: 'x', size: 1 << 28, uid: 100, gid: 29 },
   '/var/lib/player/small.db': { content: 'x', uid: 100, gid: 29, mode: 0o600 },
   '/var/lib/other': { uid: 101, gid: 101 },
   '/var/lib/rooted/items': { mode: 0o755 },
   '/var/lib/dpkg/info': { uid: 100, gid: 100 },
   '/var/cache/player': { uid: 100, gid: 29 },
 };
+
+/** What the last call said it leaves out. */
+let lost: readonly string[] = [];
 
 function found(
   uids: readonly number[],
@@ -61,7 +64,9 @@ function found(
     operation: { kind: 'open', path, access: 'write' } as Operation,
   }));
   const trace: Trace = { tracer: 'strace', events, processes: [], blindSpots: [] };
-  return stateFolders(trace, new Set(uids), context).flatMap(({ layer }) =>
+  const fixes = stateFolders(trace, new Set(uids), context);
+  lost = fixes.flatMap(({ loses }) => loses ?? []);
+  return fixes.flatMap(({ layer }) =>
     layer.map(
       (change) => [change.path, 'mode' in change ? `${change.uid}:${change.gid} ${change.mode.toString(8)}` : ''] as const,
     ),
@@ -69,12 +74,13 @@ function found(
 }
 
 describe('stateFolders', () => {
-  it("gives what the service's account owns below a folder that was used, large files apart", () => {
+  it("gives what the service's account owns below a folder that was used, and says which are too large", () => {
     expect(found([100], ['/var/lib/player/tag_cache'])).toEqual([
       ['/var/lib/player', '10001:10001 755'],
       ['/var/lib/player/lists', '10001:10001 750'],
       ['/var/lib/player/small.db', '10001:10001 600'],
     ]);
+    expect(lost).toEqual([expect.stringMatching(/^work with 1 more files and folders below \/var\/lib\/player \(256 MiB\)/)]);
   });
 
   it('takes a folder that the configuration names for one that is used', () => {

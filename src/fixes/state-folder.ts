@@ -13,9 +13,9 @@ const STATE = /\/(?:var\/lib|var\/spool|srv)\/[\w.@-]+/g;
 const NOT_ITS = /^\/var\/(?:lib|spool)\/(?:apt|dpkg|systemd|mail|cron)$/;
 /** Uids that packages give to the accounts they make (Debian policy 9.2.2; login.defs SYS_UID_MIN of others). */
 const isPackaged = (uid: number): boolean => uid >= 100 && uid < 1000;
-/** Files are copied into the layer: small ones only. */
-const FILE_BYTES = 64 * 1024;
-const ENTRIES = 500;
+/** Files are copied into the layer: so much, and so many, and no more. What is left out is said, and nothing is proved then. */
+const BYTES = 128 * 1024 * 1024;
+const ENTRIES = 10_000;
 
 /** `formerUids`: of all processes of the first run. Of a program that was root all along, root's folders are its own as well. */
 export function stateFolders(trace: Trace, formerUids: ReadonlySet<number>, context: FixContext): readonly Fix[] {
@@ -31,19 +31,32 @@ export function stateFolders(trace: Trace, formerUids: ReadonlySet<number>, cont
     uid !== recipient.uid && (uid === 0 ? allRoot && type === 'directory' : isPackaged(uid) || formerUids.has(uid));
   const mounted = (path: string): boolean => asIs.mounts.some(({ target }) => target !== '/' && isWithin(path, target));
   const layers = new Map<string, LayerChange[]>();
+  const leftOut = new Map<string, { count: number; bytes: number }>();
   let count = 0;
+  let bytes = 0;
   for (const { path, type, uid, mode, size } of rootFs.entries()) {
-    if ((type !== 'directory' && type !== 'file') || !theirs(uid, type) || (type === 'file' && size > FILE_BYTES)) continue;
+    if ((type !== 'directory' && type !== 'file') || !theirs(uid, type)) continue;
     const top = path.match(STATE)?.[0];
     if (top === undefined || !path.startsWith(top) || !known.has(top) || NOT_ITS.test(top) || mounted(path)) continue;
-    if (++count > ENTRIES) break;
+    const adds = type === 'file' ? size : 0;
+    if (count >= ENTRIES || bytes + adds > BYTES) {
+      const left = leftOut.get(top) ?? { count: 0, bytes: 0 };
+      leftOut.set(top, { count: left.count + 1, bytes: left.bytes + adds });
+      continue;
+    }
+    count++;
+    bytes += adds;
     const change: LayerChange = recipient.arbitrary
       ? { kind: 'own', path, uid, gid: 0, mode: mode | ((mode & 0o700) >> 3) }
       : { kind: 'own', path, uid: recipient.uid, gid: recipient.gid, mode };
-    layers.set(top, [...(layers.get(top) ?? []), change]);
+    const layer = layers.get(top) ?? [];
+    layers.set(top, layer);
+    layer.push(change);
   }
-  return [...layers].map(
-    ([top, layer]): Fix => ({
+  return [...new Set([...layers.keys(), ...leftOut.keys()])].map((top): Fix => {
+    const layer = layers.get(top) ?? [];
+    const left = leftOut.get(top);
+    return {
       id: 'state-folder',
       subject: top,
       title: `${top}: what belongs to the service there belongs to ${recipient.arbitrary ? 'group 0' : `${recipient.uid}:${recipient.gid}`}`,
@@ -53,6 +66,10 @@ export function stateFolders(trace: Trace, formerUids: ReadonlySet<number>, cont
       // On a read-only root only a mount lets a request write; Kubernetes' volumes would start without what is there.
       run: context.target.readOnlyRoot && !context.target.platform.kubelet ? { volumes: [dataVolume(top, context)] } : {},
       note: 'not all of it was written while it was watched; a request may',
-    }),
-  );
+      ...(left === undefined ? {} : { loses: tooMuch(top, left) }),
+    };
+  });
 }
+
+const tooMuch = (top: string, { count, bytes }: { readonly count: number; readonly bytes: number }): string =>
+  `work with ${count} more files and folders below ${top} (${Math.ceil(bytes / 1024 / 1024)} MiB), which stay their former owner's: too much to copy into a layer; put ${top} on a volume that belongs to the user`;
