@@ -45,12 +45,7 @@ export async function findInStore(target: string, name: string, options: OpenIma
   const where: Where = { image: target };
   const root = storeRoot(where);
   if (root === undefined) return undefined;
-  const list = readList(join(root, 'overlay-images/images.json'), where);
-  const found = choose(
-    list.map((item) => readImage(item, where)),
-    name,
-    options.wholeNames === true,
-  );
+  const found = choose(storedImages(join(root, 'overlay-images/images.json'), where), name, options.wholeNames === true);
   if (found === undefined) return undefined;
 
   const limits = limitsOf(options);
@@ -99,26 +94,38 @@ export async function findInStore(target: string, name: string, options: OpenIma
 
 /** graphroot of storage.conf(5), else the default of root or of the user. Only the overlay driver is read in place. */
 function storeRoot(where: Where): string | undefined {
+  const root = configuredRoot();
+  try {
+    return statSync(join(root, 'overlay-images/images.json'), { throwIfNoEntry: false })?.isFile() ? root : undefined;
+  } catch (cause) {
+    throw cannotRead(root, cause, where);
+  }
+}
+
+/** Once a second is often enough. */
+let lastRoot: { readonly key: string; readonly until: number; readonly root: string } | undefined;
+
+function configuredRoot(): string {
   const home = homedir();
   const isRoot = process.getuid?.() === 0;
+  const { CONTAINERS_STORAGE_CONF, XDG_CONFIG_HOME, XDG_DATA_HOME } = process.env;
+  const key = [home, CONTAINERS_STORAGE_CONF, XDG_CONFIG_HOME, XDG_DATA_HOME].join('\0');
+  if (lastRoot?.key === key && Date.now() < lastRoot.until) return lastRoot.root;
   const configs = [
-    process.env.CONTAINERS_STORAGE_CONF,
-    isRoot ? undefined : join(process.env.XDG_CONFIG_HOME ?? join(home, '.config'), 'containers/storage.conf'),
+    CONTAINERS_STORAGE_CONF,
+    isRoot ? undefined : join(XDG_CONFIG_HOME ?? join(home, '.config'), 'containers/storage.conf'),
     isRoot ? '/etc/containers/storage.conf' : undefined,
     isRoot ? '/usr/share/containers/storage.conf' : undefined,
   ];
-  const data = process.env.XDG_DATA_HOME ?? join(home, '.local/share');
+  const data = XDG_DATA_HOME ?? join(home, '.local/share');
   // The first that says where is obeyed, even when nothing is there: images of another store are others.
   const set = configs
     .map((path) => (path === undefined ? undefined : readIfThere(path)))
     .map((text) => (text === undefined ? undefined : /^\s*graphroot\s*=\s*"([^"]+)"/m.exec(text)?.[1]))
     .find((root) => root !== undefined);
   const root = set ?? (isRoot ? '/var/lib/containers/storage' : join(data, 'containers/storage'));
-  try {
-    return statSync(join(root, 'overlay-images/images.json'), { throwIfNoEntry: false })?.isFile() ? root : undefined;
-  } catch (cause) {
-    throw cannotRead(root, cause, where);
-  }
+  lastRoot = { key, until: Date.now() + 1000, root };
+  return root;
 }
 
 function readIfThere(path: string): string | undefined {
@@ -183,6 +190,18 @@ function layerChain(root: string, top: string, where: Where): readonly ChainLaye
     id = fields.string('parent') ?? '';
   }
   return chain.reverse();
+}
+
+/** The list as it was last read: manifests name thousands of images, and each is looked for. */
+let lastList: { readonly key: string; readonly images: readonly StoredImage[] } | undefined;
+
+function storedImages(path: string, where: Where): readonly StoredImage[] {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const key = `${path}\0${stat?.ino}\0${stat?.size}\0${stat?.mtimeNs}`;
+  if (lastList?.key === key) return lastList.images;
+  const images = readList(path, where).map((item) => readImage(item, where));
+  lastList = { key, images };
+  return images;
 }
 
 function readList(path: string, where: Where): readonly unknown[] {

@@ -1,5 +1,5 @@
 /** Images of a Docker daemon, over its HTTP API (docs.docker.com/reference/api/engine: "Export an image", /images/NAME/get). */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,9 +104,15 @@ function address(where: Where): RequestOptions {
   });
 }
 
+const noDaemon = (where: Where) =>
+  ({ code: 'image.no-daemon', where, expected: 'a running Docker daemon', hint: 'Start it, or set DOCKER_HOST.' }) as const;
+
 async function get(path: string, signal: AbortSignal | undefined, where: Where): Promise<IncomingMessage> {
-  const { request } = await import('node:http');
   const to = address(where);
+  // Cheaper than a connection that fails, for each of a thousand names.
+  if (typeof to.socketPath === 'string' && !existsSync(to.socketPath))
+    throw new UnrootError(`no Docker daemon answers at ${to.socketPath}: there is no such socket`, noDaemon(where));
+  const { request } = await import('node:http');
   return new Promise((resolve, reject) => {
     const call = request({ ...to, path, headers: { host: 'docker' }, ...(signal === undefined ? {} : { signal }) }, resolve);
     call.on('error', (cause) => {
@@ -116,10 +122,7 @@ async function get(path: string, signal: AbortSignal | undefined, where: Where):
       }
       reject(
         new UnrootError(`no Docker daemon answers at ${to.socketPath ?? `${to.host}:${to.port}`}: ${cause.message}`, {
-          code: 'image.no-daemon',
-          where,
-          expected: 'a running Docker daemon',
-          hint: 'Start it, or set DOCKER_HOST.',
+          ...noDaemon(where),
           cause,
         }),
       );
