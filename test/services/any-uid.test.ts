@@ -45,7 +45,7 @@ describe.skipIf(why !== undefined)('as any uid', () => {
     expect(report.verdict).toBe('inconclusive');
     const tag = `localhost/unroot-old-any:${RUN_TAG}`;
     await inStore(`oci:${out}/image`, tag, async () => {
-      for (const uid of [1_234_567, 7]) {
+      for (const uid of [1_234_567, 7_654_321]) {
         const volume = `unroot-old-any-${uid}-${RUN_TAG}`;
         const how = asReported({ ...report.run, user: `${uid}:0` });
         try {
