@@ -4,9 +4,12 @@
  */
 import type { Fix, LayerChange } from '../finding/fix.ts';
 import type { RootEntry } from '../image/image.ts';
+import { childPath as child } from '../linux/file-path.ts';
 import type { FixContext } from './context.ts';
+import { groupAsUser, makeChildren, notSaid } from './make-beforehand.ts';
 import { missingWorkdir } from './missing-workdir.ts';
 import type { Need, Needs } from './need.ts';
+import { looksMoving } from './said-names.ts';
 
 /** Directories whose whole purpose is short-lived state of whoever runs (hier(7), FHS 3.0 sections 3.15, 3.18, 5.13, 5.15). */
 const VOLATILE = new Set(['/run', '/run/lock', '/tmp', '/var/tmp']);
@@ -24,7 +27,6 @@ export const NEVER: ReadonlySet<string> = new Set([
 const PROGRAM = /^\/(?:etc|usr|bin|sbin|lib|lib32|lib64|libx32|opt|boot)(?:\/|$)/;
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
-const child = (directory: string, name: string): string => (directory === '/' ? `/${name}` : `${directory}/${name}`);
 
 export interface Granted {
   readonly fixes: readonly Fix[];
@@ -61,17 +63,30 @@ function grantDirectory(entry: RootEntry, need: Need, needs: Needs, context: Fix
   const fixedRoot = entry.path === '/' ? context.target.platform.rootDirectoryMode : undefined;
   if (need.change || need.creates.size > 0 || need.own) {
     const foreign = VOLATILE.has(entry.path) || entry.uid !== 0 ? [] : foreignChildren(entry, needs, context);
-    if (!need.change && !need.own && (foreign.length > 0 || fixedRoot !== undefined))
-      return makeChildren(entry, need, answers, context, foreign);
+    if (!need.change && !need.own && (foreign.length > 0 || fixedRoot !== undefined)) {
+      const moving = [...need.creates.keys()].filter((name) => !isFixed(child(entry.path, name), context)).sort();
+      if (moving.length === 0) return makeChildren(entry, need, answers, context, foreign);
+      if (fixedRoot === undefined) return shareDirectory(entry, answers, context, foreign, true);
+      const [first] = moving.filter((name) => looksMoving(child(entry.path, name)));
+      if (first === undefined) return notSaid(makeChildren(entry, need, answers, context, foreign), moving);
+      return `${context.target.platform.name} makes / itself, root's with mode ${octal(fixedRoot)}: a file there needs a name that never changes, which ${child(entry.path, first)} is not`;
+    }
     if (fixedRoot !== undefined)
       return `${context.target.platform.name} makes / itself, root's with mode ${octal(fixedRoot)}, whatever the layers say`;
-    const fix = foreign.length === 0 ? ownDirectory(entry, answers, context) : shareDirectory(entry, answers, context, foreign);
+    const fix =
+      need.own || foreign.length === 0
+        ? ownDirectory(entry, answers, context, foreign)
+        : shareDirectory(entry, answers, context, foreign);
+    if (typeof fix === 'string') return fix;
     return withRemoved(fix, need, context);
   }
   if (need.removes.size > 0) return ownRemoved(entry, need, answers, context);
   if (need.search || need.read) return openDirectory(entry, need, answers, context);
   return undefined;
 }
+
+/** What is made under this name today is made under it tomorrow. */
+const isFixed = (path: string, { says }: FixContext): boolean => (says === undefined ? !looksMoving(path) : says(path));
 
 /** In a sticky directory only the owner of the entry or of the directory removes or renames it (inode(7)): no group helps. */
 function removedEntries(sticky: RootEntry, need: Need, context: FixContext): readonly RootEntry[] | string {
@@ -140,14 +155,43 @@ function foreignChildren(entry: RootEntry, needs: Needs, context: FixContext): s
   });
 }
 
-function ownDirectory(entry: RootEntry, answers: readonly string[], context: FixContext): Fix {
+/** Folders of the whole system (FHS 3.0 chapters 3 to 5): whoever owns one may replace everything in it. */
+const EVERYBODYS =
+  /^\/(?:[^/]*|usr\/[^/]+|usr\/local\/[^/]+|var\/(?:lib|log|cache|spool|mail|opt|local|backups)|etc\/(?:ssl|init\.d|cron\.\w+|pam\.d|profile\.d))$/;
+
+/** `foreign`: what nobody but root wrote there. Only the owner of a directory may change its mode and times (chmod(2), utimensat(2)). */
+function ownDirectory(
+  entry: RootEntry,
+  answers: readonly string[],
+  context: FixContext,
+  foreign: readonly string[] = [],
+): Fix | string {
+  if (foreign.length > 0 && EVERYBODYS.test(entry.path))
+    return `only its owner may change the mode or the times of ${entry.path}, and that is everybody's folder`;
+  if (foreign.length > 0 && context.recipient.arbitrary)
+    return `only its owner may change the mode or the times of ${entry.path}, and the uid is not known beforehand`;
   const change = owned(entry, 0o700, context.recipient);
+  if (foreign.length > 0) {
+    const also = `${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''}`;
+    const note = `only its owner may change its mode or its times; with it goes the right to replace ${also}, which it also holds`;
+    return fixOf('own-path', entry, answers, change, 'needs-review', note);
+  }
   const program = PROGRAM.test(entry.path);
   const note = `directory, no content copied${program ? '; it holds configuration or programs, which the process may then replace' : ''}`;
   return fixOf('own-path', entry, answers, change, program ? 'needs-review' : 'safe', note);
 }
 
-function shareDirectory(entry: RootEntry, answers: readonly string[], context: FixContext, foreign: readonly string[]): Fix {
+/** `moving`: some of the names that are made there may be others in the next run. */
+function shareDirectory(
+  entry: RootEntry,
+  answers: readonly string[],
+  context: FixContext,
+  foreign: readonly string[],
+  moving = false,
+): Fix {
+  const why = moving
+    ? '; the image does not say the names that it makes there, so that no file of a run to come can lie there beforehand'
+    : '';
   const change: LayerChange = {
     kind: 'own',
     path: entry.path,
@@ -161,42 +205,12 @@ function shareDirectory(entry: RootEntry, answers: readonly string[], context: F
     answers,
     change,
     'needs-review',
-    `${entry.path} also holds ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''}: the group may add entries, and the sticky bit keeps what is there from being replaced`,
+    `${entry.path} also holds ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''}: the group may add entries, and the sticky bit keeps what is there from being replaced${why}`,
   );
 }
 
-function makeChildren(
-  entry: RootEntry,
-  need: Need,
-  answers: readonly string[],
-  context: FixContext,
-  foreign: readonly string[],
-): Fix {
-  const { uid, gid, arbitrary } = context.recipient;
-  const layer = [...need.creates]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, make]): LayerChange => {
-      const asked = make.mode & 0o777 & ~0o022;
-      const mode = arbitrary ? groupAsUser(asked) : asked;
-      const path = child(entry.path, name);
-      return make.kind === 'directory'
-        ? { kind: 'directory', path, uid: arbitrary ? 0 : uid, gid, mode: mode | (arbitrary ? 0o770 : 0o700) }
-        : { kind: 'file', path, uid: arbitrary ? 0 : uid, gid, mode: mode | (arbitrary ? 0o660 : 0o600), content: '' };
-    });
-  return {
-    id: 'make-beforehand',
-    subject: entry.path,
-    title: `Ship ${layer.map((change) => change.path).join(', ')} in the image, owned by ${arbitrary ? 'group 0' : `${uid}:${gid}`}`,
-    disposition: 'safe',
-    answers,
-    layer,
-    run: {},
-    note: `${entry.path}${foreign.length === 0 ? '' : ` holds ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' …' : ''} and`} stays as it is; the program opens these names without O_EXCL`,
-  };
-}
-
 function openDirectory(entry: RootEntry, need: Need, answers: readonly string[], context: FixContext): Fix {
-  if (entry.uid !== 0) return ownDirectory(entry, answers, context);
+  if (entry.uid !== 0) return ownDirectory(entry, answers, context) as Fix;
   const change: LayerChange = {
     kind: 'own',
     path: entry.path,
@@ -242,8 +256,6 @@ function owned(entry: RootEntry, bits: number, recipient: FixContext['recipient'
   if (recipient.arbitrary) return { kind: 'own', path: entry.path, uid: entry.uid, gid: 0, mode: groupAsUser(mode) };
   return { kind: 'own', path: entry.path, uid: recipient.uid, gid: recipient.gid, mode };
 }
-
-const groupAsUser = (mode: number): number => (mode & ~0o070) | ((mode >> 3) & 0o070);
 
 function fixOf(
   id: string,

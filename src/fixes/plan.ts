@@ -153,7 +153,7 @@ function waitReason(finding: Finding): string {
     case 'identity-change':
       return 'whether the program minds shows when it runs as the user: most skip this when they are not root';
     case 'ownership-change':
-      return 'whether the program minds shows when it runs as the user: its files already belong to it then';
+      return 'whether the program minds shows when it runs as the user: most only set the owner that a file of theirs has already';
     default:
       return 'no change of the image gives a user a capability';
   }

@@ -30,7 +30,7 @@ export function fixContext(
   asIs: Launch,
   target: Launch,
   recipient: Recipient,
-  more: Partial<Pick<FixContext, 'configs' | 'programs' | 'portStrategy' | 'trace' | 'left'>> = {},
+  more: Partial<Pick<FixContext, 'configs' | 'programs' | 'portStrategy' | 'trace' | 'left' | 'says'>> = {},
 ): FixContext {
   return {
     configs: new Map(),

@@ -12,6 +12,7 @@ import type { FixContext } from '../fixes/context.ts';
 import { handedOver } from '../fixes/handed-over.ts';
 import { identityArguments } from '../fixes/identity-arguments.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
+import { modesSet } from '../fixes/modes-set.ts';
 import { neededCapabilities } from '../fixes/needed-capability.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
@@ -33,6 +34,7 @@ import { afterFixes } from './port-trials.ts';
 import { asMoved, movedPorts, portsOf } from './ports.ts';
 import { recipesFor, rootNotes } from './recipe-trials.ts';
 import type { RoundsInput } from './rounds-input.ts';
+import { saidNames } from './said-names.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { stillDenied } from './still-denied.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
@@ -72,14 +74,17 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const wanted = input.readOnly === true ? { ...settings, readOnly: true } : settings;
   const target = targetOf(subject, asIs, settingsAs(recipient, wanted, profile), profile);
   if (target.kind === 'refusal') throw new Error(`the model refuses the recipient: ${target.message}`);
+  const names = saidNames(baseline, subject, asIs);
   let context = fixContext(subject, asIs, target, recipient, {
     trace: baseline,
+    says: names.says,
     left: before.changes,
     configs: await configsRead(baseline, subject),
     programs: await programsRun(baseline, subject),
     ...(input.portStrategy === undefined ? {} : { portStrategy: input.portStrategy }),
   });
   const findings = findingsOf(subject, asIs, target, baseline);
+  await names.learn(findings);
 
   const met: Finding[] = [];
   const extra: Fix[] = [...stateFolders(baseline, new Set(before.processes.map(({ uids }) => uids[1] ?? 0)), context)];
@@ -138,6 +143,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     }
 
     met.push(...fresh.filter((finding) => !met.some((other) => sameOperation(other, finding))));
+    await names.learn(met);
     const next = planFixes([...findings, ...met], context);
     const broken = worksLess(before, after, moved);
     if (broken)
@@ -206,7 +212,12 @@ function remedies(met: readonly Finding[], context: FixContext): readonly Fix[] 
   const unwrapped = privilegeDrop(met, context);
   const argv = unwrapped.flatMap(({ run }) => (run.entrypoint ? [[...run.entrypoint, ...(run.command ?? [])]] : [])).at(-1);
   const direct = [...unwrapped, ...identityArguments(met, context, argv), ...configLine(met, context)];
-  return [...(direct.length > 0 ? direct : serviceUser(met, context)), ...handedOver(met, context), ...accessAsked(met, context)];
+  return [
+    ...(direct.length > 0 ? direct : serviceUser(met, context)),
+    ...handedOver(met, context),
+    ...modesSet(met, context),
+    ...accessAsked(met, context),
+  ];
 }
 
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
