@@ -48,7 +48,7 @@ const asked = (
 describe('unaskedWork', () => {
   it('names a program that is root all along and could become somebody else', async () => {
     expect(await asked('/usr/sbin/served', elf('setgroups'))).toEqual([
-      '/usr/sbin/served is root all along and able to become other users; what it does as them was not asked for',
+      '/usr/sbin/served is root all along and able to become other users (setgroups); what it does as them was not asked for',
     ]);
     expect(await asked('/usr/sbin/served', elf('initgroups'))).toHaveLength(1);
   });
@@ -88,6 +88,67 @@ describe('unaskedWork', () => {
     expect((await asked('/usr/sbin/maild', elf('getuid'), [8, 8, 8, 8], [], 0o4755))[0]).toMatch(
       /^\/usr\/sbin\/maild is set-user-ID root/,
     );
+  });
+
+  const SERVER = '/srv/served';
+  const script = (text: string, interpreter = '/usr/bin/python3', operations: readonly Operation[] = []) =>
+    asked(SERVER, `#!${interpreter}\n${text}`, ROOT, operations);
+
+  it.each([
+    ['/usr/bin/python3', 'import os\ndef deliver(u):\n    os.setuid(u)\n', 4, 'os.setuid'],
+    ['/usr/bin/env python3', 'from os import *\ninitgroups(name, gid)\n', 3, 'initgroups'],
+    ['/usr/bin/python3', 'subprocess.Popen(f(a), user=name)\n', 2, 'Popen(f(a), user='],
+    ['/usr/bin/python3', 'subprocess.run(["su", name, "-c", x])\n', 2, '"su",'],
+    ['/usr/bin/perl', '($<, $>) = ($uid, $uid);\n', 2, '$<'],
+    ['/usr/bin/perl', 'local $> = $uid;\n', 2, '$>'],
+    ['/usr/bin/perl', 'POSIX::setuid($uid);\n', 2, 'POSIX::setuid'],
+    ['/usr/bin/ruby', 'Process::UID.change_privilege(uid)\n', 2, 'Process::UID.change_privilege'],
+    ['/usr/bin/node', 'spawn(job, args, { uid: 5 })\n', 2, 'spawn(job, args, { uid:'],
+    ['/usr/bin/node', '// as they ask\nprocess.setuid(who)\n', 3, 'process.setuid'],
+    ['/bin/sh', 'while read user; do su "$user" -c job; done\n', 2, 'su "$user" -c job'],
+  ])('reads a script of %s that becomes somebody: %j', async (interpreter, text, line, call) => {
+    expect(await script(text, interpreter)).toEqual([
+      `${SERVER} is root all along and becomes another user somewhere (line ${line}: ${call}), which nobody saw it do: what it does as them was not asked for`,
+    ]);
+  });
+
+  it.each([
+    ['/usr/bin/python3', '# os.setuid(u)\nprint("setuid")\n'],
+    ['/usr/bin/perl', 'if ($> == 0 and $< =~ /0/) { print "root" }\n'],
+    ['/bin/sh', 'su www-data -c job &\nsupport "$x"\n'],
+    ['/usr/bin/node', 'connect({ uid: 5 })\n'],
+  ])('has nothing to say of a script of %s that does not: %j', async (interpreter, text) => {
+    expect(await script(text, interpreter)).toEqual([]);
+  });
+
+  it('has nothing to say of a script that was seen to do it, nor of libraries that it reads', async () => {
+    const drop: Operation = { kind: 'setuid', call: 'setuid', ids: [7] };
+    expect(await script('os.setuid(7)\n', '/usr/bin/python3', [drop])).toEqual([]);
+    const read = (path: string): Promise<readonly string[]> =>
+      unaskedWork(
+        seen('/usr/bin/python3', ROOT, [{ kind: 'open', path, access: 'read' } as Operation]),
+        {
+          rootFs: memoryRootFs({
+            '/usr/bin/python3': { content: elf('setgroups'), mode: 0o755 },
+            [path]: { content: 'os.setuid(7)\n' },
+          }),
+        } as unknown as Subject,
+        new Map(),
+      );
+    expect(await read('/usr/lib/python3.11/http/server.py')).toEqual([]);
+    expect(await read('/app/venv/lib/python3.11/site-packages/x.py')).toEqual([]);
+    expect(await read('/app/deliver.py')).toHaveLength(1);
+  });
+
+  it('takes a page for more than a greeting, where only the uid could be changed', async () => {
+    const page = { port: 80, outcome: 'http', status: 200, bodyLength: 5 } as const;
+    const able = (content: string, probes: Observation['probes']): Promise<readonly string[]> =>
+      unaskedWork({ ...seen('/usr/sbin/served', ROOT), probes }, subject('/usr/sbin/served', content), new Map());
+    expect(await able(elf('setuid', 'fork'), [])).toHaveLength(1);
+    expect(await able(elf('setuid', 'fork'), [page])).toEqual([]);
+    expect(await able(elf('setuid'), [])).toEqual([]);
+    expect(await able(elf('setfsuid'), [])).toHaveLength(1);
+    expect(await able(elf('setgroups'), [page])).toHaveLength(1);
   });
 
   it('knows from recipes what is done on request, and where a line of configuration says so', async () => {

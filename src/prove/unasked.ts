@@ -4,20 +4,16 @@
  */
 import { privilegeDrop } from '../recipes/privilege-drop.ts';
 import { matchingRecipes } from '../recipes/recipes.ts';
+import { importedCalls, namesIn, scriptCalls } from './becomes-somebody.ts';
 import type { Observation } from './observation.ts';
 import type { Subject } from './subject.ts';
 
-/** Both change the supplementary groups, which is what becoming another user takes; programs that only look who they are import neither. */
-const BECOMES_SOMEBODY = ['\0initgroups\0', '\0setgroups\0'];
 /** Passwords of the system's users are in /etc/shadow, which is root's: pam(3), getspnam(3). */
-const CHECKS_PASSWORDS = ['\0pam_authenticate\0', '\0getspnam\0', '\0getspnam_r\0'];
-/** Every program written in their language may become somebody; of these the script would have to be read. Go's runtime binds the calls in any case. */
+const CHECKS_PASSWORDS = ['pam_authenticate', 'getspnam', 'getspnam_r'];
+/** Every program written in their language may become somebody; of these the script is read. */
 const FOR_ANY_PROGRAM =
   /^(?:python|perl|ruby|node|nodejs|php|lua|tclsh|java|bash|dash|sh|busybox|systemd|tini|dumb-init)[0-9.]*$/;
-const GO = 'Go buildinf:';
 const SET_USER_ID = 0o4000;
-/** Programs larger than this are not searched. */
-const PROGRAM_BYTES = 64 << 20;
 const PROGRAMS = 20;
 
 /** In words, for the verdict; empty when nothing was root, or whatever was gave it up where we could watch. */
@@ -45,16 +41,42 @@ export async function unaskedWork(
       texts.push(
         `${path} was root and became ${onRequest.get(path)} only when somebody asked it for something; what else it does as others was not asked for`,
       );
-    else if (isRoot(path, before, subject) && ![path, entry.path].some((one) => FOR_ANY_PROGRAM.test(basename(one)))) {
-      const has = await namesIn(entry.path, subject);
-      if (staysRoot(before) && BECOMES_SOMEBODY.some(has))
-        texts.push(`${path} is root all along and able to become other users; what it does as them was not asked for`);
-      else if (CHECKS_PASSWORDS.some(has))
-        texts.push(`${path} stays root and is able to check passwords of the system's users; their logins were not asked for`);
-    }
+    else if (isRoot(path, before, subject)) texts.push(...(await ableTo(path, entry.path, before, subject)));
   }
   return texts;
 }
+
+/** What a program that still is root in the end could do as others, by its own file. */
+async function ableTo(path: string, real: string, before: Observation, subject: Subject): Promise<readonly string[]> {
+  const changed = changedAtStart(path, before, subject);
+  const scripts = changed || dropped(before) ? [] : await scriptCalls(path, before, subject);
+  if (scripts.length > 0)
+    return scripts.map(
+      ({ path: file, line, call }) =>
+        `${file} is root all along and becomes another user somewhere (line ${line}: ${call}), which nobody saw it do: what it does as them was not asked for`,
+    );
+  if ([path, real].some((one) => FOR_ANY_PROGRAM.test(basename(one)))) return [];
+  const { wholly, partly } = changed ? NO_CALLS : await importedCalls(path, before, subject);
+  if (wholly.length > 0 || (partly.length > 0 && !showedContent(before)))
+    return [
+      `${path} is root all along and able to become other users (${[...wholly, ...partly].join(', ')}); what it does as them was not asked for`,
+    ];
+  const has = await namesIn(real, subject);
+  if (!CHECKS_PASSWORDS.some(has)) return [];
+  return [`${path} stays root and is able to check passwords of the system's users; their logins were not asked for`];
+}
+
+/** A wrapper did it for the script: whom the script names was seen. */
+const dropped = ({ trace }: Observation): boolean =>
+  (trace?.events ?? []).some(({ program, operation }) => IDENTITY.has(operation.kind) && privilegeDrop(program) !== undefined);
+
+const NO_CALLS = { wholly: [], partly: [] } as const;
+
+/** A page, or a command of the user's own that succeeded: more than the greeting or the complaint that any server has for a stranger. */
+const showedContent = ({ probes, command, healthcheck }: Observation): boolean =>
+  command?.code === 0 ||
+  healthcheck?.code === 0 ||
+  probes.some(({ outcome, status = 0, bodyLength = 0 }) => outcome === 'http' && status < 400 && bodyLength > 0);
 
 const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
@@ -68,10 +90,12 @@ function running({ processes, trace }: Observation, { rootFs }: Subject): readon
   });
 }
 
-/** No process gave it up, and none tried. */
-function staysRoot({ processes, trace }: Observation): boolean {
-  if (processes.length === 0 || processes.some(({ uids }) => uids.some((uid) => uid !== 0))) return false;
-  return !(trace?.events ?? []).some(({ operation }) => IDENTITY.has(operation.kind));
+/** The program was seen changing identity, in one of its processes: that is what it has the calls for. */
+function changedAtStart(path: string, { trace }: Observation, { rootFs }: Subject): boolean {
+  const real = (program: string): string => rootFs.resolve(program).entry?.path ?? program;
+  return (trace?.events ?? []).some(
+    ({ program, operation }) => IDENTITY.has(operation.kind) && (program === path || real(program) === real(path)),
+  );
 }
 
 const IDENTITY: ReadonlySet<string> = new Set(['setuid', 'setgid', 'setgroups']);
@@ -98,13 +122,6 @@ const READY_SLACK_MS = 200;
 function isRoot(path: string, { processes }: Observation, { rootFs }: Subject): boolean {
   const names = [path, rootFs.resolve(path).entry?.path ?? path].map((one) => basename(one).slice(0, 15));
   return processes.some(({ command, uids }) => names.includes(command) && uids.some((uid) => uid === 0));
-}
-
-/** Whether a compiled program uses such a function; never one in Go. */
-async function namesIn(path: string, { rootFs }: Subject): Promise<(name: string) => boolean> {
-  const bytes = await rootFs.readFile(path, { limit: PROGRAM_BYTES });
-  const text = bytes === undefined ? '' : new TextDecoder('latin1').decode(bytes);
-  return (name) => text.startsWith('\x7fELF') && text.includes(name) && !text.includes(GO);
 }
 
 const isWritten = (
