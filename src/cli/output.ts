@@ -1,6 +1,6 @@
 /** `-o FORMAT[=FILE]`, and getting a report to where it was asked for. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { UnrootError } from '../error.ts';
+import { writeWhole } from '../input/write-whole.ts';
 import { FORMATS, type Format, render } from '../report/formats/index.ts';
 import type { Report } from '../report/report.ts';
 import { usageError } from './usage-error.ts';
@@ -72,7 +72,7 @@ export async function emit(
   );
   for (const [index, output] of outputs.entries()) {
     if (output.file === undefined) await print(texts[index]!);
-    else writeWhole(output.file, texts[index]!);
+    else writeOutput(output.file, texts[index]!);
   }
 }
 
@@ -83,14 +83,10 @@ export function print(text: string): Promise<void> {
   });
 }
 
-/** A new file beside the old one, then rename(2): readers see the old or the new content, never half. */
-function writeWhole(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.tmp`;
+function writeOutput(file: string, text: string): void {
   try {
-    writeFileSync(temporary, text, { flag: 'wx' });
-    renameSync(temporary, file);
+    writeWhole(file, text);
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new UnrootError(`Cannot write ${file}`, {
       code: 'cli.output',
       where: { file },

@@ -1,8 +1,8 @@
 /** Baselines on disk. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { UnrootError } from '../error.ts';
 import type { Baseline, BaselineEntry } from '../finding/baseline.ts';
 import { readManifestFiles } from './manifest-files.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Reads one; throws `baseline.unreadable`. */
 export function readBaseline(path: string): Baseline {
@@ -39,12 +39,9 @@ function isEntry(value: unknown): value is BaselineEntry {
 
 /** Writes it whole or not at all. */
 export function writeBaseline(path: string, baseline: Baseline): void {
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, `${JSON.stringify(baseline, null, 2)}\n`, { flag: 'wx' });
-    renameSync(temporary, path);
+    writeWhole(path, `${JSON.stringify(baseline, null, 2)}\n`);
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new UnrootError(`Cannot write ${path}`, {
       code: 'baseline.output',
       where: { file: path },
