@@ -3,6 +3,7 @@ import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { UnrootError } from '../error.ts';
 import { type SourceFile, sourceFile } from '../text/source-file.ts';
+import { statOf } from './stat-of.ts';
 
 /** `Dockerfile`, `Containerfile`, `web.Dockerfile`, `Dockerfile.web`; what belongs to one, and editors' copies, not. */
 export function isDockerfileName(path: string): boolean {
@@ -45,7 +46,7 @@ function filesIn(folder: string, fits: (name: string) => boolean, most: number):
   return out;
 }
 
-export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+export const isFolder = (path: string): boolean => statOf(path)?.isDirectory() === true;
 
 /** Throws when it cannot be read, or is no text. */
 export function readDockerfile(path: string): SourceFile {

@@ -1,6 +1,7 @@
 /** Finds `.unroot.yaml`: by itself, because every command looks for one and few find one. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { statOf } from './stat-of.ts';
 
 const NAMES = ['.unroot.yaml', '.unroot.yml'];
 
@@ -16,7 +17,7 @@ export function findConfig(start: string): string | undefined {
 /** The folder to begin in: that of the first target which is a path, else the one of the process. */
 export function configStart(targets: readonly string[]): string {
   for (const target of targets) {
-    const stat = statSync(target, { throwIfNoEntry: false });
+    const stat = statOf(target);
     if (stat !== undefined) return stat.isDirectory() ? target : dirname(target);
   }
   return '.';

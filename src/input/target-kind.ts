@@ -1,7 +1,8 @@
 /** What a target is, found out by looking: manifests to read, a Dockerfile, or an image. */
-import { closeSync, existsSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDockerfileName } from './dockerfiles.ts';
+import { statOf } from './stat-of.ts';
 
 export type TargetKind = 'manifests' | 'dockerfile' | 'image';
 
@@ -22,14 +23,6 @@ export function targetKind(target: string): TargetKind {
   if (stat.isFIFO()) return 'manifests';
   if (stat.isFile() && isDockerfileName(target)) return 'dockerfile';
   return stat.isFile() && (MANIFEST_NAME.test(target) || looksLikeManifest(target)) ? 'manifests' : 'image';
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined; // a loop of links, a folder that is not ours: told by whoever opens it
-  }
 }
 
 /** Text that names a kind, or begins as JSON does. Archives begin with other bytes, or with a name padded with zeros. */

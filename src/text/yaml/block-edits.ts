@@ -1,7 +1,7 @@
 /** Changes of mappings and lists that are written one entry a line. */
 import type { LocalEdit } from '../compose-edits.ts';
 import { blockLines, entryLines, isPlainObject, isSimple, itemLines, literalLines, scalarText, type WordStyle } from './dump.ts';
-import { beforeLineBreak, isFirstOnLine, linesBehind, withCommentsAbove, withoutLines } from './line-edits.ts';
+import { beforeLineBreak, isFirstOnLine, linesBehind, withCommentsAbove, withCommentsBelow, withoutLines } from './line-edits.ts';
 import { keyText, type YamlList, type YamlMap, type YamlNode } from './node.ts';
 import { childSpot, contentEnd, dashOf, isEmpty, type Spot, valueLead } from './spot.ts';
 import { columnOf, isFlow, lineEnd, lineStart, type YamlStyle } from './style.ts';
@@ -95,9 +95,10 @@ export function addKey(
   const words: WordStyle =
     quote !== undefined && quotes.every((one) => one === quote) ? { quote, always: true } : { quote: style.quote };
   const lines = entryLines(key, value, column, style, words);
-  const behind = (index: number): readonly LocalEdit[] => [
-    linesBehind(text, contentEnd(text, childSpot(text, spot, map, index)), lines, style.eol),
-  ];
+  const behind = (index: number): readonly LocalEdit[] => {
+    const end = contentEnd(text, childSpot(text, spot, map, index));
+    return [linesBehind(text, withCommentsBelow(text, end, column), lines, style.eol)];
+  };
   const at = map.entries.findIndex((entry) => before.includes(keyText(entry.key)));
   const ways = [behind(map.entries.length - 1), atFirst(text, map, lines, style.eol)];
   return at < 0 ? ways : [at === 0 ? ways[1]! : behind(at - 1), ...ways];
@@ -131,7 +132,8 @@ export function addItem(
   const gap = gapOf(text, list, column) ?? style.gap;
   const lines = itemLines(value, column, { ...style, gap }, words);
   if (index === 0) return atFirst(text, list, lines, style.eol);
-  return [linesBehind(text, contentEnd(text, childSpot(text, spot, list, index - 1)), lines, style.eol)];
+  const end = contentEnd(text, childSpot(text, spot, list, index - 1));
+  return [linesBehind(text, withCommentsBelow(text, end, column), lines, style.eol)];
 }
 
 function gapOf(text: string, list: YamlList, column: number): number | undefined {

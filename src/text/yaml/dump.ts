@@ -81,14 +81,21 @@ export const flowKey = (key: string, value: unknown, style: FlowStyle): string =
   `${keyText(key, value, style.keys)}:${style.colon}`;
 
 /** Between brackets, one entry a line, as JSON is printed. `indent` is that of the closing bracket. */
-export function flowLines(value: unknown, style: FlowStyle, indent: number, step: number, eol: string): string {
+export function flowLines(
+  value: unknown,
+  style: FlowStyle,
+  indent: number,
+  step: number,
+  eol: string,
+  blank: ' ' | '\t' = ' ',
+): string {
   if (isSimple(value)) return flowText(value, style);
-  const inner = ' '.repeat(indent + step);
-  const nested = (item: unknown): string => flowLines(item, style, indent + step, step, eol);
+  const inner = blank.repeat(indent + step);
+  const nested = (item: unknown): string => flowLines(item, style, indent + step, step, eol, blank);
   const [open, close, parts] = Array.isArray(value)
     ? ['[', ']', value.map(nested)]
     : ['{', '}', Object.entries(value as Mapping).map(([key, item]) => flowKey(key, item, style) + nested(item))];
-  return `${open}${eol}${parts.map((part) => inner + part).join(`,${eol}`)}${eol}${' '.repeat(indent)}${close}`;
+  return `${open}${eol}${parts.map((part) => inner + part).join(`,${eol}`)}${eol}${blank.repeat(indent)}${close}`;
 }
 
 const inFlow = (style: YamlStyle): FlowStyle => ({

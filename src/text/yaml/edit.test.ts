@@ -91,6 +91,25 @@ describe('what is there keeps its dress', () => {
 });
 
 describe('where new things go', () => {
+  test('behind the comments that are about what is above, and above those that are about what follows', () => {
+    const text = 'a:\n  caps:\n    add: [X]\n    # drop: [ALL]\n\n      # and so on\n  # later: 1\nb: 1\n';
+    expect(edited(text, set('a.bar', false))).toBe(
+      'a:\n  caps:\n    add: [X]\n    # drop: [ALL]\n\n      # and so on\n  bar: false\n  # later: 1\nb: 1\n',
+    );
+    expect(edited('a:\n- b: 1\n  # c: 2\n# - d: 3', { op: 'insert', path: ['a', 1], value: { e: 4 } })).toBe(
+      'a:\n- b: 1\n  # c: 2\n- e: 4\n# - d: 3',
+    );
+    expect(edited('a:\n  b:\n    c: 1\n    # d', set('a.e', 2))).toBe('a:\n  b:\n    c: 1\n    # d\n  e: 2');
+  });
+
+  test('JSON that is indented with tabs', () => {
+    expect(
+      edited('{\n\t"a": {\n\t\t"b": 1\n\t},\n\t"e": {}\n}\n', set('a.c', { d: [1] }), set('e', { f: 1 }), set('g', {})),
+    ).toBe(
+      '{\n\t"a": {\n\t\t"b": 1,\n\t\t"c": {\n\t\t\t"d": [\n\t\t\t\t1\n\t\t\t]\n\t\t}\n\t},\n\t"e": {\n\t\t"f": 1\n\t},\n\t"g": {}\n}\n',
+    );
+  });
+
   test('behind the last entry, before the comments of what follows', () => {
     expect(edited('a:\n  b: 1\n\n# about c\nc: 1\n', set('a.d', 2))).toBe('a:\n  b: 1\n  d: 2\n\n# about c\nc: 1\n');
   });

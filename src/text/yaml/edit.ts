@@ -7,6 +7,7 @@ import type { TextEdit } from '../edit.ts';
 import { problemAt, type SourceFile } from '../source-file.ts';
 import type { TextProblem } from '../span.ts';
 import { composeDocument } from './compose.ts';
+import { coreWords, type YamlWords } from './core-words.ts';
 import { isPlainObject, isSimple } from './dump.ts';
 import type { YamlNode } from './node.ts';
 import { type OneChange, waysTo } from './one-change.ts';
@@ -41,7 +42,7 @@ export interface ChangedYaml {
 }
 
 /** Makes the changes one after the other: each sees those before it. One that cannot be made leaves the others standing. */
-export function changeYaml(file: SourceFile, changes: readonly YamlChange[]): ChangedYaml {
+export function changeYaml(file: SourceFile, changes: readonly YamlChange[], words: YamlWords = '1.1'): ChangedYaml {
   const edits: TextEdit[] = [];
   const problems: TextProblem[] = [];
   const parts = splitDocuments(file.text);
@@ -53,7 +54,7 @@ export function changeYaml(file: SourceFile, changes: readonly YamlChange[]): Ch
     else of.set(part, [...(of.get(part) ?? []), change]);
   }
   for (const part of parts) {
-    const made = changeDocument(file, part, of.get(part) ?? []);
+    const made = changeDocument(file, part, of.get(part) ?? [], words);
     for (const edit of made.edits) edits.push({ file: file.path, ...edit });
     for (const problem of made.problems) problems.push(problem);
   }
@@ -74,19 +75,20 @@ function changeDocument(
   file: SourceFile,
   part: DocumentPart,
   changes: readonly YamlChange[],
+  words: YamlWords,
 ): { readonly edits: readonly LocalEdit[]; readonly problems: readonly TextProblem[] } {
   if (changes.length === 0) return { edits: [], problems: [] };
   // With the `---` before it, by which the reader knows where the line begins.
   const base = file.text.startsWith('---', part.start - 3) && part.start >= 3 ? part.start - 3 : 0;
   const begin = part.start - base;
   const text = file.text.slice(base, part.end);
-  const first = read(text, begin);
+  const first = read(text, begin, words);
   if ('fault' in first) return { edits: [], problems: [problemAt(file, base + first.fault.offset, first.fault.message)] };
   const problems: TextProblem[] = [];
   let state: State = { text: unchanged(text), ...first, wanted: first.value, shared: [] };
   const originalAt = (offset: number): number => base + asOriginal(state.text, offset);
   const attempt = (change: OneChange, put: unknown): void => {
-    const made = make(state, begin, change, put);
+    const made = make(state, { begin, words }, change, put);
     if ('fault' in made) problems.push(problemAt(file, originalAt(made.offset), `cannot change this: ${made.fault}`));
     else state = made;
   };
@@ -109,10 +111,17 @@ type Read =
   | { readonly root: YamlNode; readonly value: unknown }
   | { readonly fault: { readonly offset: number; readonly message: string } };
 
-function read(text: string, begin: number): Read {
+/** Where a document begins in its text, and how it is read. */
+interface Reading {
+  readonly begin: number;
+  readonly words: YamlWords;
+}
+
+function read(text: string, begin: number, words: YamlWords): Read {
   const simple = simpleDocument(text, begin, text.length);
-  const composed = simple === undefined ? composeDocument(text, begin, text.length) : { root: simple };
-  if ('fault' in composed) return composed;
+  const tree = simple === undefined ? composeDocument(text, begin, text.length) : { root: simple };
+  if ('fault' in tree) return tree;
+  const composed = words === '1.1' ? tree : { root: coreWords(text, tree.root) };
   const value = yamlValue(composed.root, simple === undefined);
   return 'fault' in value ? value : { root: composed.root, value: value.value };
 }
@@ -131,13 +140,13 @@ function asOriginal({ edits }: Changing, offset: number): number {
 type Made = State | { readonly fault: string; readonly offset: number };
 
 /** One change, mappings and lists taken apart so that only what differs is touched. */
-function make(state: State, begin: number, change: OneChange, put: unknown): Made {
+function make(state: State, reading: Reading, change: OneChange, put: unknown): Made {
   const now = valueAt(state.value, change.path);
   // Step by step from what the text says now, which text that others share may have changed.
   const begun = change.op === 'set' && now !== undefined ? withValue(state.wanted, change.path, 'set', now) : undefined;
   let at: Made = begun === undefined ? state : { ...state, wanted: begun.value };
   for (const part of takenApart(change, now, put, 0)) {
-    const next: Made = makeOne(at, begin, part.change, part.put);
+    const next: Made = makeOne(at, reading, part.change, part.put);
     if ('fault' in next) return next;
     at = next;
   }
@@ -180,7 +189,7 @@ function takenApart(change: OneChange, now: unknown, put: unknown, depth: number
   return parts;
 }
 
-function makeOne(state: State, begin: number, change: OneChange, put: unknown): Made {
+function makeOne(state: State, { begin, words }: Reading, change: OneChange, put: unknown): Made {
   const { path, op } = change;
   const next = withValue(state.wanted, path, op, put);
   if (next === undefined) return { fault: `${pathText(path)} has no place in what is there`, offset: state.root.start };
@@ -192,7 +201,7 @@ function makeOne(state: State, begin: number, change: OneChange, put: unknown): 
     if ('fault' in ways) return ways;
     for (const way of ways) {
       const text = changed(state.text, way);
-      const after = read(text.text, begin);
+      const after = read(text.text, begin, words);
       if ('fault' in after) continue;
       if (sameValue(after.value, wanted)) return { text, ...after, wanted, shared: [] };
       const shared = sharedDifferences(after.root, wanted);

@@ -62,8 +62,12 @@ const FLOW: Spot = { node: { kind: 'scalar', value: null, style: 'plain', start:
 function rendered(text: string, holder: YamlMap | YamlList, value: unknown, document: FlowDocument, style: FlowStyle): string {
   if (isSimple(value) || !onLines(text, holder)) return flowText(value, style);
   const column = columnOf(text, startOf(holder, 0));
-  return flowLines(value, style, column, stepOf(text, holder, document.style), document.style.eol);
+  return flowLines(value, style, column, stepOf(text, holder, document.style), document.style.eol, blankOf(text, holder));
 }
+
+/** What its lines are indented with: JSON may have tabs. */
+const blankOf = (text: string, holder: YamlMap | YamlList): ' ' | '\t' =>
+  text.charCodeAt(lineStart(text, startOf(holder, 0))) === 9 ? '\t' : ' ';
 
 function stepOf(text: string, holder: YamlMap | YamlList, style: YamlStyle): number {
   const outer = /^[ \t]*/.exec(text.slice(lineStart(text, holder.start)))![0].length;
@@ -102,14 +106,14 @@ export function addInFlow(
     const value = entry.key === undefined ? [entry.value] : { [entry.key]: entry.value };
     const indent = /^[ \t]*/.exec(text.slice(lineStart(text, holder.start)))![0].length;
     const put = lines
-      ? flowLines(value, style, indent, stepOf(text, document.root!, document.style), eol)
+      ? flowLines(value, style, indent, stepOf(text, document.root!, document.style), eol, blankOf(text, document.root!))
       : flowText(value, style);
     return [{ start: holder.start, end: holder.end, text: put }];
   }
   const shown = rendered(text, holder, entry.value, document, style);
   const pair = entry.key === undefined ? shown : flowKey(entry.key, entry.value, style) + shown;
   const own = onLines(text, holder);
-  const separator = own ? eol + ' '.repeat(columnOf(text, startOf(holder, 0))) : style.comma;
+  const separator = own ? eol + blankOf(text, holder).repeat(columnOf(text, startOf(holder, 0))) : style.comma;
   if (after < 0) {
     const at = startOf(holder, 0);
     return [{ start: at, end: at, text: `${pair},${separator}` }];

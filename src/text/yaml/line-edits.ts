@@ -45,6 +45,18 @@ export function withCommentsAbove(text: string, at: number): number {
   return line;
 }
 
+/** Behind the comments below that are indented deeper than the column: they are about what ends there. Its own end when there are none. */
+export function withCommentsBelow(text: string, end: number, column: number): number {
+  let last = end;
+  for (let line = behindLine(text, end); line < text.length; line = nextLine(text, line)) {
+    const [blanks = '', sign] = /^([ \t]*)(#?)/.exec(text.slice(line, lineEnd(text, line)))!.slice(1);
+    if (sign === '' && line + blanks.length < lineEnd(text, line)) break;
+    if (sign === '#' && blanks.length <= column) break;
+    if (sign === '#') last = lineEnd(text, line);
+  }
+  return last;
+}
+
 /** Without the line break that a block scalar ends with. */
 export function beforeLineBreak(text: string, end: number): number {
   if (end > 0 && text.charCodeAt(end - 1) === 10) return text.charCodeAt(end - 2) === 13 ? end - 2 : end - 1;

@@ -2,6 +2,7 @@
 import { problemAt, type SourceFile } from '../source-file.ts';
 import type { TextProblem } from '../span.ts';
 import { composeDocument } from './compose.ts';
+import { coreWords, type YamlWords } from './core-words.ts';
 import type { YamlNode } from './node.ts';
 import { simpleDocument } from './simple.ts';
 import { splitDocuments } from './split.ts';
@@ -27,13 +28,14 @@ export interface YamlFile {
 }
 
 /** Reads YAML or JSON. */
-export function readYaml(file: SourceFile): YamlFile {
+export function readYaml(file: SourceFile, words: YamlWords = '1.1'): YamlFile {
   const documents: YamlDocument[] = [];
   const problems: TextProblem[] = [];
   const broken: BrokenDocument[] = [];
   for (const { start, end } of splitDocuments(file.text)) {
     const simple = simpleDocument(file.text, start, end);
-    const composed = simple === undefined ? composeDocument(file.text, start, end) : { root: simple };
+    const tree = simple === undefined ? composeDocument(file.text, start, end) : { root: simple };
+    const composed = words === '1.1' || 'fault' in tree ? tree : { root: coreWords(file.text, tree.root) };
     const read = 'fault' in composed ? composed : yamlValue(composed.root, simple === undefined);
     if ('fault' in read) broken.push({ start, end, problem: problemAt(file, read.fault.offset, read.fault.message) });
     else if (!('fault' in composed)) {
