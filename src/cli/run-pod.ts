@@ -65,6 +65,9 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
   }
   const prepared = new Map<Image, Promise<PreparedImage>>();
   const members = await membersOf(chosen, command);
+  for (const { container } of chosen)
+    for (const name of container.settings.unknownEnv ?? [])
+      log.note(`container ${container.name}: variable ${name} is not set: what its valueFrom leads to is not known here`);
   const failures: string[] = [];
   try {
     const plans = volumePlans(

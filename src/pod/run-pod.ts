@@ -41,12 +41,17 @@ export async function runPod(input: PodRunInput): Promise<PodOutcome> {
   const stopMain = new AbortController();
   const stopSidecars = new AbortController();
   const states = new Map<string, ContainerState>();
+  // As the kubelet says it: only init containers are waited for under that name.
+  const reason = input.members.some(({ container: { role } }) => role === 'init' || role === 'sidecar')
+    ? 'PodInitializing'
+    : 'ContainerCreating';
+  const begun = new Set<string>();
   for (const { container } of input.members)
     states.set(container.name, {
       name: container.name,
       role: container.role,
       state: 'waiting',
-      reason: 'PodInitializing',
+      reason,
       started: false,
       ready: false,
       restarts: 0,
@@ -101,6 +106,7 @@ export async function runPod(input: PodRunInput): Promise<PodOutcome> {
       onOutput: (stream, chunk) => input.onOutput(name, stream, chunk),
       onState: (state) => {
         states.set(name, state);
+        begun.add(name);
         look();
       },
     });
@@ -148,7 +154,7 @@ export async function runPod(input: PodRunInput): Promise<PodOutcome> {
         if (member.container.role !== 'container' || stopMain.signal.aborted) continue;
         main.push(guarded(keeping(member)));
         // One after the other, as a kubelet starts them; the next does not wait for this one to be ready.
-        await until(() => states.get(member.container.name)!.reason !== 'PodInitializing' || broken !== undefined);
+        await until(() => begun.has(member.container.name) || broken !== undefined);
       }
     await Promise.allSettled(main);
   } finally {
