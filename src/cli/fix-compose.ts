@@ -106,7 +106,7 @@ function editedServices({ edits, texts }: Attempt): ReadonlyMap<string, readonly
   for (const { path, before } of texts) {
     const own = edits.filter(({ file }) => file === path);
     if (own.length === 0) continue;
-    const names = readYaml(sourceFile(path, before)).documents.flatMap(({ root }) => {
+    const names = readYaml(sourceFile(path, before), '1.2').documents.flatMap(({ root }) => {
       const services = locate(root, ['services'])?.node;
       const map = services === undefined ? undefined : resolved(services);
       return map?.kind === 'map' ? map.entries.map(({ key }) => ({ name: keyText(key), start: key.start })) : [];

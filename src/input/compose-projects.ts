@@ -3,6 +3,8 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
+import { isPlainObject } from '../text/yaml/dump.ts';
+import { readYaml } from '../text/yaml/read.ts';
 import { parseDotenv } from '../workload/formats/compose/dotenv.ts';
 import { DEFAULT_NAMES, OVERRIDE_NAMES } from '../workload/formats/compose/files.ts';
 import { type ComposeProject, readComposeProject } from '../workload/formats/compose/read.ts';
@@ -10,14 +12,29 @@ import { NOTHING_TO_RUN } from '../workload/formats/compose/service.ts';
 import { composeFiles } from './compose-files.ts';
 
 /** `compose.yaml`, `docker-compose.prod.yml`. */
-const NAME = /^(?:docker-)?compose(?:[.\-_][\w.-]*)?\.ya?ml$/i;
+const NAME = /^(?:docker-)?compose(?:[.\-_][\w.-]*)?\.(?:ya?ml|json)$/i;
 
 /** A compose file by its name, or because services stand at the top and nothing of Kubernetes does. */
-export function isComposeFile({ path, text }: SourceFile): boolean {
+export function isComposeFile(file: SourceFile): boolean {
+  const { path, text } = file;
   if (/^["']?(?:apiVersion|kind)["']?\s*:/m.test(text)) return false;
+  if (BRACES.test(text)) return isFlowCompose(file);
   if (!/^["']?(?:services|include)["']?\s*:/m.test(text))
     return NAME.test(basename(path)) && /^\s+(?:image|build)\s*:/m.test(text);
   return NAME.test(basename(path)) || /^\s+["']?(?:image|build|extends)["']?\s*:/m.test(text);
+}
+
+/** The outermost mapping stands in braces, as in JSON: nothing begins a line that could be looked for. */
+const BRACES = /^\uFEFF?(?:\s|[#%][^\n]*\n|---(?=\s))*\{/;
+
+function isFlowCompose(file: SourceFile): boolean {
+  if (!/["'{,\s](?:services|include)["']?\s*:/.test(file.text)) return false;
+  return readYaml(file, '1.2').documents.some(({ value }) => {
+    if (!isPlainObject(value) || value.apiVersion !== undefined || value.kind !== undefined) return false;
+    const services = isPlainObject(value.services) ? Object.values(value.services) : [];
+    if (services.some((one) => isPlainObject(one) && (one.image ?? one.build ?? one.extends) !== undefined)) return true;
+    return NAME.test(basename(file.path)) && (services.length > 0 || Array.isArray(value.include));
+  });
 }
 
 export interface ComposeProjects {

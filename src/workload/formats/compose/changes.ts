@@ -35,7 +35,7 @@ export function composeChanges(project: ComposeProject, changes: readonly Contai
   const edits = files.flatMap((file) => {
     const own = made.filter((each) => each.file === file).map(({ change }) => ({ ...change, from: file.root }));
     if (own.length === 0) return [];
-    const written = changeYaml(file.source, own);
+    const written = changeYaml(file.source, own, '1.2');
     problems.push(...written.problems);
     return written.edits;
   });

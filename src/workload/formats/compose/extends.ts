@@ -81,7 +81,7 @@ export function applyExtends(model: MapValue, input: ExtendsInput): MapValue {
     const source = input.files.read(path);
     if ('missing' in source) return `cannot read ${path}: ${source.missing}`;
     const dir = folderOf(path);
-    const read = readYaml(source);
+    const read = readYaml(source, '1.2');
     for (const { problem } of read.broken) input.problems.push(problem);
     const [first] = read.documents;
     if (first === undefined) return `${path} cannot be extended: it holds no services`;

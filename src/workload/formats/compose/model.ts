@@ -35,7 +35,7 @@ export function composeModel(input: ModelInput): Model | { readonly problems: re
   const problems: TextProblem[] = [];
   let model: Value | undefined;
   for (const source of sources) {
-    const read = readYaml(source);
+    const read = readYaml(source, '1.2');
     for (const { problem } of read.broken) problems.push(problem);
     for (const { root } of read.documents) {
       const document = composeDocument(source, root, dir);

@@ -32,7 +32,7 @@ export const isRaw = (value: unknown): value is Raw => typeof value === 'object'
 /** The documents of a file that have services. */
 export function rawFiles(source: SourceFile): readonly RawFile[] {
   if (!source.text.includes('services')) return [];
-  return readYaml(source).documents.flatMap(({ root, value }) =>
+  return readYaml(source, '1.2').documents.flatMap(({ root, value }) =>
     isRaw(value) && isRaw(value.services) ? [{ source, root, services: value.services }] : [],
   );
 }

@@ -84,8 +84,8 @@ function projectName(sources: readonly SourceFile[], dir: string, files: Compose
   if (explicit !== undefined && explicit !== '') return explicit;
   let said: string | undefined;
   for (const source of sources) {
-    if (!/^["']?name["']?\s*:/m.test(source.text)) continue;
-    for (const { value } of readYaml(source).documents) {
+    if (!/(?:^|[{,\s])["']?name["']?\s*:/m.test(source.text)) continue;
+    for (const { value } of readYaml(source, '1.2').documents) {
       const written = typeof value === 'object' && value !== null ? (value as { name?: unknown }).name : undefined;
       if (typeof written === 'string') said = written;
     }
