@@ -9,14 +9,14 @@ import type { FixContext, Recipient } from '../fixes/context.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import type { Launch, Refusal } from '../launch/launch.ts';
 import { directiveOf } from '../recipes/config-directives.ts';
-import { privilegeDrop as knownDrop, passThroughScript, unwrapped } from '../recipes/privilege-drop.ts';
+import { privilegeDrop as knownDrop, passThroughScript, startedDirectly } from '../recipes/privilege-drop.ts';
 import type { ReadOperation } from '../recipes/reading/read-operation.ts';
 import type { Trace, TraceEvent } from '../trace/event.ts';
 import { foreseenTrace } from './foreseen.ts';
 import { launchOf, type Subject } from './subject.ts';
 
 const knowledge: FixContext['knowledge'] = {
-  unwrap: unwrapped,
+  unwrap: startedDirectly,
   directive: directiveOf,
   standIn: (program) => {
     const drop = knownDrop(program);
@@ -30,7 +30,7 @@ export function fixContext(
   asIs: Launch,
   target: Launch,
   recipient: Recipient,
-  more: Partial<Pick<FixContext, 'configs' | 'programs' | 'portStrategy' | 'trace' | 'left' | 'says'>> = {},
+  more: Partial<Pick<FixContext, 'configs' | 'programs' | 'portStrategy' | 'trace' | 'left' | 'says' | 'servedHome'>> = {},
 ): FixContext {
   return {
     configs: new Map(),

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PRIVILEGE_DROPS, passThroughScript, privilegeDrop, unwrapped } from './privilege-drop.ts';
+import { PRIVILEGE_DROPS, passThroughScript, privilegeDrop, startedDirectly, unwrapped } from './privilege-drop.ts';
 
 /** Command lines as they stand in entrypoints, and what they start. */
 const LINES: readonly (readonly [string[], string[]])[] = [
@@ -58,6 +58,15 @@ describe('unwrapped', () => {
   });
 });
 
+describe('startedDirectly', () => {
+  it('is the same unless the wrapper does more than to change the user', () => {
+    expect(startedDirectly(['chpst', '-u', 'app', 'run', '-e'])).toEqual(['run', '-e']);
+    expect(startedDirectly(['chpst', '-u', 'app', '-e', './env', 'run'])).toBeUndefined();
+    expect(startedDirectly(['chpst', '-e./env', 'run'])).toBeUndefined();
+    expect(startedDirectly(['gosu', 'app', 'run'])).toEqual(['run']);
+  });
+});
+
 // The scripts refuse to run as root, so they are tried as somebody else; without root that is who we are.
 describe('passThroughScript', () => {
   let folder = '';
@@ -83,6 +92,28 @@ describe('passThroughScript', () => {
         ? execFileSync(program, words, { env, ...nobody, encoding: 'utf8' })
         : [program, ...words].map((word) => `${word}\n`).join('');
     expect(execFileSync(join(folder, `drop-${drop?.name}`), argv.slice(1), { env, ...nobody, encoding: 'utf8' })).toBe(expected);
+  });
+
+  it('gives the program the variables and the folder that the wrapper would', () => {
+    const env = { PATH: `${folder}:/usr/bin:/bin`, GONE: 'still there' };
+    const at = join(folder, 'env');
+    mkdirSync(at);
+    for (const [name, text] of [
+      ['MODE', 'prod  \nsecond\n'],
+      ['BARE', 'no newline'],
+      ['GONE', ''],
+      ['not-a-name', 'x'],
+    ])
+      writeFileSync(join(at, name as string), text as string);
+    const printed = (...words: string[]): string =>
+      execFileSync(join(folder, 'drop-chpst'), [...words, '-u', 'app', 'sh', '-c', 'echo "$MODE|$BARE|$GONE|$PWD"'], {
+        env,
+        ...nobody,
+        encoding: 'utf8',
+      });
+    expect(printed('-e', at, '-C', '/usr')).toBe('prod|no newline||/usr\n');
+    expect(printed(`-e${at}`)).toMatch(/^prod\|no newline\|\|/);
+    expect(() => printed('-C', '/nosuch')).toThrow(/nosuch/);
   });
 
   const isRoot = process.getuid?.() === 0;

@@ -19,6 +19,15 @@ export function unwrapped(argv: readonly string[]): readonly string[] | undefine
   return drop.style === 'su' ? unwrappedSu(argv, drop) : unwrappedWords(argv, drop);
 }
 
+/** {@link unwrapped}, unless the wrapper does more for the program than to change its user: then starting it directly would be something else. */
+export function startedDirectly(argv: readonly string[]): readonly string[] | undefined {
+  const { environment = [], directory = [] } = privilegeDrop(argv[0] ?? '') ?? {};
+  const more = [...environment, ...directory];
+  const rest = unwrapped(argv);
+  const own = argv.slice(0, argv.length - (rest?.length ?? 0));
+  return own.some((word) => more.some((option) => word.startsWith(option))) ? undefined : rest;
+}
+
 function unwrappedWords(argv: readonly string[], drop: PrivilegeDrop): readonly string[] | undefined {
   let at = 1;
   while (at < argv.length && argv[at]!.startsWith('-')) {
@@ -75,10 +84,37 @@ export function passThroughScript(drop: PrivilegeDrop): string {
   return head + (drop.style === 'su' ? suScript() : wordsScript(drop));
 }
 
-const wordsScript = ({ valueOptions, operands }: PrivilegeDrop): string => `while [ $# -gt 0 ]; do
+/** As chpst(8) and envdir(8) read it: the first line without blanks at its end; of an empty file, the variable is not set. */
+const ENVIRONMENT = `environment() {
+  for file in "$1"/*; do
+    name=\${file##*/}
+    case "$name" in [0-9]*|*[!A-Za-z0-9_]*) continue ;; esac
+    [ -f "$file" ] || continue
+    if [ ! -s "$file" ]; then unset "$name"; continue; fi
+    IFS= read -r value <"$file" || [ -n "$value" ] || [ -r "$file" ] || exit 111
+    export "$name=\${value%"\${value##*[![:space:]]}"}"
+  done
+}
+`;
+
+/** One line for the value as the next word, one for both in one word. */
+const doing = (options: readonly string[] | undefined, command: string): string =>
+  (options ?? [])
+    .map(
+      (option) =>
+        `    ${option}) ${command} "$2" || exit 111; shift 2 ;;\n    ${option}?*) ${command} "\${1#${option}}" || exit 111; shift ;;\n`,
+    )
+    .join('');
+
+const wordsScript = ({
+  valueOptions,
+  operands,
+  environment,
+  directory,
+}: PrivilegeDrop): string => `${environment ? ENVIRONMENT : ''}while [ $# -gt 0 ]; do
   case "$1" in
     --) shift; break ;;
-${valueOptions.length > 0 ? `    ${valueOptions.join('|')}) shift 2 ;;\n` : ''}    -*) shift ;;
+${doing(environment, 'environment')}${doing(directory, 'cd')}${valueOptions.length > 0 ? `    ${valueOptions.join('|')}) shift 2 ;;\n` : ''}    -*) shift ;;
     *) break ;;
   esac
 done

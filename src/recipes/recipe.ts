@@ -50,6 +50,12 @@ export interface PrivilegeDrop {
   readonly operands: number;
   /** Options that take their value as the next word. */
   readonly valueOptions: readonly string[];
+  /** Options whose value is a folder: each of its files is a variable of the program's environment. */
+  readonly environment?: readonly string[];
+  /** Options whose value is the folder that the program starts in. */
+  readonly directory?: readonly string[];
+  /** Asks PAM or rules of its own first, and gives up without a call that could be denied: what it reads and writes for that is no work. */
+  readonly asks?: boolean;
   /** Where the behaviour is described. */
   readonly source: string;
 }
