@@ -15,6 +15,7 @@ import { fixOptions } from './image-run.ts';
 import type { Log } from './log.ts';
 import { emit, type Output, print } from './output.ts';
 import { profileFor } from './profile.ts';
+import { tellProblems } from './told-problems.ts';
 import { usageError } from './usage-error.ts';
 
 /** What `--image` calls the image that the Dockerfile has built. */
@@ -39,8 +40,10 @@ export async function fixDockerfileFiles(
   const report = { ...made, wrote: flags.write === true };
   log.clear();
   const plain = flags.output === undefined || flags.output.length === 0;
-  if (flags.diff === true && plain) await print(report.files.map(({ diff }) => diff).join(''));
-  else await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
+  if (flags.diff === true && plain) {
+    await print(report.files.map(({ diff }) => diff).join(''));
+    tellProblems(report.diagnostics, log);
+  } else await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
   const unread = report.diagnostics.some(({ severity }) => severity === 'error');
   context.done(unread ? EXIT.failed : codeForVerdicts(report.containers) || codeForFindings(report.unresolved, flags.failOn));
 }

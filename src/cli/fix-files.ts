@@ -36,6 +36,7 @@ import { emit, type Output, print } from './output.ts';
 import { manifestProfiles } from './profile.ts';
 import { addProjects } from './project-flags.ts';
 import { settingsFrom } from './settings.ts';
+import { tellProblems } from './told-problems.ts';
 import { usageError } from './usage-error.ts';
 
 export async function fixFiles(
@@ -113,6 +114,7 @@ export async function fixFiles(
     if (raw === undefined || !shown) await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
     else {
       await print(raw);
+      tellProblems(report.diagnostics, log);
       for (const { object, container, outcome, message } of report.containers)
         if (outcome === 'left' || outcome === 'unknown')
           log.note(`${object}, container ${container}: ${outcome}${message === undefined ? '' : `: ${message}`}`);

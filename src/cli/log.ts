@@ -12,6 +12,8 @@ export interface Log {
   progress(message: string): void;
   /** Something the user should know although it is no result. */
   note(message: string): void;
+  /** Something that could not be done, told however quiet it shall be. */
+  problem(message: string): void;
   /** Removes the progress line, before anything else is printed. */
   clear(): void;
 }
@@ -21,10 +23,18 @@ const CLEAR_LINE = '\r\u001b[K';
 /** CI has no use for lines that overwrite each other, whatever kind of terminal it claims to be. */
 export function createLog(options: LogOptions, stream: NodeJS.WriteStream = process.stderr): Log {
   if (options.format === 'json') {
-    const line = (level: string, message: string): void => {
-      if (!options.quiet) stream.write(`${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`);
+    const write = (level: string, message: string): void => {
+      stream.write(`${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`);
     };
-    return { progress: (message) => line('progress', message), note: (message) => line('note', message), clear: () => undefined };
+    const line = (level: string, message: string): void => {
+      if (!options.quiet) write(level, message);
+    };
+    return {
+      progress: (message) => line('progress', message),
+      note: (message) => line('note', message),
+      problem: (message) => write('error', message),
+      clear: () => undefined,
+    };
   }
   const live = stream.isTTY === true && !options.quiet && (process.env.CI ?? '') === '';
   let shown = false;
@@ -45,6 +55,10 @@ export function createLog(options: LogOptions, stream: NodeJS.WriteStream = proc
     note(message) {
       clear();
       if (!options.quiet) stream.write(`note: ${harmless(message)}\n`);
+    },
+    problem(message) {
+      clear();
+      stream.write(`error: ${harmless(message)}\n`);
     },
   };
 }

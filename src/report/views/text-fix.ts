@@ -16,7 +16,7 @@ export function viewTextFix(report: TextFixReport, verbose: boolean): readonly B
   const blocks: Block[] = [
     {
       kind: 'heading',
-      line: [strong(report.target), ` on ${report.platform}: ${plural(containers.length, 'container')}, ${parts.join(', ')}`],
+      line: [strong(report.target), ` on ${report.platform}: ${[plural(containers.length, 'container'), ...parts].join(', ')}`],
     },
     {
       kind: 'list',
@@ -26,7 +26,7 @@ export function viewTextFix(report: TextFixReport, verbose: boolean): readonly B
   if (unresolved.length > 0)
     blocks.push(
       { kind: 'heading', line: [unknown(`${plural(unresolved.length, 'finding')} left`)] },
-      findingList(unresolved, verbose),
+      findingList(verbose ? unresolved : saidOnce(report), verbose),
     );
   if (diagnostics.length > 0) blocks.push(diagnosticList(diagnostics));
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
@@ -36,6 +36,18 @@ export function viewTextFix(report: TextFixReport, verbose: boolean): readonly B
     blocks.push({ kind: 'paragraph', line: [good('written: '), files.map(({ path }) => path).join(', ')] });
   if (files.length === 0) blocks.push({ kind: 'paragraph', line: ['nothing to change'] });
   return blocks;
+}
+
+/** The reason that a container is left for stands with the container: its findings need not repeat it. */
+function saidOnce({ containers, unresolved }: TextFixReport): TextFixReport['unresolved'] {
+  const told = new Set(
+    containers.flatMap(({ object, container, message }) =>
+      message === undefined ? [] : [JSON.stringify([object, container, message])],
+    ),
+  );
+  return unresolved.map((one) =>
+    told.has(JSON.stringify([one.object, one.container, one.reason])) ? { ...one, reason: 'with its container' } : one,
+  );
 }
 
 const OUTCOME: Readonly<Record<FixedContainer['outcome'], Span>> = {
