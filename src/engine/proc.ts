@@ -175,6 +175,14 @@ function commandLine(pid: number): readonly string[] {
   return words;
 }
 
+/** A variable of the environment it was started with (proc_pid_environ(5)); undefined when there is none, or no such process. */
+export function processVariable(pid: number, name: string): string | undefined {
+  const line = readProc(pid, 'environ')
+    ?.split('\0')
+    .find((each) => each.startsWith(`${name}=`));
+  return line?.slice(name.length + 1);
+}
+
 function readProc(pid: number, file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');

@@ -2,6 +2,7 @@
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange } from '../finding/fix.ts';
 import type { FixContext } from './context.ts';
+import { keptHome } from './home-directory.ts';
 import { findingKey } from './need.ts';
 
 const NAME = 'nonroot';
@@ -38,7 +39,7 @@ export function passwdEntry(context: FixContext): Fix | undefined {
     layer: [
       accountFile(
         '/etc/passwd',
-        `${[...passwd, `${NAME}:x:${uid}:${gid}:made by unroot:${context.target.home}:/sbin/nologin`].join('\n')}\n`,
+        `${[...passwd, `${NAME}:x:${uid}:${gid}:made by unroot:${keptHome(context) ?? context.target.home}:/sbin/nologin`].join('\n')}\n`,
         context,
       ),
       ...(hasGroup ? [] : [accountFile('/etc/group', `${[...group, `${NAME}:x:${gid}:`].join('\n')}\n`, context)]),

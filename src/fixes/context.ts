@@ -40,6 +40,8 @@ export interface FixContext {
   /** The run as the image says, when there was one: what it did, and what it left behind. */
   readonly trace?: Trace;
   readonly left?: readonly FileChange[];
+  /** HOME of the processes that served in that run, when all of them had the same. */
+  readonly servedHome?: string;
   /** The name of this file, which the image lacks, stands in what the image says; absent = nobody has looked. */
   readonly says?: (path: string) => boolean;
 }

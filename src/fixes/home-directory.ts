@@ -1,7 +1,8 @@
 /** A home of its own for a user who had root's until now. */
 import type { Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
-import type { FixContext } from './context.ts';
+import { isWithin } from '../linux/file-path.ts';
+import { type FixContext, placeOf } from './context.ts';
 import { findingKey } from './need.ts';
 
 const NEW_HOME = '/home/nonroot';
@@ -24,6 +25,15 @@ export function homeFindings(findings: readonly Finding[], context: FixContext):
   });
 }
 
+/** The home that the program had as nobody but itself: gosu and su-exec take it from passwd, scripts export it. Only when it used something there. */
+export function keptHome({ asIs, target, servedHome, trace }: FixContext): string | undefined {
+  if (servedHome === undefined || servedHome === asIs.home || servedHome === target.home || servedHome === '/') return undefined;
+  const used = (trace?.events ?? []).some(
+    ({ operation }) => 'path' in operation && operation.path !== servedHome && isWithin(operation.path, servedHome),
+  );
+  return used ? servedHome : undefined;
+}
+
 /**
  * When the image ships files in the old home which the program reads, HOME stays and the paths are granted one by one (`keeps`);
  * otherwise the user gets an empty home, and the findings in the old one are answered by it.
@@ -33,6 +43,36 @@ export function homeDirectory(
   context: FixContext,
 ): { readonly fixes: readonly Fix[]; readonly answered: readonly Finding[] } {
   const concerned = homeFindings(findings, context);
+  const served = keptHome(context);
+  if (served !== undefined) {
+    const { asIs, target, rootFs, recipient } = context;
+    const { uid, gid, arbitrary } = recipient;
+    const keep: Fix = {
+      id: 'home-directory',
+      subject: served,
+      title: `HOME=${served}, as the program had it`,
+      disposition: 'safe',
+      answers: [...new Set(concerned.map(findingKey))].sort(),
+      layer: [],
+      run: { env: { HOME: served } },
+      note: `what gave up root set it to that (the container started with ${asIs.home}), and nothing gives up root any more; uid ${target.uid} would get ${target.home}, and the program would look for its files, and leave them, elsewhere`,
+    };
+    const place = placeOf(served, target);
+    if (rootFs.resolve(served).entry !== undefined || place.kind === 'kernel' || (place.kind === 'volume' && !place.copies))
+      return { fixes: [keep], answered: concerned };
+    // The start script made it, in the part that only root runs.
+    const folder: Fix = {
+      id: 'make-beforehand',
+      subject: served,
+      title: `Ship ${served} in the image, owned by ${arbitrary ? 'group 0' : `${uid}:${gid}`}`,
+      disposition: 'safe',
+      answers: [],
+      layer: [{ kind: 'directory', path: served, uid: arbitrary ? 0 : uid, gid, mode: arbitrary ? 0o770 : 0o700 }],
+      run: {},
+      note: 'the home that the program had was made at the start, as root',
+    };
+    return { fixes: [keep, folder], answered: concerned };
+  }
   if (concerned.length === 0) return { fixes: [], answered: [] };
   const old = context.asIs.home;
   const ships = concerned.some((finding) => {

@@ -58,6 +58,8 @@ export interface Observation {
     readonly probes: readonly ProbeResult[];
   };
   readonly processes: readonly ObservedProcess[];
+  /** HOME in the environment of those that were not root, or of all when all were; absent = ended, or not the same for all. */
+  readonly home?: string;
   readonly stdout: string;
   readonly stderr: string;
   readonly changes: readonly FileChange[];

@@ -2,6 +2,7 @@
 
 import type { Container, PreparedImage } from '../engine/engine.ts';
 import type { KeptVolumes } from '../engine/kept-volumes.ts';
+import { processVariable } from '../engine/proc.ts';
 import { type ScratchBinds, scratchBinds } from '../engine/scratch-binds.ts';
 import type { VolumeOwner } from '../engine/volume-remedy.ts';
 import { UnrootError } from '../error.ts';
@@ -91,7 +92,9 @@ async function watch(container: Container, session: TraceSession | undefined, op
   const healthcheck = running && options.healthcheck ? await runHealthcheck(container, options.healthcheck) : undefined;
   const command = running && options.probeCommand ? await runProbeCommand(container, options.probeCommand) : undefined;
   const stillRunning = container.running();
-  const processes = stillRunning ? (await container.processes()).map(asObserved) : settled.processes.map(asObserved);
+  const live = stillRunning ? await container.processes() : settled.processes;
+  const processes = live.map(asObserved);
+  const home = stillRunning ? servedHome(live) : undefined;
   const reloaded = stillRunning
     ? await reload(container, {
         ports,
@@ -117,6 +120,7 @@ async function watch(container: Container, session: TraceSession | undefined, op
     ...(command ? { command } : {}),
     ...(reloaded ? { reload: reloaded } : {}),
     processes,
+    ...(home === undefined ? {} : { home }),
     stdout: container.stdout(),
     stderr: container.stderr(),
     changes,
@@ -147,6 +151,14 @@ async function refused(
 /** Exit 137: it had to be killed the last time. */
 const graceOf = ({ graceMs, like }: ObserveOptions): number =>
   graceMs ?? (like?.outcome === 'running' && like.exit?.code === 137 ? 500 : 6000);
+
+/** What a wrapper that drops root, or a start script, made of HOME; the first process may be one of those. */
+function servedHome(processes: readonly { readonly pid: number; readonly uids: readonly number[] }[]): string | undefined {
+  const users = processes.filter(({ uids }) => uids[1] !== 0);
+  // Some programs write over their environment to show a title in its place.
+  const homes = (users.length > 0 ? users : processes).flatMap(({ pid }) => processVariable(pid, 'HOME') ?? []);
+  return new Set(homes).size === 1 && homes[0]?.startsWith('/') ? homes[0] : undefined;
+}
 
 const asObserved = (process: {
   readonly command: string;

@@ -72,6 +72,9 @@ export async function expectationOf(
     sockets: traces ? socketsInBoth(...traces) : [],
     leftDenials: [...leftDenials(rounds), ...(await unasked(input))],
     oldData,
+    volumes: rounds.asIs.mounts
+      .filter(({ type, readOnly, origin }) => (type === 'volume' || type === 'bind') && !readOnly && origin !== 'platform')
+      .map(({ target }) => target),
   };
 }
 

@@ -40,7 +40,7 @@ import { stillDenied } from './still-denied.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
 import { targetOf } from './target.ts';
 import { mayLoseWork, worksByItself, worksLess } from './verdict.ts';
-import { withAccount } from './with-account.ts';
+import { withAccount, withoutInjection } from './with-account.ts';
 
 export const MAX_ROUNDS = 9;
 
@@ -78,6 +78,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   let context = fixContext(subject, asIs, target, recipient, {
     trace: baseline,
     says: names.says,
+    ...(before.home === undefined ? {} : { servedHome: before.home }),
     left: before.changes,
     configs: await configsRead(baseline, subject),
     programs: await programsRun(baseline, subject),
@@ -110,7 +111,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     const after =
       launch.kind === 'refusal'
         ? notStarted(launch.message)
-        : await observed(await input.prepare(await withAccount(image, launch, recipient)), launch, {
+        : await observed(await input.prepare(await withAccount(image, launch, recipient)), withoutInjection(launch, recipient), {
             ...input.observe,
             ...askedAfter(input.observe, image, moved),
             tracer: input.tracer,

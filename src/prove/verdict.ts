@@ -8,6 +8,7 @@ import { comparePorts, type MovedPorts } from './ports.ts';
 import { compareProbes } from './probe-reasons.ts';
 import type { Reason } from './reason.ts';
 import { compareReload } from './reload.ts';
+import { compareVolumeState } from './volume-state.ts';
 
 export type VerdictName = 'proved' | 'failed' | 'inconclusive';
 
@@ -31,6 +32,8 @@ export interface Expectation {
   readonly leftDenials: readonly { readonly text: string; readonly losesWork: boolean }[];
   /** What showed when it was started over the data of an earlier run. */
   readonly oldData?: readonly Reason[];
+  /** Where the first run had volumes for its data. */
+  readonly volumes?: readonly string[];
 }
 
 /** proved needs at least one thing that positively worked, nothing bad, and nothing unsure. */
@@ -54,6 +57,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...expectation.lostEffects.map((text): Reason => ({ kind: 'unsure', text })),
     ...distinct(expectation.leftDenials).map(({ text, losesWork }): Reason => ({ kind: losesWork ? 'unsure' : 'note', text })),
     ...(expectation.oldData ?? []),
+    ...compareVolumeState(before, after, expectation.volumes ?? []),
     ...newErrorLines(before, after).map(
       (line): Reason => ({
         kind: line.denial && !(line.identity && gaveUpRoot(before)) ? 'unsure' : 'note',

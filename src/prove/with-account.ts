@@ -38,3 +38,9 @@ export async function withAccount(image: Image, launch: Launch, { arbitrary }: P
     config: {},
   });
 }
+
+/** The same launch where nobody writes that line: what is handed out with the image, manifests and compose files, runs on other platforms too. */
+export function withoutInjection(launch: Launch, { arbitrary }: Pick<Recipient, 'arbitrary'>): Launch {
+  if (arbitrary || launch.userName !== undefined || launch.platform.passwdInjection === 'none') return launch;
+  return { ...launch, platform: { ...launch.platform, passwdInjection: 'none' } };
+}

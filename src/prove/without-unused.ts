@@ -13,7 +13,7 @@ import { settingsOfRun } from './settings.ts';
 import { launchOf, readSubject } from './subject.ts';
 import { unusedGrants, unusedMounts } from './unused-grants.ts';
 import { worksByItself, worksLess } from './verdict.ts';
-import { withAccount } from './with-account.ts';
+import { withAccount, withoutInjection } from './with-account.ts';
 
 /** The same rounds when everything was used, when the result does not work anyway, or when it does less without. */
 export async function withoutUnused(rounds: RoundsResult, input: RoundsInput): Promise<RoundsResult> {
@@ -38,13 +38,17 @@ export async function withoutUnused(rounds: RoundsResult, input: RoundsInput): P
     input.profile,
   );
   if (again.kind === 'refusal') return rounds;
-  const last = await (input.run ?? observe)(await input.prepare(await withAccount(image, again, input.recipient)), again, {
-    ...input.observe,
-    ...askedAfter(input.observe, image, moved),
-    tracer: input.tracer,
-    like: asMoved(before, moved),
-    volumeOwners: run.volumes,
-  });
+  const last = await (input.run ?? observe)(
+    await input.prepare(await withAccount(image, again, input.recipient)),
+    withoutInjection(again, input.recipient),
+    {
+      ...input.observe,
+      ...askedAfter(input.observe, image, moved),
+      tracer: input.tracer,
+      like: asMoved(before, moved),
+      volumeOwners: run.volumes,
+    },
+  );
   if (worksLess(before, last, moved) || doesLess(before, after, last)) return rounds;
   return { ...rounds, fixes: fewer, layer: lesser, run, image, launch: again, after: last, rounds: rounds.rounds + 1 };
 }
