@@ -20,6 +20,7 @@ import { isRuntimesOwn, type Ownership, type PodmanFacts, podmanArguments } from
 import { interrupted, type PodmanClient, podmanWords } from './client.ts';
 import { inSandbox } from './in-sandbox.ts';
 import { followLogFile } from './log-file.ts';
+import { refusedBy, triedAgain } from './own-failure.ts';
 
 /** The log on disk; conmon begins a new file at this size. */
 const LOG_FILE_LIMIT = '64mb';
@@ -109,31 +110,36 @@ export async function createPodmanContainer(
       const names = plan.defaultCapabilities.map((capability) => JSON.stringify(capability.replace(/^CAP_/, '')));
       writeFileSync(confPath, `[containers]\ndefault_capabilities = [${names.join(', ')}]\n`, { mode: 0o600 });
     }
-    const created = await client.run(
-      [
-        'create',
-        `--name=${name}`,
-        '--log-driver=k8s-file',
-        `--log-opt=path=${logPath}`,
-        `--log-opt=max-size=${LOG_FILE_LIMIT}`,
-        ...flags,
-        ...brought,
-        ...volumes.map(
-          (volume) =>
-            `--volume=${[volume.name, volume.target, ...volume.options.slice(0, 1)].join(':')}${volume.options
-              .slice(1)
-              .map((each) => `,${each}`)
-              .join('')}`,
-        ),
-        reference,
-      ],
-      { ...call, ...(plan.defaultCapabilities ? { env: { CONTAINERS_CONF: confPath } } : {}) },
+    const create = [
+      'create',
+      `--name=${name}`,
+      '--log-driver=k8s-file',
+      `--log-opt=path=${logPath}`,
+      `--log-opt=max-size=${LOG_FILE_LIMIT}`,
+      ...flags,
+      ...brought,
+      ...volumes.map(
+        (volume) =>
+          `--volume=${[volume.name, volume.target, ...volume.options.slice(0, 1)].join(':')}${volume.options
+            .slice(1)
+            .map((each) => `,${each}`)
+            .join('')}`,
+      ),
+      reference,
+    ];
+    const made = { ...call, ...(plan.defaultCapabilities ? { env: { CONTAINERS_CONF: confPath } } : {}) };
+    const created = await triedAgain(
+      () => client.run(create, made),
+      async () => {
+        await client.run(['tag', image.configDigest.replace(/^sha256:/, ''), reference], call);
+        await client.run(removal);
+      },
     );
     if (created.aborted) throw interrupted();
-    if (created.code !== 0) throw startRefused('podman', launch.image, launch.argv, podmanWords(created));
+    if (created.code !== 0) throw refusedBy('create', created, launch);
     const initialised = await client.run(['init', name], call);
     if (initialised.aborted) throw interrupted();
-    if (initialised.code !== 0) throw startRefused('podman', launch.image, launch.argv, podmanWords(initialised));
+    if (initialised.code !== 0) throw refusedBy('init', initialised, launch);
     inspected = (JSON.parse(await client.need(['container', 'inspect', name], call)) as Inspected[])[0] as Inspected;
     const started = processStartTime(inspected.State.Pid);
     if (started === undefined) throw startRefused('podman', launch.image, launch.argv, 'the process ended before it was started');
@@ -186,7 +192,7 @@ export async function createPodmanContainer(
         forward = await forwardPorts(init.pid, options.publish);
       const result = await client.run(['start', name], call);
       if (result.aborted) throw interrupted();
-      if (result.code !== 0) throw startRefused('podman', launch.image, launch.argv, podmanWords(result));
+      if (result.code !== 0) throw refusedBy('start', result, launch);
       void poll();
     },
     running: () => startedAt && ended === undefined && processAlive(init.pid, init.started),
