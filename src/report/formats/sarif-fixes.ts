@@ -7,11 +7,19 @@ import { uriOf } from './uri.ts';
 
 /** Of the fixes that answer the finding, those that change a text. */
 export const sarifFixes = (finding: Finding, fixes: readonly Fix[]): readonly object[] => {
+  // What `fix` left over: everything that it changes was looked at, and does not answer it.
+  if ('reason' in finding) return [];
   const key = findingKey(finding);
   return fixes
-    .filter((fix) => fix.answers.includes(key) && fix.edits?.some(({ file }) => file === finding.where.file))
+    .filter(
+      (fix) => isAbout(fix, finding) && fix.answers.includes(key) && fix.edits?.some(({ file }) => file === finding.where.file),
+    )
     .map(({ title, edits = [] }) => ({ description: { text: title }, artifactChanges: changesOf(edits) }));
 };
+
+/** Fixes of manifests say of which object; another one's finding may have the same name. */
+const isAbout = (fix: Fix & { readonly object?: string }, { object }: Finding): boolean =>
+  fix.object === undefined || object === undefined || fix.object === object;
 
 /** One change for each file, with what is replaced in the order of the text. */
 function changesOf(edits: readonly TextEdit[]): readonly object[] {
