@@ -4,6 +4,7 @@ import type { Finding } from './finding/finding.ts';
 import type { Fix, LayerChange, Run } from './finding/fix.ts';
 import type { Recipient } from './fixes/context.ts';
 import { mergeLayer, mergeRun } from './fixes/merge.ts';
+import { plainFixes } from './fixes/plain-fixes.ts';
 import { planFixes, type Unresolved } from './fixes/plan.ts';
 import type { DerivedImage } from './image/derive.ts';
 import type { Image } from './image/image.ts';
@@ -230,7 +231,7 @@ export async function fixImage(image: Image, options: ImageOptions & { readonly 
       profile,
       engine: session.engine.kind,
       findings: rounds.findings,
-      fixes: rounds.fixes,
+      fixes: plainFixes(rounds.fixes),
       unresolved: rounds.left,
       layer: rounds.layer,
       run: withAsked(rounds.run, settings),

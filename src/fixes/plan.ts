@@ -5,6 +5,7 @@ import { fileTree } from '../launch/file-tree.ts';
 import { credentialsOf } from '../launch/launch.ts';
 import { isWithin } from '../linux/file-path.ts';
 import { EXECUTE, mayAccess, WRITE } from '../linux/permission.ts';
+import { noBytecode, writesBytecode } from './bytecode-cache.ts';
 import type { FixContext } from './context.ts';
 import { placeOf } from './context.ts';
 import { fileCapabilities, wantsFileCapabilities } from './file-capabilities.ts';
@@ -48,6 +49,7 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
   const rest = asked.filter((finding) => !athome.has(finding));
 
   const inImage: Finding[] = [];
+  const compiled: Finding[] = [];
   const onReadOnly: Finding[] = [];
   const onVolume: Finding[] = [];
   // Once a run was watched, it has shown whether the program minds.
@@ -70,7 +72,8 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     else if (place.kind === 'image' && context.target.readOnlyRoot && changesFiles(finding.operation)) {
       // What only the image's environment says is not known to be written once the program was watched.
       if (context.trace === undefined || !SAYS.has(finding.id)) onReadOnly.push(finding);
-    } else if (place.kind === 'image') inImage.push(finding);
+    } else if (place.kind === 'image' && writesBytecode(finding)) compiled.push(finding);
+    else if (place.kind === 'image') inImage.push(finding);
     else {
       onVolume.push(finding);
       // A fresh volume starts as a copy of what the image has there, owners included.
@@ -96,6 +99,7 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     ...granted.fixes.filter((fix) => ![...volumes, ...mounts.fixes].some((volume) => volume.subject === fix.subject)),
     ...(context.target.readOnlyRoot ? [readOnlyRoot(), ...home.fixes.map(homeInMemory), ...mounts.fixes] : home.fixes),
     ...volumes,
+    ...(compiled.length === 0 ? [] : [noBytecode('bytecode-cache', compiled)]),
     ...ports.fixes,
     ...fileCapabilities(rest, context),
   ];

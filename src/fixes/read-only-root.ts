@@ -6,9 +6,9 @@ import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import type { RootEntry } from '../image/image.ts';
 import { isWithin } from '../linux/file-path.ts';
+import { noBytecode, writesBytecode } from './bytecode-cache.ts';
 import type { FixContext } from './context.ts';
 import { type MountKind, mountKind } from './mount-kind.ts';
-import { findingKey } from './need.ts';
 import { type WriteSpot, type WrittenName, writeSpots } from './write-spots.ts';
 
 export const ID = 'read-only-root';
@@ -43,20 +43,6 @@ export const readOnlyRoot = (): Fix => ({
   run: { readOnly: true },
 });
 
-/** What Python keeps of the programs it has compiled, beside them (PEP 3147). */
-const BYTECODE = /\/__pycache__(?:\/|$)/;
-
-const noBytecode = (compiled: readonly Finding[]): Fix => ({
-  id: ID,
-  subject: 'PYTHONDONTWRITEBYTECODE',
-  title: 'PYTHONDONTWRITEBYTECODE=1: no compiled programs are kept beside their sources',
-  disposition: 'safe',
-  answers: [...new Set(compiled.map(findingKey))].sort(),
-  layer: [],
-  run: { env: { PYTHONDONTWRITEBYTECODE: '1' } },
-  note: 'Python compiles them at every start instead, as it does where it may not write; ship them compiled to save that time',
-});
-
 /** A home of one's own is empty: it needs no place in the image. */
 export const homeInMemory = (fix: Fix): Fix =>
   fix.layer.length === 0
@@ -70,16 +56,14 @@ export const homeInMemory = (fix: Fix): Fix =>
 
 /** `findings`: writes to paths of the image itself. */
 export function mountsForWrites(findings: readonly Finding[], context: FixContext): ReadOnlyPlan {
-  const compiled = findings.filter(
-    ({ operation }) => operation !== undefined && 'path' in operation && BYTECODE.test(operation.path),
-  );
+  const compiled = findings.filter(writesBytecode);
   const spots = writeSpots(
     findings.filter((finding) => !compiled.includes(finding)),
     context.rootFs,
   );
   const read = filesRead(context);
   const refused = new Map<string, string>();
-  const fixes: Fix[] = compiled.length === 0 ? [] : [noBytecode(compiled)];
+  const fixes: Fix[] = compiled.length === 0 ? [] : [noBytecode(ID, compiled)];
   const copied: string[] = [];
   for (const spot of spots) {
     const above = fixes.find(({ subject }) => isWithin(spot.folder, subject));

@@ -17,6 +17,8 @@ const TREE = {
   '/var/lib/other': { uid: 101, gid: 101 },
   '/var/lib/rooted/items': { mode: 0o755 },
   '/var/lib/dpkg/info': { uid: 100, gid: 100 },
+  '/var/lib/odd app': { uid: 100, gid: 29 },
+  '/var/lib/odd': { uid: 100, gid: 29 },
   '/var/cache/player': { uid: 100, gid: 29 },
 };
 
@@ -102,5 +104,9 @@ describe('stateFolders', () => {
 
   it('gives users without a number of their own what group 0 may do', () => {
     expect(found([100], ['/var/lib/player/x'], { arbitrary: true })[1]).toEqual(['/var/lib/player/lists', '100:0 770']);
+  });
+
+  it('takes a name with a space in it as it is', () => {
+    expect(found([100], ['/var/lib/odd app/x']).map(([subject]) => subject)).toEqual(['/var/lib/odd app']);
   });
 });

@@ -9,6 +9,8 @@ import type { FixContext } from './context.ts';
 import { dataVolume } from './read-only-root.ts';
 
 const STATE = /\/(?:var\/lib|var\/spool|srv)\/[\w.@-]+/g;
+/** Of a path, where a name may hold anything but a slash. */
+const topOf = (path: string): string | undefined => /^\/(?:var\/lib|var\/spool|srv)\/[^/]+/.exec(path)?.[0];
 /** Of the base system. */
 const NOT_ITS = /^\/var\/(?:lib|spool)\/(?:apt|dpkg|systemd|mail|cron)$/;
 /** Uids that packages give to the accounts they make (Debian policy 9.2.2; login.defs SYS_UID_MIN of others). */
@@ -24,7 +26,7 @@ export function stateFolders(trace: Trace, formerUids: ReadonlySet<number>, cont
   const add = (text: string): void => {
     for (const [folder] of text.matchAll(STATE)) known.add(folder);
   };
-  for (const { operation } of trace.events) if ('path' in operation) add(operation.path);
+  for (const { operation } of trace.events) if ('path' in operation) known.add(topOf(operation.path) ?? '');
   for (const text of [...context.configs.values(), asIs.argv.join('\n'), asIs.env.join('\n')]) add(text);
   const allRoot = [...formerUids].every((uid) => uid === 0);
   const theirs = (uid: number, type: string): boolean =>
@@ -36,8 +38,8 @@ export function stateFolders(trace: Trace, formerUids: ReadonlySet<number>, cont
   let bytes = 0;
   for (const { path, type, uid, mode, size } of rootFs.entries()) {
     if ((type !== 'directory' && type !== 'file') || !theirs(uid, type)) continue;
-    const top = path.match(STATE)?.[0];
-    if (top === undefined || !path.startsWith(top) || !known.has(top) || NOT_ITS.test(top) || mounted(path)) continue;
+    const top = topOf(path);
+    if (top === undefined || !known.has(top) || NOT_ITS.test(top) || mounted(path)) continue;
     const adds = type === 'file' ? size : 0;
     if (count >= ENTRIES || bytes + adds > BYTES) {
       const left = leftOut.get(top) ?? { count: 0, bytes: 0 };
