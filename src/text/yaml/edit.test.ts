@@ -142,6 +142,17 @@ describe('where new things go', () => {
 });
 
 describe('text that several share', () => {
+  test('what is asked for all that share it is written once; for some, with each', () => {
+    const text = 'a:\n- &b\n  n: 1\n- <<: *b\n  n: 2\nc:\n- <<: *b\n  n: 3\n';
+    const all = ['a[0].s', 'a[1].s', 'c[0].s'].map((path) => set(path, { x: true }));
+    expect(edited(text, ...all)).toBe('a:\n- &b\n  n: 1\n  s:\n    x: true\n- <<: *b\n  n: 2\nc:\n- <<: *b\n  n: 3\n');
+    expect(edited(text, all[0]!, all[1]!, set('c[0].s', { x: false }))).toBe(
+      'a:\n- &b\n  n: 1\n  s:\n    x: true\n- <<: *b\n  n: 2\n  s:\n    x: true\nc:\n- <<: *b\n  n: 3\n  s:\n    x: false\n',
+    );
+    // Nobody may take `s` from the third again.
+    expect(problemsOf(text, all[0]!, all[1]!)).toHaveLength(1);
+  });
+
   const shared = 'x: &ctx\n  user: 0\n  drop: [ALL]\na: *ctx\nb: *ctx\n';
 
   test('an alias gets its own, and goes on to share the rest', () => {

@@ -69,6 +69,8 @@ interface State {
   /** What it shall say: anchored text that others share may differ from it until the last change is made. */
   readonly wanted: unknown;
   readonly shared: readonly Path[];
+  /** What it shall say in the end: text that others share may bring them now what is asked for them later. */
+  readonly later?: unknown;
 }
 
 function changeDocument(
@@ -85,26 +87,55 @@ function changeDocument(
   const first = read(text, begin, words);
   if ('fault' in first) return { edits: [], problems: [problemAt(file, base + first.fault.offset, first.fault.message)] };
   const problems: TextProblem[] = [];
-  let state: State = { text: unchanged(text), ...first, wanted: first.value, shared: [] };
-  const originalAt = (offset: number): number => base + asOriginal(state.text, offset);
-  const attempt = (change: OneChange, put: unknown): void => {
-    const made = make(state, { begin, words }, change, put);
-    if ('fault' in made) problems.push(problemAt(file, originalAt(made.offset), `cannot change this: ${made.fault}`));
-    else state = made;
-  };
+  const parts: Part[] = [];
   for (const { op, path, value, from, before } of changes) {
     const prefix = from === undefined ? [] : pathTo(first.root, from, base);
     if (prefix === undefined) problems.push(problemAt(file, from?.start ?? 0, 'this is no part of the document'));
-    else attempt({ op, path: [...prefix, ...path], ...(before === undefined ? {} : { before }) }, value);
+    else parts.push({ change: { op, path: [...prefix, ...path], ...(before === undefined ? {} : { before }) }, put: value });
+  }
+  const begun: State = { text: unchanged(text), ...first, wanted: first.value, shared: [] };
+  // What is asked for all who share a text is written once; where that does not come out, for each.
+  const together = makeAll({ ...begun, later: allOf(first.value, parts) }, { begin, words }, parts);
+  const made = together.faults.length === 0 ? together : makeAll(begun, { begin, words }, parts);
+  for (const { message, offset } of made.faults) problems.push(problemAt(file, base + offset, `cannot change this: ${message}`));
+  const edits = trimmed(text, made.edits).map((edit) => ({ ...edit, start: edit.start + base, end: edit.end + base }));
+  return { edits, problems };
+}
+
+/** The value when all changes are made; those that have no place are left out. */
+const allOf = (value: unknown, parts: readonly Part[]): unknown =>
+  parts.reduce((now, { change: { op, path }, put }) => {
+    const next = withValue(now, path, op, put);
+    return next === undefined ? now : next.value;
+  }, value);
+
+interface All {
+  readonly edits: readonly LocalEdit[];
+  /** Offsets are those of the text before. */
+  readonly faults: readonly { readonly message: string; readonly offset: number }[];
+}
+
+function makeAll(begun: State, reading: Reading, parts: readonly Part[]): All {
+  let state = begun;
+  let faults: { readonly message: string; readonly offset: number }[] = [];
+  const attempt = ({ change, put }: Part): boolean => {
+    const made = make(state, reading, change, put);
+    if (!('fault' in made)) state = made;
+    else faults.push({ message: made.fault, offset: asOriginal(state.text, made.offset) });
+    return !('fault' in made);
+  };
+  let left = parts.filter((part) => !attempt(part));
+  // What others share can be changed once they have their own.
+  for (let before = parts.length; left.length > 0 && left.length < before; ) {
+    before = left.length;
+    faults = [];
+    left = left.filter((part) => !attempt(part));
   }
   // Others that share the text and shall not change get their own.
-  for (const path of state.shared) attempt({ op: 'set', path }, valueAt(state.wanted, path));
-  if (!sameValue(state.value, state.wanted)) {
-    problems.push(problemAt(file, part.start, 'cannot change this: its anchors share text that must not change for all'));
-    return { edits: [], problems };
-  }
-  const edits = trimmed(text, state.text.edits).map((edit) => ({ ...edit, start: edit.start + base, end: edit.end + base }));
-  return { edits, problems };
+  for (const path of state.shared) attempt({ change: { op: 'set', path }, put: valueAt(state.wanted, path) });
+  if (sameValue(state.value, state.wanted)) return { edits: state.text.edits, faults };
+  const message = 'its anchors share text that must not change for all';
+  return { edits: [], faults: [...faults, { message, offset: reading.begin }] };
 }
 
 type Read =
@@ -203,9 +234,10 @@ function makeOne(state: State, { begin, words }: Reading, change: OneChange, put
       const text = changed(state.text, way);
       const after = read(text.text, begin, words);
       if ('fault' in after) continue;
-      if (sameValue(after.value, wanted)) return { text, ...after, wanted, shared: [] };
-      const shared = sharedDifferences(after.root, wanted);
-      if (shared !== undefined) return { text, ...after, wanted, shared };
+      const rest = state.later === undefined ? {} : { later: state.later };
+      if (sameValue(after.value, wanted)) return { text, ...after, wanted, shared: [], ...rest };
+      const shared = sharedDifferences(after.root, wanted, state.later);
+      if (shared !== undefined) return { text, ...after, wanted, shared, ...rest };
     }
   }
   return { fault: `${pathText(path)} is written in a way that nothing can be put there`, offset: state.root.start };

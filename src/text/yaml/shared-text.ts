@@ -7,10 +7,10 @@ import { entryNamed } from './spot.ts';
 import { yamlValue } from './value.ts';
 import { sameValue } from './value-change.ts';
 
-/** The paths of such values; undefined when something else differs. */
-export function sharedDifferences(root: YamlNode, wanted: unknown): readonly Path[] | undefined {
+/** The paths of such values; undefined when something else differs. What comes in by `<<` may be more than wanted when it is wanted `later`. */
+export function sharedDifferences(root: YamlNode, wanted: unknown, later?: unknown): readonly Path[] | undefined {
   const out: Path[] = [];
-  return visit(root, wanted, [], out) ? out : undefined;
+  return visit(root, wanted, later, [], out) ? out : undefined;
 }
 
 function plainOf(node: YamlNode): unknown {
@@ -18,7 +18,14 @@ function plainOf(node: YamlNode): unknown {
   return 'fault' in read ? undefined : read.value;
 }
 
-function visit(node: YamlNode, wanted: unknown, path: Path, out: Path[]): boolean {
+const partOf = (value: unknown, name: string | number): unknown =>
+  Array.isArray(value)
+    ? value[Number(name)]
+    : isPlainObject(value) && Object.hasOwn(value, String(name))
+      ? value[String(name)]
+      : undefined;
+
+function visit(node: YamlNode, wanted: unknown, later: unknown, path: Path, out: Path[]): boolean {
   if (node.kind === 'alias') {
     if (!sameValue(plainOf(node.target), wanted)) out.push(path);
     return true;
@@ -28,7 +35,7 @@ function visit(node: YamlNode, wanted: unknown, path: Path, out: Path[]): boolea
     return (
       Array.isArray(wanted) &&
       wanted.length === node.items.length &&
-      node.items.every((item, index) => visit(item, wanted[index], [...path, index], out))
+      node.items.every((item, index) => visit(item, wanted[index], partOf(later, index), [...path, index], out))
     );
   if (!isPlainObject(wanted)) return false;
   const own = new Set(node.entries.map(({ key }) => keyText(key)));
@@ -36,7 +43,7 @@ function visit(node: YamlNode, wanted: unknown, path: Path, out: Path[]): boolea
     const found = entryNamed(node, name);
     if (found === undefined) return false;
     if (found.via === 'own') {
-      if (!visit(node.entries[found.index]!.value, wanted[name], [...path, name], out)) return false;
+      if (!visit(node.entries[found.index]!.value, wanted[name], partOf(later, name), [...path, name], out)) return false;
       continue;
     }
     const merged = locate(node, [name])?.node;
@@ -44,5 +51,7 @@ function visit(node: YamlNode, wanted: unknown, path: Path, out: Path[]): boolea
     if (!sameValue(plainOf(resolved(merged)), wanted[name])) out.push([...path, name]);
   }
   // Nothing more than what is wanted, of its own or by `<<`.
-  return Object.keys((plainOf(node) as object | undefined) ?? {}).every((name) => Object.hasOwn(wanted, name)) && own.size > 0;
+  const plain = (plainOf(node) as Readonly<Record<string, unknown>> | undefined) ?? {};
+  const early = (name: string): boolean => !own.has(name) && later !== undefined && sameValue(plain[name], partOf(later, name));
+  return Object.keys(plain).every((name) => Object.hasOwn(wanted, name) || early(name)) && own.size > 0;
 }
