@@ -22,6 +22,7 @@ const base: readonly LayerItem[] = [
   { path: '/bin/sh', content: smallestProgram(), mode: 0o755 },
   { path: '/bin/chown', content: smallestProgram(), mode: 0o755 },
   { path: '/tmp', mode: 0o1777 },
+  { path: '/data', uid: 999, gid: 999 },
 ];
 
 beforeAll(() => {
@@ -32,13 +33,12 @@ beforeAll(() => {
     '--image',
     `${name}=oci:${writeLayout(join(folder, 'images', name.replace(/\W/g, '-')), { layers: [base], config: { Cmd: ['/bin/app'], ...config } })}`,
   ];
-  images = [...image('root:1', {}), ...image('named:1', { User: 'app' })];
+  images = [...image('root:1', {}), ...image('named:1', { User: 'app' }), ...image('vol:1', { Volumes: { '/data': {} } })];
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const write = (name: string, text: string): string => writeBelow(folder, name, text);
-const run = (...args: string[]): Promise<CliResult> =>
-  unroot([...args, '--image', images[1]!, '--image', images[3]!], { env: nowhere, cwd: folder });
+const run = (...args: string[]): Promise<CliResult> => unroot([...args, ...images], { env: nowhere, cwd: folder });
 async function json<T>(...args: string[]): Promise<T> {
   const { stdout, stderr } = await run(...args, '-o', 'json');
   expect(stdout, stderr).not.toBe('');
@@ -74,6 +74,88 @@ describe('JSON', () => {
     const { findings, diagnostics } = await json<CheckReport>('check', join(folder, 'mixed'));
     expect(findings.map(({ object }) => object)).toContain('service/web');
     expect(diagnostics.map(({ message }) => message).join()).not.toContain('tsconfig');
+  });
+});
+
+describe('places', () => {
+  const text = `services:
+  web:
+    image: root:1
+    volumes: [data:/data]
+  left:
+    image: root:1
+    cap_add: [SYS_ADMIN]
+    volumes: [other:/data]
+  last:
+    image: root:1
+    user: "0"
+    privileged: true
+volumes: {data: , other: }
+`;
+
+  it('are those of the file as it is, and a fix is whole by itself', async () => {
+    const path = write('places/compose.yaml', text);
+    const fixed = await json<TextFixReport>('fix', path);
+    expect(byObject(fixed)).toMatchObject({ 'service/web': 'changed' });
+    const lines = text.split('\n');
+    const roots = fixed.unresolved.filter(({ id }) => id === 'runs-as-root');
+    expect(roots.map(({ object, where }) => [object, lines[(where.line ?? 0) - 1]?.trim()])).toEqual([
+      ['service/left', 'image: root:1'],
+      ['service/last', 'user: "0"'],
+    ]);
+    expect(fixed.fixes.map(({ object }) => object)).toEqual(['service/web']);
+    const edits = [...fixed.fixes[0]!.edits].sort((a, b) => b.start - a.start);
+    const alone = edits.reduce((now, { start, end, text: put }) => now.slice(0, start) + put + now.slice(end), text);
+    expect(alone).toMatch(/depends_on:\n +web-volumes-init:/);
+    expect(alone).toMatch(/^ {2}web-volumes-init:$/m);
+    expect(fixed.files[0]!.diff).not.toContain('last-volumes');
+    const { stdout } = await run('fix', '-o', 'sarif', path);
+    const [{ results }] = JSON.parse(stdout).runs;
+    expect(results.length).toBeGreaterThan(1);
+    expect(results.filter((one: { fixes?: unknown }) => one.fixes !== undefined)).toEqual([]);
+  });
+
+  it('of findings are the new ones once the file is written', async () => {
+    const path = write('written/compose.yaml', text);
+    const { unresolved } = await json<TextFixReport>('fix', '--write', path);
+    const after = readFileSync(path, 'utf8').split('\n');
+    const root = unresolved.find(({ id, object }) => id === 'runs-as-root' && object === 'service/last');
+    expect(after[(root?.where.line ?? 0) - 1]?.trim()).toBe('user: "0"');
+  });
+});
+
+describe('volumes', () => {
+  it('with a name are handed over, whatever the image would have there', async () => {
+    const path = write(
+      'handed/compose.yaml',
+      `services:
+  cache:
+    image: vol:1
+    volumes: ["cache:/data"]
+  bare:
+    image: vol:1
+    volumes:
+      - type: volume
+        source: bare
+        target: /data
+        volume: {nocopy: true}
+  none:
+    image: vol:1
+volumes: {cache: , bare: }
+`,
+    );
+    const fixed = await json<TextFixReport>('fix', '--write', path);
+    expect(byObject(fixed)).toMatchObject({
+      'service/cache': 'changed',
+      'service/bare': 'changed',
+      'service/none': expect.stringContaining('left the image must change'),
+    });
+    const after = readFileSync(path, 'utf8');
+    expect(after).toMatch(/^ {2}cache-volumes-init:$/m);
+    expect(after).toMatch(/^ {2}bare-volumes-init:$/m);
+    const { findings } = await json<CheckReport>('check', path);
+    expect(findings.filter(({ severity }) => severity === 'error').map(({ object }) => object)).toEqual(['service/none']);
+    expect((await json<TextFixReport>('fix', path)).files).toEqual([]);
   });
 });
 

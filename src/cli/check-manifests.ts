@@ -12,10 +12,12 @@ import type { Refusal } from '../launch/launch.ts';
 import { placeOf } from '../launch/placed.ts';
 import { withoutImage } from '../launch/without-image.ts';
 import { NO_CAPABILITIES } from '../linux/capability.ts';
+import { isWithin } from '../linux/file-path.ts';
 import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
 import { checkReport } from '../report/documents.ts';
 import type { CheckReport } from '../report/report.ts';
 import { checkImage } from '../unroot.ts';
+import { givenAway } from '../workload/formats/compose/handed-volumes.ts';
 import type { Span } from '../workload/workload.ts';
 import type { ContainerImages } from './container-images.ts';
 import { withConfigs } from './manifest-configs.ts';
@@ -161,7 +163,12 @@ export async function check(
     signal,
     asWritten: true,
   });
-  return { findings: findings.map((finding) => placedFinding(one, finding)), fixes, unknown: withoutAdvice(unknown) };
+  // A service that gives a volume away does with it what only root can, and nothing else.
+  const given = one.workload.format === 'compose' ? [...givenAway(settings).keys()] : [];
+  const told = findings.filter(
+    ({ id, where }) => id !== 'volume-not-writable' || !given.some((path) => isWithin(where.path ?? '', path)),
+  );
+  return { findings: told.map((finding) => placedFinding(one, finding)), fixes, unknown: withoutAdvice(unknown) };
 }
 
 /** `--trace` runs images, not manifests. */

@@ -14,6 +14,7 @@ import type { FixResult, ImageOptions } from '../unroot.ts';
 import { fixImage } from '../unroot.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import { type Asking, projectService, type Stage, type StageOptions, stageProject } from './compose-stage.ts';
+import { withoutVolumeOwners } from './compose-volumes.ts';
 import type { ContainerImages } from './container-images.ts';
 import type { ProvedImage } from './fix-container.ts';
 import type { AnyContainer } from './manifest-containers.ts';
@@ -106,7 +107,7 @@ async function together(project: ComposeProject, options: TogetherOptions, sessi
       const own = stage.services.find(({ workload }) => workload.name === name);
       if (own === undefined)
         throw new UnrootError(`service ${name} is not started, so nothing is known of it`, { code: 'compose.not-started' });
-      const result = await fixImage(image, {
+      const found = await fixImage(image, {
         ...asked,
         settings: own.settings,
         engine: 'auto',
@@ -115,6 +116,7 @@ async function together(project: ComposeProject, options: TogetherOptions, sessi
         run: search.observer(name),
         prove: false,
       });
+      const result = withoutVolumeOwners(one, found);
       if (result.expectation !== undefined) expectations.set(name, result.expectation);
       rounds.set(name, result.rounds);
       if (result.layer.length === 0) return { result };

@@ -12,10 +12,12 @@ import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
+import { withoutVolumeOwners } from './compose-volumes.ts';
 import { BASICS, changeOf, LEAST, wantsFsGroup } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
 import { type ConfigEdits, editConfigs, splitLayer, withConfigs, withoutImageChanges } from './manifest-configs.ts';
 import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer } from './manifest-containers.ts';
+import { movedPorts } from './moved-port.ts';
 
 export interface Decided<W extends AnyWorkload = KubernetesWorkload> {
   readonly one: ManifestContainer<W>;
@@ -125,7 +127,9 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
       change: { container: container_, ...LEAST },
     });
   }
-  return fromResult(one, result as FixResult, proved, nothing, edits);
+  // A proof of the image alone had the image's own folder.
+  const whole = proved === undefined ? withoutVolumeOwners(one, result as FixResult) : (result as FixResult);
+  return fromResult(one, whole, proved, nothing, options, edits);
 }
 
 /** Nothing of an image that is not here is known to work as somebody else: only what the manifest says itself is made sure. */
@@ -226,11 +230,13 @@ function fromResult<W extends AnyWorkload>(
   result: FixResult,
   proved: ProvedImage | undefined,
   nothing: Nothing<W>,
+  { portStrategy }: DecideOptions,
   edits?: ConfigEdits,
 ): Decided<W> {
   const { name, settings } = one.container;
   const verdict = result.proof?.verdict;
-  const reasons = reasonsOf(result.unresolved);
+  const ports = proved === undefined ? movedPorts(one, result, edits?.ports ?? [], portStrategy) : undefined;
+  const reasons = new Map([...reasonsOf(result.unresolved), ...(ports?.reasons ?? [])]);
   const unknown = result.unknown.map((text) => `${name}: ${text}`);
   const told = verdict === undefined ? {} : { verdict };
   const least = { change: { container: name, ...LEAST }, reasons, unknown, ...told };
@@ -242,7 +248,13 @@ function fromResult<W extends AnyWorkload>(
       least,
     );
   }
-  const stopping = result.unresolved.filter(({ finding }) => finding.severity === 'error' && !WAIT.has(finding.id));
+  const stopping = [
+    ...result.unresolved.filter(
+      ({ finding }) => finding.severity === 'error' && !WAIT.has(finding.id) && ports?.settled.has(finding) !== true,
+    ),
+    // A port that is declared is one that the program takes until somebody knows better.
+    ...(ports?.left ?? []),
+  ];
   if (proved === undefined && stopping.length > 0)
     return nothing(
       'left',
@@ -269,7 +281,11 @@ function fromResult<W extends AnyWorkload>(
   return {
     one,
     outcome: 'changed',
-    change: withConfigEdits(changeOf(one, result, proved?.name), edits, splitLayer(settings, result.layer).files),
+    change: withConfigEdits(
+      { ...changeOf(one, result, proved?.name), ...ports?.change },
+      edits,
+      splitLayer(settings, result.layer).files,
+    ),
     reasons,
     unknown,
     ...told,

@@ -7,6 +7,7 @@ import type { Workload, WorkloadContainer } from '../../workload.ts';
 import { dependencyCycle } from './dependencies.ts';
 import { isTopField } from './fields.ts';
 import { type ComposeFiles, folderOf } from './files.ts';
+import { handedVolumes } from './handed-volumes.ts';
 import { fingerprint } from './merge.ts';
 import { composeModel, environmentFrom, textsOf } from './model.ts';
 import { type ComposeService, type ReadService, readService } from './service.ts';
@@ -186,6 +187,8 @@ function withOthers(
   problems: TextProblem[],
 ): WorkloadContainer {
   let { settings } = container;
+  const handed = handedVolumes({ container, service }, all);
+  if (handed !== settings.volumes && handed.length > 0) settings = { ...settings, volumes: handed };
   const from = writtenChild(value, 'volumes_from');
   for (const text of textsOf(from)) {
     const [name = '', mode] = text.split(':');
