@@ -159,6 +159,28 @@ volumes: {cache: , bare: }
   });
 });
 
+describe('check', () => {
+  it('asks what fix would write: Podman starts a container that adds all capabilities', async () => {
+    const path = write(
+      'all/compose.yaml',
+      'services:\n  base: {image: "root:1", cap_add: [ALL]}\n  web:\n    extends: {service: base}\n  both: {image: "root:1", cap_add: [ALL], cap_drop: [ALL]}\n',
+    );
+    const refused = async (profile: string): Promise<readonly (string | undefined)[]> =>
+      (await json<CheckReport>('check', path, '--platform-profile', profile)).findings
+        .filter(({ id }) => id === 'start-refused')
+        .map(({ object }) => object);
+    expect(await refused('podman')).toEqual(['service/both']);
+    expect(await refused('docker')).toEqual([]);
+  });
+
+  it('has nothing against names of users where no kubelet is', async () => {
+    const path = write('names/compose.yaml', 'services:\n  a: {image: "named:1"}\n  b: {image: "named:1", user: "0:0"}\n');
+    const { findings } = await json<CheckReport>('check', path);
+    expect(findings.filter(({ id }) => id === 'named-user')).toEqual([]);
+    expect(findings.filter(({ id }) => id === 'runs-as-root').map(({ object }) => object)).toEqual(['service/b']);
+  });
+});
+
 describe('words of YAML 1.1', () => {
   it('are names of services like any other', async () => {
     const text =

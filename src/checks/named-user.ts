@@ -9,6 +9,8 @@ export const namedUser: Check = {
   run: ({ asIs, image }) => {
     const name = image.config.user.split(':')[0] ?? '';
     if (name === '' || /^[+-]?\d+$/.test(name) || asIs.kind === 'refusal' || asIs.settings.runAsUser !== undefined) return [];
+    // Docker and Podman look the name up.
+    if (!asIs.platform.kubelet) return [];
     return [
       {
         id: 'named-user',

@@ -10,7 +10,9 @@ export function settingsAs(recipient: Recipient, settings: ContainerSettings, pr
   const identity: ContainerSettings = profile.kubelet
     ? { runAsUser: recipient.uid, runAsGroup: recipient.gid, runAsNonRoot: true }
     : { user: `${recipient.uid}:${recipient.gid}` };
-  return { ...settings, ...identity, capDrop: ['ALL'], noNewPrivileges: true };
+  // Podman takes ALL on one side only (common pkg/capabilities MergeCapabilities), and who asks for all of them is left with them.
+  const all = profile.capabilityMerge === 'podman' && (settings.capAdd ?? []).some((name) => /^all$/i.test(name));
+  return { ...settings, ...identity, ...(all ? {} : { capDrop: ['ALL'] }), noNewPrivileges: true };
 }
 
 export function settingsOfRun(
