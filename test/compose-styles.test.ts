@@ -148,7 +148,7 @@ volumes: {cache: , bare: }
     expect(byObject(fixed)).toMatchObject({
       'service/cache': 'changed',
       'service/bare': 'changed',
-      'service/none': expect.stringContaining('left the image must change'),
+      'service/none': expect.stringMatching(/^left the image must change.* unroot fix oci:\S+vol-1 --out DIR makes it$/),
     });
     const after = readFileSync(path, 'utf8');
     expect(after).toMatch(/^ {2}cache-volumes-init:$/m);
@@ -178,6 +178,18 @@ describe('check', () => {
     const { findings } = await json<CheckReport>('check', path);
     expect(findings.filter(({ id }) => id === 'named-user')).toEqual([]);
     expect(findings.filter(({ id }) => id === 'runs-as-root').map(({ object }) => object)).toEqual(['service/b']);
+  });
+});
+
+describe('include', () => {
+  it('makes a file part of the project: it is neither one of its own nor left aside', async () => {
+    write('including/compose.yaml', 'include: [inc.yaml]\nservices:\n  web: {image: "root:1"}\n');
+    write('including/inc.yaml', 'services:\n  db: {image: "root:1"}\n');
+    write('including/prod.yaml', 'services:\n  web: {image: "root:1"}\n');
+    const { findings, diagnostics } = await json<CheckReport>('check', join(folder, 'including'));
+    expect(findings.filter(({ id }) => id === 'runs-as-root').map(({ object }) => object)).toEqual(['service/web', 'service/db']);
+    const aside = diagnostics.filter(({ message }) => message.includes('not read by itself'));
+    expect(aside.map(({ where }) => where.file?.split('/').at(-1))).toEqual(['prod.yaml']);
   });
 });
 

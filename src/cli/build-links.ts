@@ -144,6 +144,7 @@ export function withBuilds(
       made.set(name, known);
       return known as Promise<Found<Awaited<ReturnType<typeof work>>>>;
     },
+    targetOf: (name) => images.targetOf?.(name) ?? name,
     unused: () => [...images.unused(), ...links.unused()],
     close: () => images.close(),
     changed: () => anew,

@@ -33,6 +33,8 @@ export interface FindOptions {
 export interface ContainerImages {
   /** What `work` makes of the image of that name; done once, and kept. */
   find<T>(name: string, work: (image: Image) => Promise<T>, options?: FindOptions): Promise<Found<T>>;
+  /** What `--image` says in place of a name; the name itself otherwise. */
+  targetOf?(name: string): string;
   /** Names of `--image` that nothing asked for. */
   unused(): readonly string[];
   close(): Promise<void>;
@@ -89,6 +91,7 @@ export function containerImages(flags: ImageFlags, access: OpenImageOptions & { 
       results.set(key, made);
       return made;
     },
+    targetOf: (name) => given.get(familiarToFull(name))?.target ?? name,
     unused: () => [...given].filter(([full]) => !used.has(full)).map(([, { name }]) => name),
     close: async () => {
       for (const image of open) await image.close();

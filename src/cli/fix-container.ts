@@ -16,7 +16,7 @@ import { withoutVolumeOwners } from './compose-volumes.ts';
 import { BASICS, changeOf, LEAST, wantsFsGroup } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
 import { type ConfigEdits, editConfigs, splitLayer, withConfigs, withoutImageChanges } from './manifest-configs.ts';
-import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer } from './manifest-containers.ts';
+import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer, targetOf } from './manifest-containers.ts';
 import { movedPorts } from './moved-port.ts';
 
 export interface Decided<W extends AnyWorkload = KubernetesWorkload> {
@@ -230,7 +230,7 @@ function fromResult<W extends AnyWorkload>(
   result: FixResult,
   proved: ProvedImage | undefined,
   nothing: Nothing<W>,
-  { portStrategy }: DecideOptions,
+  { portStrategy, images }: DecideOptions,
   edits?: ConfigEdits,
 ): Decided<W> {
   const { name, settings } = one.container;
@@ -267,7 +267,7 @@ function fromResult<W extends AnyWorkload>(
     const shown = `${titles.slice(0, 3).join('; ')}${titles.length > 3 ? ` and ${titles.length - 3} more` : ''}`;
     const how =
       proved?.layout === undefined
-        ? `unroot fix ${one.container.image ?? 'IMAGE'} --out DIR makes it`
+        ? `unroot fix ${targetOf(one, images)} --out DIR makes it`
         : `it lies in ${proved.layout}: --tag says under which name manifests shall use it`;
     const asked = new Map(reasons);
     for (const { answers, title } of inImage) for (const answer of answers) asked.set(answer, `the image must change: ${title}`);

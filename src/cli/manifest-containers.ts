@@ -78,6 +78,13 @@ async function builtImage<T>(
   return { missing: `service ${name} is built from ${from}, and image ${names[0]} is not here: build it first` };
 }
 
+/** What `unroot fix` would be given to look at the same image. */
+export function targetOf({ workload, container: { image } }: AnyContainer, images: ContainerImages): string {
+  const built = workload.format === 'compose' ? `${workload.namespace}-${workload.name}` : 'IMAGE';
+  const name = image === undefined || image === '' ? built : image;
+  return images.targetOf?.(name) ?? name;
+}
+
 /** Where the field of a refusal stands. */
 export const refusalSpan = ({ workload }: AnyContainer, refusal: ObjectRefusal): Span =>
   workload.format === 'kubernetes' ? spanNearPodField(workload, refusal.field) : spanOfWorkload(workload);

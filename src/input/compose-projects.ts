@@ -21,7 +21,7 @@ export function isComposeFile(file: SourceFile): boolean {
   if (BRACES.test(text)) return isFlowCompose(file);
   if (!/^["']?(?:services|include)["']?\s*:/m.test(text))
     return NAME.test(basename(path)) && /^\s+(?:image|build)\s*:/m.test(text);
-  return NAME.test(basename(path)) || /^\s+["']?(?:image|build|extends)["']?\s*:/m.test(text);
+  return NAME.test(basename(path)) || /(?:^[ \t]+|[{,][ \t]*)["']?(?:image|build|extends)["']?[ \t]*:/m.test(text);
 }
 
 /** The outermost mapping stands in braces, as in JSON: nothing begins a line that could be looked for. */
@@ -55,13 +55,14 @@ export function composeProjects(found: readonly SourceFile[], named: ReadonlySet
     byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
   }
   const files = composeFiles(found);
+  const besides: TextProblem[] = [];
   const listed = listedGroups([...byFolder.keys(), ...named], files, named, problems);
   const taken = new Set(listed.groups.flatMap((group) => group.map(({ path }) => files.absolute(path))));
   const groups = [...byFolder].flatMap(([folder, all]) => {
     const here = all.filter(({ path }) => !taken.has(files.absolute(path)));
     if (listed.folders.has(resolve(folder))) return [];
     const asked = here.filter(({ path }) => named.has(path));
-    return asked.length > 0 ? askedGroups(asked, files) : foundGroups(here, files, problems);
+    return asked.length > 0 ? askedGroups(asked, files) : foundGroups(here, files, besides);
   });
   const projects = [...listed.groups, ...groups].map((sources) => readComposeProject(sources, files));
   // A file that another project includes or extends is part of that one.
@@ -81,7 +82,9 @@ export function composeProjects(found: readonly SourceFile[], named: ReadonlySet
     problems.push({ severity: 'info', message, where: { file: file.path } });
     return false;
   });
-  return { projects: whole, problems };
+  // What a project includes is read with it.
+  const beside = ({ where: { file } }: TextProblem): boolean => !used.has(files.absolute(file));
+  return { projects: whole, problems: [...problems, ...besides.filter(beside)] };
 }
 
 type Reader = ReturnType<typeof composeFiles>;
