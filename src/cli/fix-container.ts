@@ -15,9 +15,18 @@ import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts'
 import { withoutVolumeOwners } from './compose-volumes.ts';
 import { BASICS, changeOf, LEAST, wantsFsGroup } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
-import { type ConfigEdits, editConfigs, splitLayer, withConfigs, withoutImageChanges } from './manifest-configs.ts';
+import {
+  type ConfigEdits,
+  editConfigs,
+  splitLayer,
+  withConfigEdits,
+  withConfigs,
+  withoutImageChanges,
+} from './manifest-configs.ts';
 import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer, targetOf } from './manifest-containers.ts';
+import { mountedFolders } from './mounted-folders.ts';
 import { movedPorts } from './moved-port.ts';
+import { wantsRoot } from './wants-root.ts';
 
 export interface Decided<W extends AnyWorkload = KubernetesWorkload> {
   readonly one: ManifestContainer<W>;
@@ -56,10 +65,6 @@ type Nothing<W extends AnyWorkload> = (
   message: string,
   more?: Partial<Omit<Decided, 'one'>>,
 ) => Decided<W>;
-
-/** Programs that work for root only; a command that names one was written for root. */
-const ROOT_WORK =
-  /(?:^|[\s/;&|(])(chown|chgrp|mount|umount|mkfs\S*|sysctl|modprobe|iptables\S*|nft|useradd|adduser|apt-get|apk|yum|dnf|setcap|setpriv|su-exec|gosu)(?=\s)/;
 
 export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, options: DecideOptions): Promise<Decided<W>> {
   const { container, refusal } = one;
@@ -180,15 +185,6 @@ function withoutImage<W extends AnyWorkload>(
   );
 }
 
-/** Why it is root on purpose, in words. */
-function wantsRoot({ privileged, capAdd = [], entrypoint = [], command = [] }: ContainerSettings): string | undefined {
-  if (privileged === true) return 'it is privileged, which only root has any use of';
-  const more = capAdd.filter((name) => !/^(?:CAP_)?NET_BIND_SERVICE$/i.test(name));
-  if (more.length > 0) return `it asks for ${more.join(', ')}, which only root gets`;
-  const work = ROOT_WORK.exec(` ${[...entrypoint, ...command].join(' ')} `)?.[1];
-  return work === undefined ? undefined : `its command runs ${work}, which is work for root`;
-}
-
 /** The user that the image names, by number; undefined when that is root. */
 function ownUser(subject: Subject, profile: PlatformProfile): string | undefined {
   const launch = launchOf(subject, {}, profile);
@@ -261,7 +257,10 @@ function fromResult<W extends AnyWorkload>(
       `as ${result.run.user} it would not work: ${stopping[0]!.finding.message} (${stopping[0]!.reason})`,
       least,
     );
-  const inImage = result.fixes.filter(({ layer }) => splitLayer(settings, layer).rest.length > 0);
+  const ofImage = result.fixes.filter(({ layer }) => splitLayer(settings, layer).rest.length > 0);
+  const mounted = proved === undefined && one.workload.format === 'kubernetes' ? mountedFolders(result, ofImage) : undefined;
+  const inImage = mounted?.rest ?? ofImage;
+  for (const [key, reason] of mounted?.reasons ?? []) reasons.set(key, reason);
   if (inImage.length > 0 && proved?.name === undefined) {
     const titles = inImage.map(({ title }) => title);
     const shown = `${titles.slice(0, 3).join('; ')}${titles.length > 3 ? ` and ${titles.length - 3} more` : ''}`;
@@ -282,7 +281,7 @@ function fromResult<W extends AnyWorkload>(
     one,
     outcome: 'changed',
     change: withConfigEdits(
-      { ...changeOf(one, result, proved?.name), ...ports?.change },
+      { ...withScratch(changeOf(one, result, proved?.name), mounted?.tmpfs ?? []), ...ports?.change },
       edits,
       splitLayer(settings, result.layer).files,
     ),
@@ -293,17 +292,8 @@ function fromResult<W extends AnyWorkload>(
   };
 }
 
-/** What mounted ConfigMaps say from then on, and the ports that move by it. */
-function withConfigEdits(
-  change: ContainerChange,
-  edits: ConfigEdits | undefined,
-  found: NonNullable<ContainerChange['configFiles']>,
-): ContainerChange {
-  const files = new Map([...(edits?.files ?? []), ...found].map((file) => [`${file.name}/${file.key}`, file]));
-  if (files.size === 0) return change;
-  const ports = [...(change.ports ?? []), ...(edits?.ports ?? [])];
-  return { ...change, configFiles: [...files.values()], ...(ports.length === 0 ? {} : { ports }) };
-}
+const withScratch = (change: ContainerChange, folders: readonly string[]): ContainerChange =>
+  folders.length === 0 ? change : { ...change, tmpfs: [...(change.tmpfs ?? []), ...folders] };
 
 /** By the key that fixes answer, and by id. */
 const reasonsOf = (unresolved: readonly Unresolved[]): ReadonlyMap<string, string> =>

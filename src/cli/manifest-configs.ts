@@ -180,3 +180,15 @@ export function splitLayer(
   });
   return { files, rest: layer.filter(({ path }) => !mounted.has(path)) };
 }
+
+/** What mounted ConfigMaps say from then on, and the ports that move by it. */
+export function withConfigEdits(
+  change: ContainerChange,
+  edits: ConfigEdits | undefined,
+  found: NonNullable<ContainerChange['configFiles']>,
+): ContainerChange {
+  const files = new Map([...(edits?.files ?? []), ...found].map((file) => [`${file.name}/${file.key}`, file]));
+  if (files.size === 0) return change;
+  const ports = [...(change.ports ?? []), ...(edits?.ports ?? [])];
+  return { ...change, configFiles: [...files.values()], ...(ports.length === 0 ? {} : { ports }) };
+}

@@ -96,7 +96,10 @@ async function list(commands: readonly Statement[], frame: Frame, branch: Branch
       if (skipped) continue;
       const answer = decision(one, frame);
       const open = frame.ended;
-      await node(one, frame, { unsure: branch.unsure || (operator !== undefined && before === undefined), onlyRoot });
+      const unsure = branch.unsure || (operator !== undefined && before === undefined);
+      const otherwise = command.operators.indexOf('||', index);
+      const tolerated = branch.tolerated === true || (otherwise >= 0 && goesOn(textOf(command.commands[otherwise + 1]!, frame)));
+      await node(one, frame, { ...branch, unsure, onlyRoot, tolerated });
       if (operator === undefined || operator === '&&') onlyRoot ||= answer === true && isAboutRoot(one, frame);
       // An exit that may not have been reached does not end the script, but nothing behind it is sure.
       if (operator !== undefined && before === undefined && frame.ended && !open) {
@@ -107,6 +110,13 @@ async function list(commands: readonly Statement[], frame: Frame, branch: Branch
     }
   }
 }
+
+/** Ends as a failure, or by a function that is named like it. */
+const STOPS = /\b(?:exit|return)\b(?!\s+0\b)|(?:^|[;&|{\n])\s*(?:die|fail|fatal|abort|false)\b/;
+
+/** What stands behind `||` only says that something could not be done, or that all is well. */
+const goesOn = (text: string): boolean =>
+  /^\s*(?:(?:true|:|exit 0|return 0)\s*$|(?:echo|printf)\s|[{(])/.test(text) && !STOPS.test(text);
 
 const textOf = (one: { readonly pos: number; readonly end: number }, frame: Frame): string =>
   frame.source.slice(one.pos, one.end);
@@ -139,10 +149,15 @@ async function node(one: PipelineNode, frame: Frame, branch: Branch): Promise<vo
       const arms = [one, ...one.elif];
       let unsure = branch.unsure;
       for (const { clause, then } of arms) {
-        await list(clause.commands, frame, { ...branch, unsure });
+        await list(clause.commands, frame, {
+          ...branch,
+          unsure,
+          tolerated: branch.tolerated === true || !STOPS.test(textOf(one, frame)),
+        });
         const answer = decisionOf(clause, frame);
         const onlyRoot = branch.onlyRoot || (answer === true && isAboutRoot(clause, frame));
-        if (answer !== false) await guarded(then, frame, { unsure: unsure || answer === undefined, onlyRoot }, answer === true);
+        if (answer !== false)
+          await guarded(then, frame, { ...branch, unsure: unsure || answer === undefined, onlyRoot }, answer === true);
         if (answer === true) return;
         unsure ||= answer === undefined;
       }

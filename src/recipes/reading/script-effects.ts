@@ -28,7 +28,7 @@ export function add(operation: ReadOperation['operation'], program: string, fram
     file: frame.path,
     line,
     text: text.split('\n')[0]!.slice(0, 200),
-    confidence: branch.unsure || frame.mayHaveEnded ? 'low' : 'medium',
+    confidence: branch.unsure || branch.tolerated === true || frame.mayHaveEnded ? 'low' : 'medium',
     ...(branch.onlyRoot ? { onlyRoot: true } : {}),
   });
 }

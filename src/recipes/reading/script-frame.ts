@@ -22,6 +22,8 @@ export interface ReadScript {
 /** How sure it is that a command is reached. */
 export interface Branch {
   readonly unsure: boolean;
+  /** When it fails, the script goes on. */
+  readonly tolerated?: boolean;
   readonly onlyRoot: boolean;
 }
 
