@@ -68,8 +68,15 @@ export interface Recipe {
   readonly about: string;
   /** Manual pages and documents that it rests on. */
   readonly source: string;
-  /** Matched when one of these programs runs (its file name, `*` for any letters), or all of these files are in the image. Never by the image's name. */
-  readonly match?: { readonly programs?: readonly string[]; readonly files?: readonly string[] };
+  /**
+   * Matched when one of these programs runs (its file name, `*` for any letters), or all of these files are in the image. Never by the image's name.
+   * `requires`: the image must have these too, for a program whose name is shared with another.
+   */
+  readonly match?: {
+    readonly programs?: readonly string[];
+    readonly requires?: readonly string[];
+    readonly files?: readonly string[];
+  };
   readonly changes?: readonly RecipeChange[];
   readonly drops?: readonly PrivilegeDrop[];
   /** First words of lines in any program's configuration, in lower case, `_` and `-` alike. */

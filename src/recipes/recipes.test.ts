@@ -55,6 +55,11 @@ describe('matchingRecipes', () => {
     expect(names(['/srv/nginx-exporter', 'sh'])).toEqual([]);
   });
 
+  it('wants to see more of a program whose name another has too', () => {
+    expect(names(['/usr/lib/postfix/sbin/smtpd'])).toEqual([]);
+    expect(names(['/usr/sbin/smtpd'], ['/usr/sbin/smtpctl'])).toEqual(['opensmtpd']);
+  });
+
   it('takes versions for a star, and nothing else', () => {
     expect(isNamed('php-fpm', 'php-fpm*')).toBe(true);
     expect(isNamed('php-fpm8.2', 'php-fpm*')).toBe(true);
@@ -80,6 +85,18 @@ interface Case {
 
 /** Every change of every recipe on the lines that its program really has. */
 const CASES: readonly Case[] = [
+  {
+    recipe: 'avahi',
+    purpose: 'root-check',
+    argv: ['/usr/sbin/avahi-daemon', '-s'],
+    start: ['/usr/sbin/avahi-daemon', '--no-drop-root', '--no-chroot', '--no-rlimits', '-s'],
+  },
+  {
+    recipe: 'acme-httpd',
+    purpose: 'chroot',
+    argv: ['mini_httpd', '-D', '-r', '-u', 'www-data', '-d', '/srv/-r'],
+    start: ['mini_httpd', '-D', '-d', '/srv/-r'],
+  },
   {
     recipe: 'nginx',
     purpose: 'identity',

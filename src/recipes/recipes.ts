@@ -20,7 +20,7 @@ export function matchingRecipes({ programs, has }: Present): readonly Recipe[] {
   return RECIPES.filter(({ match }) => {
     if (match === undefined) return false;
     const runs = (match.programs ?? []).some((pattern) => [...names].some((name) => isNamed(name, pattern)));
-    return runs || match.files?.every(has) === true;
+    return (runs && (match.requires ?? []).every(has)) || match.files?.every(has) === true;
   });
 }
 

@@ -85,6 +85,20 @@ describe('what a shell is handed', () => {
 
 describe('scripts', () => {
   it.each([
+    ['touch /a', 'medium'],
+    ['touch /a 2>/dev/null || { echo cannot; exit 0; }', 'low'],
+    ['touch /a || true', 'low'],
+    ['touch /a && echo done || echo not', 'low'],
+    ['if touch /a 2>/dev/null; then echo yes; fi', 'low'],
+    ['touch /a || exit 1', 'medium'],
+    ['touch /a || { echo cannot >&2; exit 1; }', 'medium'],
+    ['touch /a || die "cannot"', 'medium'],
+    ['if ! touch /a; then echo cannot; exit 3; fi', 'medium'],
+  ])('what may fail is not sure to matter: %s', async (text, confidence) => {
+    const found = await reading(['sh', '-c', text], {});
+    expect(found.find(({ operation }) => operation.kind === 'open')).toMatchObject({ confidence });
+  });
+  it.each([
     ['mkdir -p /a/b', ['mkdir /a', 'mkdir /a/b']],
     ['mkdir -m 700 x', ['mkdir /srv/x']],
     ['mkdir -p /etc', []],
