@@ -30,6 +30,7 @@ function imageOf(script: string, config: Readonly<Record<string, unknown>> = {})
   const items: LayerItem[] = [
     { path: '/start', content: `#!/bin/sh\n${script}`, mode: 0o755 },
     { path: '/data/', mode: 0o755 },
+    { path: '/etc/passwd', content: 'root:x:0:0::/root:/bin/sh\n' },
   ];
   const settings = { Env: ['PATH=/bin'], Cmd: ['/start'], WorkingDir: '/', ...config };
   return `oci:${writeLayout(join(folder, `image${serial++}`), { layers: [...spec.layers, items], config: settings })}:latest`;
@@ -65,5 +66,14 @@ describe.skipIf(why !== undefined)('programs with homes', () => {
     const report = await fix(imageOf(`echo x >>/data/state || exit 1\n${SERVE}`, VOLUME));
     expect(report.proof?.reasons.filter((reason) => reason.kind !== 'ok' && reason.kind !== 'note')).toEqual([]);
     expect(report.verdict).toBe('proved');
+  });
+
+  it.skipIf(!onPath('podman'))('that look their user up get a name, where podman would lend them one', async () => {
+    const image = imageOf(`whoami || exit 1\n${SERVE}`);
+    const result = await unroot(['fix', image, '--engine', 'podman', '-o', 'json']);
+    expect(result.stdout, result.stderr).toMatch(/^\{/);
+    const report = JSON.parse(result.stdout) as FixReport;
+    expect(report.verdict).toBe('proved');
+    expect(report.fixes.map(({ id }) => id)).toContain('passwd-entry');
   });
 });

@@ -65,11 +65,11 @@ export function homeDirectory(
       id: 'make-beforehand',
       subject: served,
       title: `Ship ${served} in the image, owned by ${arbitrary ? 'group 0' : `${uid}:${gid}`}`,
-      disposition: 'safe',
+      disposition: place.kind === 'volume' ? 'needs-review' : 'safe',
       answers: [],
       layer: [{ kind: 'directory', path: served, uid: arbitrary ? 0 : uid, gid, mode: arbitrary ? 0o770 : 0o700 }],
       run: {},
-      note: 'the home that the program had was made at the start, as root',
+      note: `the home that the program had was made at the start, as root${place.kind === 'volume' ? `. Kubernetes copies nothing into a new volume: there somebody has to make it in ${place.target} once` : ''}`,
     };
     return { fixes: [keep, folder], answered: concerned };
   }

@@ -10,7 +10,7 @@ export interface PodmanFacts {
   /** The list it gives when nothing is asked for (`podman info`): distributions change it in containers.conf. */
   readonly defaultCapabilities: CapabilitySet;
   readonly limits: { readonly nofile: number; readonly nproc: number };
-  /** It knows `--passwd=false` (not yet 4.3). */
+  /** `create` knows `--passwd=false` (not yet in 4.3: see `ownAccounts`). */
   readonly passwdFlag: boolean;
 }
 
@@ -89,9 +89,6 @@ export function podmanArguments(
     ...(unsaidUser || launch.groups.includes(launch.gid)
       ? []
       : [`podman also puts the primary group ${launch.gid} among the supplementary groups`]),
-    ...(foreignPasswd && !facts.passwdFlag && launch.userName === undefined
-      ? [`podman adds a line for uid ${launch.uid} to /etc/passwd when the image has none`]
-      : []),
     ...deviceOwnerDifferences('podman', launch),
     ...entryDifferences('podman', launch),
   ];

@@ -20,6 +20,7 @@ import { isRuntimesOwn, type Ownership, type PodmanFacts, podmanArguments } from
 import { interrupted, type PodmanClient, podmanWords } from './client.ts';
 import { inSandbox } from './in-sandbox.ts';
 import { followLogFile } from './log-file.ts';
+import { ownAccounts } from './own-accounts.ts';
 import { refusedBy, triedAgain } from './own-failure.ts';
 
 /** The log on disk; conmon begins a new file at this size. */
@@ -86,8 +87,7 @@ export async function createPodmanContainer(
       // `volume rm --force` of a volume that was never made says so; that is fine.
       if (volumes.length > 0) await client.run(volumeRemoval);
       logFile.close();
-      rmSync(logPath, { force: true });
-      rmSync(confPath, { force: true });
+      for (const path of [logPath, confPath]) rmSync(path, { force: true });
       for (const registration of registrations) registration.release();
     })();
     return removed;
@@ -118,6 +118,7 @@ export async function createPodmanContainer(
       `--log-opt=max-size=${LOG_FILE_LIMIT}`,
       ...flags,
       ...brought,
+      ...(await ownAccounts(context, image, launch, name)),
       ...volumes.map(
         (volume) =>
           `--volume=${[volume.name, volume.target, ...volume.options.slice(0, 1)].join(':')}${volume.options
@@ -135,10 +136,8 @@ export async function createPodmanContainer(
         await client.run(removal);
       },
     );
-    if (created.aborted) throw interrupted();
     if (created.code !== 0) throw refusedBy('create', created, launch);
     const initialised = await client.run(['init', name], call);
-    if (initialised.aborted) throw interrupted();
     if (initialised.code !== 0) throw refusedBy('init', initialised, launch);
     inspected = (JSON.parse(await client.need(['container', 'inspect', name], call)) as Inspected[])[0] as Inspected;
     const started = processStartTime(inspected.State.Pid);
@@ -191,7 +190,6 @@ export async function createPodmanContainer(
       if (options.publish && options.publish.size > 0 && launch.network !== 'host')
         forward = await forwardPorts(init.pid, options.publish);
       const result = await client.run(['start', name], call);
-      if (result.aborted) throw interrupted();
       if (result.code !== 0) throw refusedBy('start', result, launch);
       void poll();
     },

@@ -3,7 +3,7 @@ import { UnrootError } from '../../error.ts';
 import type { Launch } from '../../launch/launch.ts';
 import type { CommandResult } from '../command.ts';
 import { startRefused } from '../start-refused.ts';
-import { podmanWords } from './client.ts';
+import { interrupted, podmanWords } from './client.ts';
 
 /** containers/storage errors.go (ErrImageUnknown, ErrLayerUnknown, ErrContainerUnknown) and libpod/define/errors.go (ErrNoSuchCtr, ErrNoSuchVolume). */
 const OWN =
@@ -31,6 +31,7 @@ const spoilt = (result: CommandResult): boolean =>
 
 /** A failure of its own is an error, never evidence; anything else is the runtime's refusal to start the program. */
 export function refusedBy(what: string, result: CommandResult, { image, argv }: Launch): UnrootError {
+  if (result.aborted) return interrupted();
   const words = podmanWords(result);
   if (!isOwnFailure(words)) return startRefused('podman', image, argv, words);
   return new UnrootError(`podman ${what} failed: ${words}`, {
