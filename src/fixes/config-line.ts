@@ -21,9 +21,16 @@ export function configLine(observed: readonly Finding[], context: FixContext): F
   return kinds.size === 0 ? [] : switchedOff(kinds, context);
 }
 
-/** An experiment: a program that was told to be somebody, and gives up without trying when it is not root. Only the files that `read` holds. */
+/** An experiment: a program that was told to be somebody, or somewhere else, and gives up without trying when it is not root. Only the files that `read` holds. */
 export const withoutIdentityLines = (context: FixContext, read: ReadonlySet<string>): Fix[] =>
-  switchedOff(new Map([['identity', new Set<string>()]]), context, read);
+  switchedOff(
+    new Map([
+      ['identity', new Set<string>()],
+      ['chroot', new Set<string>()],
+    ]),
+    context,
+    read,
+  );
 
 /** One fix for each file that has such lines. */
 function switchedOff(kinds: ReadonlyMap<string, ReadonlySet<string>>, context: FixContext, read?: ReadonlySet<string>): Fix[] {

@@ -22,6 +22,8 @@ export interface Experiment {
   try(occasion: Occasion): readonly Fix[];
   /** What it was for is there now, though something else may still be broken: it stays, and the search goes on from there. */
   helped?(after: Observation, fresh: readonly Finding[]): boolean;
+  /** Remedies that it is tried instead of. */
+  readonly without?: (fix: Fix) => boolean;
   /** Lets a program that cannot bind its port bind one; nothing else helps it. */
   readonly forPorts?: true;
   /** Worth trying for a program that works and was denied work all the same. */

@@ -1,7 +1,7 @@
 /** What is tried when the general remedies leave a program broken, one thing at a time, in the order of what it costs: see {@link experimentsFor}. */
 import type { Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
-import { formerUser, passwdEntry } from '../fixes/accounts.ts';
+import { formerUser, passwdEntry, serviceUser } from '../fixes/accounts.ts';
 import { withoutIdentityLines } from '../fixes/config-line.ts';
 import type { FixContext } from '../fixes/context.ts';
 import { withoutIdentityArguments } from '../fixes/identity-arguments.ts';
@@ -28,6 +28,7 @@ export function experimentsFor(
   return [
     ...(low.length === 0 ? [] : portTrials(low, before, recipes, healthcheck)),
     { try: ({ fixes, context: now }) => ownedClaims(fixes, now) },
+    { try: ({ extra, met, context: now }) => whoTheyName(extra, met, before, now), without: isIdentityLine },
     ...capabilityTrials(false),
     ...recipeTrials(recipes, context).map((one): Experiment => ({ try: ({ context: now, extra }) => recipe(one, now, extra) })),
     { try: ({ extra, context: now }) => nameFor(extra, now) },
@@ -58,6 +59,22 @@ const capabilityTrials = (comfort: boolean): readonly Experiment[] =>
     };
   });
 
+/** A line or word that names a user, switched off. */
+const isIdentityLine = ({ id }: Fix): boolean => id === 'config-line' || id === 'identity-arguments';
+
+/** Some programs end, or do less, without the line that says whom to be: then it stays, and whoever it names is the recipient. */
+function whoTheyName(extra: readonly Fix[], met: readonly Finding[], before: Observation, context: FixContext): readonly Fix[] {
+  if (!extra.some(isIdentityLine)) return [];
+  const denied = serviceUser(met, context);
+  if (denied.length > 0) return denied;
+  const became = (before.trace?.events ?? []).filter(({ errno }) => errno === undefined).map(({ operation }) => operation);
+  return formerUser(
+    became.flatMap((operation) => (operation.kind === 'setuid' ? operation.ids : [])),
+    became.flatMap((operation) => (operation.kind === 'setgid' ? operation.ids : [])),
+    context,
+  );
+}
+
 /** A name for the recipient, unless another remedy has given it one: two versions of /etc/passwd could not both be in the layer. */
 const nameFor = (extra: readonly Fix[], context: FixContext): readonly Fix[] => {
   const entry = extra.some((fix) => fix.id === 'service-user') ? undefined : passwdEntry(context);
@@ -67,8 +84,13 @@ const nameFor = (extra: readonly Fix[], context: FixContext): readonly Fix[] => 
 /** Words and lines that name a user, for a program that looks who it is and gives up without a call that could be denied. */
 const toldToBeSomebody = (extra: readonly Fix[], context: FixContext, read: ReadonlySet<string>): readonly Fix[] =>
   [...withoutIdentityArguments(context), ...withoutIdentityLines(context, read)].filter(
-    (fix) => !extra.some((other) => other.id === fix.id && other.subject === fix.subject),
+    (fix) =>
+      !extra.some(
+        (other) => other.id === fix.id && other.subject === fix.subject && (fix.id !== 'config-line' || sameChange(other, fix)),
+      ),
   );
+
+const sameChange = (a: Fix, b: Fix): boolean => JSON.stringify([a.layer, a.run]) === JSON.stringify([b.layer, b.run]);
 
 export const sameOperation = (a: Finding, b: Finding): boolean =>
   a.id === b.id && JSON.stringify(a.operation) === JSON.stringify(b.operation);

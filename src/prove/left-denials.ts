@@ -8,6 +8,7 @@ export const leftDenials = ({ left, before, fixes }: RoundsResult): Expectation[
   ...left.map(({ finding, reason }) => ({
     text: `${finding.message} — ${reason}`,
     losesWork: mayLoseWork(finding, before),
+    ...(finding.id === 'ownership-change' ? { ownership: true as const } : {}),
   })),
   ...fixes.flatMap(({ loses }) =>
     loses === undefined

@@ -9,6 +9,8 @@ export interface LogLine {
   readonly denial: boolean;
   /** What was not permitted is becoming another user. */
   readonly identity: boolean;
+  /** What was not permitted is giving files to somebody. */
+  readonly ownership: boolean;
 }
 
 const TROUBLE =
@@ -24,8 +26,12 @@ export function newErrorLines(before: Observation, after: Observation): LogLine[
     if (!TROUBLE.test(line) || known.has(plain) || seen.has(plain)) continue;
     seen.add(plain);
     const denials = logDenials(line);
-    const identity = denials.length > 0 && denials.every(({ category }) => category === 'setuid_setgid_denied');
-    fresh.push({ text: line.slice(0, 240), denial: denials.length > 0, identity });
+    fresh.push({
+      text: line.slice(0, 240),
+      denial: denials.length > 0,
+      identity: denials.length > 0 && denials.every(({ category }) => category === 'setuid_setgid_denied'),
+      ownership: denials.length > 0 && denials.every(({ operation }) => operation === 'chown'),
+    });
     if (fresh.length === 10) break;
   }
   return fresh;

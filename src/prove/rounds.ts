@@ -39,6 +39,7 @@ import { settingsAs, settingsOfRun } from './settings.ts';
 import { stillDenied } from './still-denied.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
 import { targetOf } from './target.ts';
+import { gatesStarted, withoutGates } from './user-gates.ts';
 import { mayLoseWork, worksByItself, worksLess } from './verdict.ts';
 import { withAccount, withoutInjection } from './with-account.ts';
 
@@ -66,7 +67,8 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const { subject, recipient, settings, profile, onProgress } = input;
   onProgress('running it as the image says, watched');
   const base = await input.prepare(subject.image);
-  const observed = input.run ?? observe;
+  const run = input.run ?? observe;
+  const observed: typeof run = async (...args) => withoutGates(await run(...args));
   const first = await observed(base, asTheImageSays, { ...input.observe, tracer: input.tracer, keep: input.keep });
   const { asIs, before, notes } = await workingBaseline(input, base, asTheImageSays, first);
   const baseline = before.trace ?? NO_TRACE;
@@ -95,6 +97,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const experiments = experimentsFor(before, recipes, context, low, subject.image.config.healthcheck?.test);
   let trial: readonly Fix[] = [];
   let helped: Experiment['helped'];
+  let without: Experiment['without'];
   let untried: { readonly extra: readonly Fix[]; readonly met: readonly Finding[]; readonly broken: boolean } | undefined;
   let tried = 0;
   let lookedTwice = false;
@@ -150,9 +153,10 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     if (broken)
       addRemedies(
         extra,
-        [...remedies(met, context), ...(trial.length > 0 ? capabilitiesFor(fresh, context) : [])].filter(
-          (fix) => !trial.some((one) => conflicts(one, fix)),
-        ),
+        [
+          ...remedies(met, context, gatesStarted(after.trace)),
+          ...(trial.length > 0 ? capabilitiesFor(fresh, context) : []),
+        ].filter((fix) => !trial.some((one) => conflicts(one, fix)) && !(trial.length > 0 && without?.(fix))),
       );
     const changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
     const left = next.unresolved
@@ -180,11 +184,11 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
         if (!untried.broken && experiment.forLostWork !== true) continue;
         if ((experiment.forPorts === true) !== portsToMove(withoutTrial.left).length > 0) continue;
         trial = experiment.try({ after, met, extra, fixes, context });
-        helped = experiment.helped;
+        ({ helped, without } = experiment);
       }
       if (trial.length === 0) return { ...withoutTrial, rounds: round };
       const chosen = trial;
-      extra.splice(0, extra.length, ...extra.filter((fix) => !chosen.some((one) => conflicts(one, fix))));
+      extra.splice(0, extra.length, ...extra.filter((fix) => !chosen.some((one) => conflicts(one, fix)) && !without?.(fix)));
       addRemedies(extra, trial);
       lookedTwice = false;
       plan = planFixes([...findings, ...met], context);
@@ -209,8 +213,8 @@ const WENT_ON = new Set(['identity-change', 'ownership-change', 'capability-need
  * What else can be done about what the recipient was denied: wrappers and lines of configuration first; a service user's name moves to the
  * recipient only when neither applies.
  */
-function remedies(met: readonly Finding[], context: FixContext): readonly Fix[] {
-  const unwrapped = privilegeDrop(met, context);
+function remedies(met: readonly Finding[], context: FixContext, gates: readonly string[]): readonly Fix[] {
+  const unwrapped = privilegeDrop(met, context, gates);
   const argv = unwrapped.flatMap(({ run }) => (run.entrypoint ? [[...run.entrypoint, ...(run.command ?? [])]] : [])).at(-1);
   const direct = [...unwrapped, ...identityArguments(met, context, argv), ...configLine(met, context)];
   return [

@@ -2,7 +2,7 @@
 
 import type { Finding } from '../finding/finding.ts';
 import { compareDatagrams } from './datagrams.ts';
-import { newErrorLines } from './log-lines.ts';
+import { type LogLine, newErrorLines } from './log-lines.ts';
 import type { Observation } from './observation.ts';
 import { comparePorts, type MovedPorts } from './ports.ts';
 import { compareProbes } from './probe-reasons.ts';
@@ -29,7 +29,7 @@ export interface Expectation {
   /** Unix sockets that both watched runs made. */
   readonly sockets: readonly string[];
   /** Denials of the second run that nothing answered, in words, and whether work may be lost by them. */
-  readonly leftDenials: readonly { readonly text: string; readonly losesWork: boolean }[];
+  readonly leftDenials: readonly { readonly text: string; readonly losesWork: boolean; readonly ownership?: true }[];
   /** What showed when it was started over the data of an earlier run. */
   readonly oldData?: readonly Reason[];
   /** Where the first run had volumes for its data. */
@@ -60,7 +60,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...compareVolumeState(before, after, expectation.volumes ?? []),
     ...newErrorLines(before, after).map(
       (line): Reason => ({
-        kind: line.denial && !(line.identity && gaveUpRoot(before)) ? 'unsure' : 'note',
+        kind: line.denial && !isExplained(line, before, expectation) ? 'unsure' : 'note',
         text: `new in its log: ${line.text}`,
       }),
     ),
@@ -73,6 +73,13 @@ export function judge(before: Observation, after: Observation, expectation: Expe
   }
   return { verdict: 'proved', reasons };
 }
+
+/** A complaint about what was seen to be denied, and to matter to nobody: giving up root, or handing on files that are the user's already. */
+const isExplained = (line: LogLine, before: Observation, { leftDenials }: Expectation): boolean =>
+  (line.identity && gaveUpRoot(before)) ||
+  (line.ownership &&
+    leftDenials.some(({ ownership }) => ownership) &&
+    leftDenials.every((one) => !(one.ownership && one.losesWork)));
 
 /** Whether the first run is something to compare with. */
 export const worksByItself = (before: Observation): boolean =>
