@@ -247,6 +247,23 @@ describe('processes', () => {
     expect(parseStrace(log).processes.map((p) => p.ppid !== undefined || p.pid === 500)).toEqual([true, true, true, true]);
   });
 
+  it('knows a daemon by the number that its fork returned, when the kernel names whoever took it over', () => {
+    const log = `500 1.0 execve("/sh", ["sh"], 0x5 /* 3 vars */) = 0
+500 1.1 clone(child_stack=NULL, flags=SIGCHLD) = 2
+501 1.2 execve("/daemon", ["daemon"], 0x5 /* 3 vars */) = 0
+501 1.3 clone(child_stack=NULL, flags=SIGCHLD) = 3
+501 1.4 +++ exited with 0 +++
+502 1.5 mkdir("/by-daemon", 0700) = 0
+`;
+    const told: Record<number, { ppid: number; tgid: number; innerPid: number }> = {
+      500: { ppid: 1, tgid: 500, innerPid: 1 },
+      501: { ppid: 500, tgid: 501, innerPid: 2 },
+      502: { ppid: 500, tgid: 502, innerPid: 3 },
+    };
+    const trace = parseStrace(log, { identify: (pid) => told[pid] });
+    expect(trace.events.find((e) => e.operation.kind === 'mkdir')?.program).toBe('/daemon');
+  });
+
   it('follows ids through setuid and friends, exec and fork, and believes what a program is told about itself', () => {
     const trace = parseStrace(`1 1.0 setgid(33) = 0
 1 1.1 setresuid(33, 33, 0) = 0

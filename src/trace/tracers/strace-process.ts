@@ -183,7 +183,9 @@ export class ProcessTable {
     let index = -1;
     if (identity !== undefined) {
       const parentPid = identity.tgid === pid ? identity.ppid : identity.tgid;
-      index = this.births.findIndex((b) => b.parent.group.pid === parentPid);
+      // A daemon's parent is gone by now, and the kernel names the one that took it over: the number that the fork returned tells better.
+      index = this.births.findIndex((b) => b.innerPid === identity.innerPid);
+      if (index < 0) index = this.births.findIndex((b) => b.parent.group.pid === parentPid);
       if (index < 0) {
         const parent = this.live.get(parentPid);
         if (parent !== undefined)
