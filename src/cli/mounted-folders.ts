@@ -3,6 +3,7 @@ import type { Fix } from '../finding/fix.ts';
 import { findingKey } from '../fixes/need.ts';
 import type { RootFs } from '../image/image.ts';
 import type { FixResult } from '../unroot.ts';
+import type { ContainerChange } from '../workload/change.ts';
 
 export interface MountedFolders {
   /** As in `ContainerChange`. */
@@ -60,3 +61,13 @@ function foldersFor(path: string, rootFs: RootFs): readonly string[] | undefined
   const empty = (folder: string): boolean => rootFs.get(folder)?.type === 'directory' && rootFs.list(folder).length === 0;
   return inside.length <= MOST_INSIDE && inside.every(empty) ? [path, ...inside] : undefined;
 }
+
+/** What is mounted anew belongs to nobody in particular. */
+export const withFolders = (change: ContainerChange, folders: readonly string[]): ContainerChange =>
+  folders.length === 0
+    ? change
+    : {
+        ...change,
+        tmpfs: [...(change.tmpfs ?? []), ...folders],
+        volumes: (change.volumes ?? []).filter(({ path }) => !folders.some((folder) => folder.startsWith(`${path}:`))),
+      };

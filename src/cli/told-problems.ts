@@ -9,6 +9,6 @@ export function tellProblems(diagnostics: readonly Diagnostic[], log: Log): void
     const { file, line, column } = where;
     const place = file === undefined || line === undefined ? '' : `${file}:${line}${column === undefined ? '' : `:${column}`}: `;
     if (severity === 'error') log.problem(place + message);
-    else log.note(place + message);
+    else if (severity === 'warning' && place !== '') log.note(place + message);
   }
 }
