@@ -5,7 +5,7 @@
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import type { RootEntry } from '../image/image.ts';
-import { isWithin } from '../linux/file-path.ts';
+import { baseName, isWithin, parentPath } from '../linux/file-path.ts';
 import { noBytecode, writesBytecode } from './bytecode-cache.ts';
 import type { FixContext } from './context.ts';
 import { type MountKind, mountKind } from './mount-kind.ts';
@@ -88,8 +88,8 @@ export function mountsForWrites(findings: readonly Finding[], context: FixContex
     const folded = spots.some(
       ({ folder }) => folder !== spot.folder && isWithin(folder, spot.folder) && !madeByProgram(folder, context),
     );
-    const folders =
-      folded && [...spot.names.values()].every(({ kind }) => kind === 'directory') ? besides(spot, context) : undefined;
+    const apart = folded && [...spot.names.values()].every(({ kind }) => kind === 'directory') && !setsModes(spot, context);
+    const folders = apart ? besides(spot, context) : undefined;
     if (!whole && hides.length === 0 && folders === undefined) {
       fixes.push(mount(spot.folder, spot, context));
       continue;
@@ -246,6 +246,14 @@ function whyNot(spot: WriteSpot, whole: boolean, hidden: string | undefined, con
 /** The program makes this folder itself, or tries to. */
 const madeByProgram = (folder: string, { trace, rootFs }: FixContext): boolean =>
   (trace?.events ?? []).some(({ operation }) => operation.kind === 'mkdir' && rootFs.resolve(operation.path).path === folder);
+
+/** It sets the mode or the owner of a folder that it makes there: a mount in its place would be root's. */
+const setsModes = ({ folder, names }: WriteSpot, { trace, rootFs }: FixContext): boolean =>
+  (trace?.events ?? []).some(({ operation }) => {
+    if (operation.kind !== 'chmod' && operation.kind !== 'chown') return false;
+    const { path } = rootFs.resolve(operation.path);
+    return parentPath(path) === folder && names.get(baseName(path))?.kind === 'directory';
+  });
 
 /** Files of the image that the run read or executed, by their real path. What it writes as well is looked at with the writes. */
 function filesRead({ trace, rootFs }: FixContext): ReadonlySet<string> {
