@@ -1,5 +1,6 @@
 /** Puts the fixes together: one layer without duplicates, one set of run settings. */
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
+import { isWithin } from '../linux/file-path.ts';
 import type { Recipient } from './context.ts';
 
 /** The changes of all fixes, one per path (the later one wins, and leaves the owner what an earlier one gave it), sorted by path so that parents come first. */
@@ -60,7 +61,13 @@ export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run
     ports: ports.map((port) => ({ ...port, to: moves.get(port.from) ?? port.to })),
     tmpfs: list((run) => run.tmpfs),
     ...(tmpfsInside.length > 0 ? { tmpfsInside } : {}),
-    volumes: [...new Map(fixes.flatMap(({ run }) => run.volumes ?? []).map((volume) => [volume.path, volume])).values()],
+    volumes: [
+      ...new Map(
+        outermost(fixes)
+          .flatMap(({ run }) => run.volumes ?? [])
+          .map((volume) => [volume.path, volume]),
+      ).values(),
+    ],
     capAdd: list((run) => run.capAdd),
     capDrop: ['ALL'],
     sysctls: record((run) => run.sysctls),
@@ -69,3 +76,18 @@ export function mergeRun(fixes: readonly Fix[], recipient: Recipient, ports: Run
     ...(healthcheck === undefined ? {} : { healthcheck }),
   };
 }
+
+/**
+ * Without the volumes of a read-only root that lie in a volume of a service's state, which is there from the start and holds all that is theirs: one
+ * volume on top of another would be two claims for one thing.
+ */
+export const outermost = (fixes: readonly Fix[]): readonly Fix[] => {
+  const states = fixes.filter(({ id, run }) => id === 'state-folder' && run.volumes !== undefined);
+  const held = (fix: Fix): boolean =>
+    states.some(
+      ({ layer, run }) =>
+        run.volumes?.some(({ path }) => path !== fix.subject && isWithin(fix.subject, path)) === true &&
+        fix.layer.every(({ path }) => layer.some((change) => change.path === path)),
+    );
+  return fixes.filter((fix) => fix.id !== 'read-only-root' || fix.run.volumes === undefined || !held(fix));
+};

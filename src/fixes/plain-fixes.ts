@@ -1,10 +1,11 @@
 /** The fixes as they are told: what the layer really has of each path, and every path once. */
 import type { Fix, LayerChange } from '../finding/fix.ts';
-import { mergeLayer } from './merge.ts';
+import { mergeLayer, outermost } from './merge.ts';
 
 /** The layer that they make stays the same. */
-export function plainFixes(fixes: readonly Fix[]): readonly Fix[] {
-  const merged = new Map(mergeLayer(fixes).map((change) => [change.path, change]));
+export function plainFixes(all: readonly Fix[]): readonly Fix[] {
+  const fixes = outermost(all);
+  const merged = new Map(mergeLayer(all).map((change) => [change.path, change]));
   // Guessed from who owns a folder: what was seen to be needed is told with what needs it.
   const seen = new Set(fixes.filter(({ id }) => id !== 'state-folder').flatMap(({ layer }) => layer.map(({ path }) => path)));
   return fixes.flatMap((fix): Fix[] => {
