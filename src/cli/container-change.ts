@@ -5,6 +5,7 @@ import type { Inode } from '../linux/inode.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { FixResult } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
+import type { ContainerSettings } from '../workload/container.ts';
 import type { AnyContainer, AnyWorkload } from './manifest-containers.ts';
 
 /** What Pod Security restricted asks for beside the user (kubernetes.io, Pod Security Standards). */
@@ -69,6 +70,27 @@ export function wantsFsGroup(
       (volume.kind === 'external' && volume.readOnly !== true && volume.takesFsGroup?.answer !== 'no') ||
       handedFiles(volume, { ...settings, runAsUser: uid, runAsGroup: gid }, profile).some(({ inode }) => !readable(inode)),
   );
+}
+
+/** As whoever the image says. */
+export const withoutIdentity: (settings: ContainerSettings) => ContainerSettings = ({
+  runAsUser: _u,
+  runAsGroup: _g,
+  runAsNonRoot: _n,
+  user: _,
+  ...rest
+}) => rest;
+
+/** As `changeOf` will write it: what the group gets through fsGroup is asked about as such. */
+export function withGroup(
+  one: AnyContainer,
+  settings: ContainerSettings,
+  user: string,
+  profile: PlatformProfile,
+): ContainerSettings {
+  const [, uid, gid = uid] = /^(\d+)(?::(\d+))?$/.exec(user) ?? [];
+  if (gid === undefined || !wantsFsGroup(one, { uid: Number(uid), gid: Number(gid) }, profile)) return settings;
+  return { ...settings, fsGroup: Number(gid) };
 }
 
 const onHostNetwork = (workload: AnyWorkload): boolean =>

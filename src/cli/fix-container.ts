@@ -10,10 +10,9 @@ import { launchOf, readSubject, type Subject } from '../prove/subject.ts';
 import type { FixedContainer } from '../report/report.ts';
 import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
-import type { ContainerSettings } from '../workload/container.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
 import { withoutVolumeOwners } from './compose-volumes.ts';
-import { BASICS, changeOf, LEAST, wantsFsGroup } from './container-change.ts';
+import { BASICS, changeOf, LEAST, withGroup, withoutIdentity } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
 import {
   type ConfigEdits,
@@ -24,7 +23,7 @@ import {
   withoutImageChanges,
 } from './manifest-configs.ts';
 import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer, targetOf } from './manifest-containers.ts';
-import { mountedFolders } from './mounted-folders.ts';
+import { mountedFolders, withFolders } from './mounted-folders.ts';
 import { movedPorts } from './moved-port.ts';
 import { wantsRoot } from './wants-root.ts';
 
@@ -84,7 +83,9 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
   if (container.unknown !== undefined) return nothing('unknown', container.unknown);
   const found = await imageOf(one, options.images, async (image): Promise<Image> => image);
   if ('missing' in found) return withoutImage(one, options, found.missing, nothing);
-  const configured = await withConfigs(found.value, settings);
+  // A run of a whole project has its files as they are on this machine.
+  const runs = one.workload.format === 'compose' && options.prove !== undefined;
+  const configured = await withConfigs(found.value, runs ? { ...settings, volumes: [] } : settings);
   const { image } = configured;
   const subject = await readSubject(image);
   const launch = launchOf(subject, { ...settings, name: container_ }, options.profile);
@@ -191,14 +192,6 @@ function ownUser(subject: Subject, profile: PlatformProfile): string | undefined
   return launch.kind === 'launch' && launch.uid !== 0 ? `${launch.uid}:${launch.gid}` : undefined;
 }
 
-const withoutIdentity = ({
-  runAsUser: _u,
-  runAsGroup: _g,
-  runAsNonRoot: _n,
-  user: _,
-  ...rest
-}: ContainerSettings): ContainerSettings => rest;
-
 /** It is not root already: that is said, and by number where the kubelet could not see it. */
 function nonRoot(
   launch: Launch,
@@ -209,13 +202,6 @@ function nonRoot(
   if (workload.format === 'compose') return {};
   const numeric = settings.runAsUser !== undefined || /^\d+(?::\d+)?$/.test(image.config.user);
   return { runAsNonRoot: true, ...(numeric ? {} : { user: { uid: launch.uid, gid: launch.gid } }) };
-}
-
-/** As `changeOf` will write it: what the group gets through fsGroup is asked about as such. */
-function withGroup(one: AnyContainer, settings: ContainerSettings, user: string, profile: PlatformProfile): ContainerSettings {
-  const [, uid, gid = uid] = /^(\d+)(?::(\d+))?$/.exec(user) ?? [];
-  if (gid === undefined || !wantsFsGroup(one, { uid: Number(uid), gid: Number(gid) }, profile)) return settings;
-  return { ...settings, fsGroup: Number(gid) };
 }
 
 /** Findings that are only decided by a run do not hold anything up. */
@@ -281,7 +267,7 @@ function fromResult<W extends AnyWorkload>(
     one,
     outcome: 'changed',
     change: withConfigEdits(
-      { ...withScratch(changeOf(one, result, proved?.name), mounted?.tmpfs ?? []), ...ports?.change },
+      { ...withFolders(changeOf(one, result, proved?.name), mounted?.tmpfs ?? []), ...ports?.change },
       edits,
       splitLayer(settings, result.layer).files,
     ),
@@ -291,9 +277,6 @@ function fromResult<W extends AnyWorkload>(
     ...(proved?.layout === undefined ? {} : { layout: proved.layout }),
   };
 }
-
-const withScratch = (change: ContainerChange, folders: readonly string[]): ContainerChange =>
-  folders.length === 0 ? change : { ...change, tmpfs: [...(change.tmpfs ?? []), ...folders] };
 
 /** By the key that fixes answer, and by id. */
 const reasonsOf = (unresolved: readonly Unresolved[]): ReadonlyMap<string, string> =>

@@ -86,7 +86,7 @@ export async function editConfigs(
   const recipes = matchingRecipes({ programs: argv, has });
   let state: ConfigEdits | undefined;
   let best = costOf(before);
-  const texts = new Map(files.map(({ path, text }) => [path, text]));
+  const texts = new Map(files.flatMap(({ path, text, fixed }) => (fixed === true ? [] : [[path, text] as const])));
   const attempt = async (changed: ReadonlyMap<string, string>, ports: ConfigEdits['ports']): Promise<void> => {
     if ([...changed].every(([path, text]) => texts.get(path) === text)) return;
     const next = new Map([...texts, ...changed]);
@@ -173,7 +173,8 @@ export function splitLayer(
   settings: ContainerSettings,
   layer: readonly LayerChange[],
 ): { readonly files: NonNullable<ContainerChange['configFiles']>; readonly rest: readonly LayerChange[] } {
-  const mounted = new Map(mountedFiles(settings).files.map((file) => [file.path, file]));
+  const own = mountedFiles(settings).files.filter(({ fixed }) => fixed !== true);
+  const mounted = new Map(own.map((file) => [file.path, file]));
   const files = layer.flatMap((one) => {
     const file = one.kind === 'file' ? mounted.get(one.path) : undefined;
     return file === undefined || one.kind !== 'file' ? [] : [{ name: file.name, key: file.key, text: one.content }];

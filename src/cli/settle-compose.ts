@@ -1,11 +1,14 @@
 /** What becomes of the services of a project: decided for each, written, and taken back where `check` would find more than before. */
+import { resolve } from 'node:path';
 import type { Finding } from '../finding/finding.ts';
+import { withBoundFiles } from '../input/bound-files.ts';
 import { composeFiles } from '../input/compose-files.ts';
 import { applyEdits, editsByFile } from '../text/edits.ts';
 import { type SourceFile, sourceFile } from '../text/source-file.ts';
 import type { WrittenChange } from '../workload/change.ts';
 import { composeChanges } from '../workload/formats/compose/changes.ts';
 import { type ComposeProject, type ComposeWorkload, readComposeProject } from '../workload/formats/compose/read.ts';
+import { mountedFiles } from '../workload/mounted-files.ts';
 import { check } from './check-manifests.ts';
 import type { Together } from './compose-together.ts';
 import { withVolumes } from './compose-volumes.ts';
@@ -93,17 +96,36 @@ async function attempt(
     all.flatMap(({ change }) => change ?? []),
   );
   const byFile = editsByFile(written.edits);
-  const texts = filesOf(project).map(({ path, text }) => ({
+  const ofProject = filesOf(project).map(({ path, text }) => ({
     path,
     before: text,
     after: applyEdits(text, byFile.get(path) ?? []).text,
   }));
-  const after = new Map(texts.map((one) => [one.path, sourceFile(one.path, one.after)]));
-  const again = readComposeProject(
+  const texts = [...ofProject, ...configTexts(project, all)];
+  const after = new Map(ofProject.map((one) => [one.path, sourceFile(one.path, one.after)]));
+  const read = readComposeProject(
     project.sources.map(({ path }) => after.get(path) as SourceFile),
     composeFiles([...after.values()]),
   );
+  const again = withBoundFiles(read, new Map(texts.map((one) => [resolve(one.path), one.after])));
   return { ...written, texts, project: again, after: await findingsIn(again, all) };
+}
+
+/** Bound configuration with what it must say; two services that want other things of one file get neither, and `check` finds that. */
+function configTexts(project: ComposeProject, all: readonly DecidedService[]): Attempt['texts'] {
+  const wanted = new Map<string, string | undefined>();
+  for (const { change } of all)
+    for (const { name, text } of change?.configFiles ?? [])
+      wanted.set(name, wanted.has(name) && wanted.get(name) !== text ? undefined : text);
+  const before = new Map(
+    project.workloads.flatMap(({ containers }) =>
+      containers.flatMap(({ settings }) => mountedFiles(settings).files.map(({ name, text }) => [name, text] as const)),
+    ),
+  );
+  return [...wanted].flatMap(([path, text]) => {
+    const was = before.get(path);
+    return text === undefined || was === undefined ? [] : [{ path, before: was, after: text }];
+  });
 }
 
 /** Those that hold services; environment files are nobody's to change. */

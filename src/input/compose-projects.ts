@@ -9,6 +9,7 @@ import { parseDotenv } from '../workload/formats/compose/dotenv.ts';
 import { DEFAULT_NAMES, OVERRIDE_NAMES } from '../workload/formats/compose/files.ts';
 import { type ComposeProject, readComposeProject } from '../workload/formats/compose/read.ts';
 import { NOTHING_TO_RUN } from '../workload/formats/compose/service.ts';
+import { withBoundFiles } from './bound-files.ts';
 import { composeFiles } from './compose-files.ts';
 
 /** `compose.yaml`, `docker-compose.prod.yml`. */
@@ -64,7 +65,7 @@ export function composeProjects(found: readonly SourceFile[], named: ReadonlySet
     const asked = here.filter(({ path }) => named.has(path));
     return asked.length > 0 ? askedGroups(asked, files) : foundGroups(here, files, besides);
   });
-  const projects = [...listed.groups, ...groups].map((sources) => readComposeProject(sources, files));
+  const projects = [...listed.groups, ...groups].map((sources) => withBoundFiles(readComposeProject(sources, files)));
   // A file that another project includes or extends is part of that one.
   const used = new Set(
     projects.flatMap(({ sources, reads }) =>

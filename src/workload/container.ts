@@ -8,8 +8,8 @@ export interface VolumeFile {
   readonly mode: number;
   /** A token, trust bundle or pod certificate: 0600 as soon as the pod has one user or an fsGroup, and owned by that user. */
   readonly credential?: boolean;
-  /** Of a ConfigMap whose text is at hand: where it stands, and what it says. */
-  readonly of?: { readonly name: string; readonly key: string; readonly text: string };
+  /** Of a ConfigMap or a bound file whose text is at hand: where it stands, and what it says. `fixed`: it is nobody's to change. */
+  readonly of?: { readonly name: string; readonly key: string; readonly text: string; readonly fixed?: true };
 }
 
 export interface Volume {
@@ -28,7 +28,7 @@ export interface Volume {
   readonly medium?: 'Memory' | 'HugePages';
   /** hostPath: `DirectoryOrCreate`, `File` … */
   readonly hostPathType?: string;
-  /** projected: what the kubelet writes. */
+  /** projected: what the kubelet writes. bind: what lies there, as far as it was read. */
   readonly files?: readonly VolumeFile[];
   /** projected: there are more files, whose names nobody here knows; they have this mode. */
   readonly otherFilesMode?: number;
