@@ -127,4 +127,27 @@ my $id = getpwnam($user); $> = $id; die "cannot become $user: $!" if $> != $id;
     expect(report.verdict).toBe('proved');
     expect(report.fixes.map(({ id, subject }) => [id, subject])).toEqual([['config-line', '/etc/app.conf']]);
   });
+
+  it('that end because a script asks whether it is root are told the line', async () => {
+    const script = '#!/bin/sh\n# start\nif [ "$(id -u)" != 0 ]; then echo must start as root; exit 1; fi\nexec /srv/web\n';
+    const { report } = await fix('asks', [web(), { path: '/entry.sh', content: script, mode: 0o755 }], { Cmd: ['/entry.sh'] });
+    expect(report.verdict).toBe('failed');
+    expect(report.unknown).toContain(
+      'line 3 of /entry.sh asks whether it is root, and may end when it is not: if [ "$(id -u)" != 0 ]; then echo must start as root; exit 1; fi',
+    );
+  });
+
+  it('that gave up root and cannot open their log anew are told why there is nothing to compare with', async () => {
+    const app = web().content?.replace('use IO', `open(L, '>>', '/var/log/app.log') or exit 13;\nuse IO`) ?? '';
+    const { report } = await fix(
+      'log-link',
+      [
+        { path: '/srv/app', content: app, mode: 0o755 },
+        { path: '/var/log/app.log', target: '/dev/stdout' },
+      ],
+      { Cmd: ['setpriv', '--reuid', 'www-data', '--regid', 'www-data', '--clear-groups', '/srv/app'] },
+    );
+    expect(reasons(report, 'unsure').join('\n')).toContain('could not open /var/log/app.log after that');
+    expect(report.verdict).toBe('inconclusive');
+  });
 });

@@ -53,7 +53,7 @@ const isOwnLibrary = (path: string): boolean =>
   !/^(?:\/usr(?:\/local)?)?\/lib(?:32|64|x32)?\/(?:[a-z0-9_]+-linux-[a-z0-9]+\/)?[^/]+$/.test(path);
 
 /** Code of others that a script brings in: it has the calls for whoever wants them. */
-const LIBRARY =
+export const LIBRARY: RegExp =
   /\/(?:lib|lib32|lib64|libexec|node_modules|vendor|site-packages|dist-packages|gems)\/|^\/usr\/share\/(?:perl|ruby|php|nodejs|javascript)|^\/(?:proc|sys|dev)\//;
 
 const IDENTITY_CALL = `(?:posix_)?(?:setuid|setresuid|setreuid|seteuid|setfsuid|initgroups|setgroups)`;

@@ -13,6 +13,7 @@ import { arbitraryUids } from './recipient.ts';
 import type { RoundsResult } from './rounds.ts';
 import { settingsOfRun } from './settings.ts';
 import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
+import { unopenedOutput } from './told-reasons.ts';
 import { unaskedWork } from './unasked.ts';
 import type { Expectation } from './verdict.ts';
 import { withAccount } from './with-account.ts';
@@ -66,7 +67,9 @@ export async function expectationOf(
   const { rounds, oldData } = input;
   const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
   const moved = movedPorts(rounds.run.ports);
+  const whyBroken = unopenedOutput(rounds.before.trace, input.subject.rootFs);
   return {
+    ...(whyBroken === undefined ? {} : { whyBroken }),
     moved,
     lostEffects: traces ? inShort(compareEffects(...traces, moved)) : [],
     sockets: traces ? socketsInBoth(...traces) : [],

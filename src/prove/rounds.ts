@@ -39,6 +39,7 @@ import { settingsAs, settingsOfRun } from './settings.ts';
 import { stillDenied } from './still-denied.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
 import { targetOf } from './target.ts';
+import { rootQuestions } from './told-reasons.ts';
 import { gatesStarted, withoutGates } from './user-gates.ts';
 import { mayLoseWork, worksByItself, worksLess } from './verdict.ts';
 import { withAccount, withoutInjection } from './with-account.ts';
@@ -93,6 +94,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   const extra: Fix[] = [...stateFolders(baseline, new Set(before.processes.map(({ uids }) => uids[1] ?? 0)), context)];
   let plan = planFixes(findings, context);
   const recipes = recipesFor(before, context);
+  const questions = await rootQuestions(baseline, subject);
   const low = ['auto', 'move'].includes(context.portStrategy ?? 'auto') ? portsToMove(plan.unresolved) : [];
   const experiments = experimentsFor(before, recipes, context, low, subject.image.config.healthcheck?.test);
   let trial: readonly Fix[] = [];
@@ -135,7 +137,12 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       after,
       left,
       rounds: round,
-      notes: [...notes, ...rootNotes(recipes), ...neededCapabilities(fresh, context).impossible],
+      notes: [
+        ...notes,
+        ...(after.outcome === 'exited' && after.exit?.code !== 0 ? questions : []),
+        ...rootNotes(recipes),
+        ...neededCapabilities(fresh, context).impossible,
+      ],
     });
     // What an experiment was for is there: it stays whatever else is broken, and later remedies build on it. So does what brought it to its port.
     const binds = low.length > 0 && fresh.some(({ operation }) => operation?.kind === 'bind');

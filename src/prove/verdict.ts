@@ -30,6 +30,8 @@ export interface Expectation {
   readonly sockets: readonly string[];
   /** Denials of the second run that nothing answered, in words, and whether work may be lost by them. */
   readonly leftDenials: readonly { readonly text: string; readonly losesWork: boolean; readonly ownership?: true }[];
+  /** Why the first run did not work, where the watched one showed it. */
+  readonly whyBroken?: string;
   /** What showed when it was started over the data of an earlier run. */
   readonly oldData?: readonly Reason[];
   /** Where the first run had volumes for its data. */
@@ -38,7 +40,8 @@ export interface Expectation {
 
 /** proved needs at least one thing that positively worked, nothing bad, and nothing unsure. */
 export function judge(before: Observation, after: Observation, expectation: Expectation): Verdict {
-  if (!worksByItself(before)) return { verdict: 'inconclusive', reasons: [{ kind: 'unsure', text: brokenText(before) }] };
+  if (!worksByItself(before))
+    return { verdict: 'inconclusive', reasons: [{ kind: 'unsure', text: brokenText(before, expectation.whyBroken) }] };
   const reasons: Reason[] = [
     ...compareOutcome(before, after),
     ...(expectation.hostUid === undefined ? [] : compareIdentity(after, expectation.hostUid)),
@@ -85,10 +88,10 @@ const isExplained = (line: LogLine, before: Observation, { leftDenials }: Expect
 export const worksByItself = (before: Observation): boolean =>
   before.outcome === 'running' || (before.outcome === 'exited' && before.exit?.code === 0);
 
-const brokenText = (before: Observation): string =>
+const brokenText = (before: Observation, why?: string): string =>
   before.outcome === 'refused'
     ? `the image does not start as it is: ${before.refusal}`
-    : `as it is, it ends by itself with ${exitText(before)}: it needs something that this run did not give it, so nothing can be compared${lastLine(before)}`;
+    : `as it is, it ends by itself with ${exitText(before)}: ${why ?? 'it needs something that this run did not give it'}, so nothing can be compared${lastLine(before)}`;
 
 /** Denied, these leave a program as able as before: slower, less confined, with a smaller table of files. */
 const GOES_WITHOUT: ReadonlySet<string> = new Set(['priority', 'rlimit', 'setsockopt', 'chroot', 'capset', 'bounding-drop']);
