@@ -117,6 +117,8 @@ export const MAIL: readonly Service[] = [
       'echo kept >/tmp/probe; smbclient -N //127.0.0.1/share -c "put /tmp/probe probe; get probe /tmp/back" && grep kept /tmp/back',
     ask: [sh('echo kept >/tmp/note; smbclient -N //127.0.0.1/share -c "put /tmp/note note; get note /tmp/back"; cat /tmp/back')],
     says: /kept/,
+    // A guest's session works; it asks to be root again for each, and goes on without.
+    honest: { verdict: 'inconclusive', says: /smbd calls set/ },
   }),
   service('cron', {
     packages: ['cron'],
