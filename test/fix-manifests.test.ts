@@ -25,6 +25,13 @@ const base: readonly LayerItem[] = [
   ...['sleep', 'sh', 'chown'].map((name) => ({ path: `/bin/${name}`, content: smallestProgram(), mode: 0o755 })),
 ];
 
+const SCRATCH = `#!/bin/sh
+touch /etc/app.conf 2>/dev/null || echo "cannot change it"
+echo $$ > /var/run/app.pid
+mkdir -p /var/cache/app/client
+exec /bin/app
+`;
+
 beforeAll(() => {
   freshDist();
   folder = mkdtempSync(join(tmpdir(), 'unroot-fix-manifests-'));
@@ -56,6 +63,26 @@ beforeAll(() => {
         mode: 0o755,
         xattrs: { 'security.capability': Uint8Array.from([1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) },
       },
+    ]),
+    ...image('httpd:1', { Entrypoint: ['/bin/httpd', '-f'], ExposedPorts: { '80/tcp': {} } }, [
+      { path: '/bin/httpd', content: smallestProgram(), mode: 0o755 },
+    ]),
+    // One writes where nothing is, one beside what it reads.
+    ...image('scratch:1', { Entrypoint: ['/bin/start'] }, [
+      { path: '/bin/start', content: SCRATCH, mode: 0o755 },
+      { path: '/etc/app.conf', content: 'a=1\n' },
+      { path: '/run' },
+      { path: '/run/lock' },
+      { path: '/var' },
+      { path: '/var/run', target: '../run' },
+      { path: '/var/cache' },
+      { path: '/var/cache/app', mode: 0o750 },
+    ]),
+    ...image('beside:1', { Entrypoint: ['/bin/start'] }, [
+      { path: '/bin/start', content: '#!/bin/sh\necho on > /opt/app/state\nexec /bin/app\n', mode: 0o755 },
+      { path: '/opt' },
+      { path: '/opt/app' },
+      { path: '/opt/app/main.conf', content: 'a=1\n' },
     ]),
     ...image('private:1', { Cmd: ['/opt/private/app'] }, [
       { path: '/opt' },
@@ -175,22 +202,103 @@ spec:
   });
 });
 
+describe('what the manifest can do instead of the image', () => {
+  it('folders that are empty in the image become emptyDirs; what a script can do without stops nothing', async () => {
+    const after = await fixed('scratch.yaml', POD('scratch:1'));
+    expect(after).toContain('runAsUser: 10001');
+    expect(after.match(/mountPath: .*/g)).toEqual(['mountPath: /run', 'mountPath: /var/cache/app']);
+    expect(after).toMatch(/volumes:\n {2}- name: run\n {4}emptyDir: \{\}\n {2}- name: var-cache-app\n {4}emptyDir: \{\}\n/);
+    const { containers, unresolved } = await fix('scratch.yaml');
+    expect(containers).toMatchObject([{ outcome: 'as wanted' }]);
+    expect(unresolved.filter(({ severity }) => severity === 'error')).toEqual([]);
+  });
+
+  it('a volume of the image that holds nothing', async () => {
+    expect(await fixed('data.yaml', POD('data:1'))).toContain('mountPath: /srv/data');
+  });
+});
+
+describe('a port that moves without a run', () => {
+  const SERVICE =
+    '---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n';
+  const move = ['--port-strategy', 'move', '--platform-profile', 'containerd-1'];
+  const pod = (more: string): string =>
+    POD('httpd:1', more).replace('  name: web\nspec', '  name: web\n  labels: {app: web}\nspec');
+
+  it.each([
+    ['args: ["-p", "80"]', 'args: ["-p", "8080"]'],
+    ['command: [/bin/httpd, -p, "0.0.0.0:80"]', 'command: [/bin/httpd, -p, "0.0.0.0:8080"]'],
+    ['args: ["--port=80"]', 'args: ["--port=8080"]'],
+    ['env: [{name: PORT, value: "80"}]', 'env: [{name: PORT, value: "8080"}]'],
+  ])('where the manifest says it: %s', async (before, after) => {
+    const file = write('moved.yaml', pod(`    ${before}\n    ports: [{containerPort: 80}]\n`) + SERVICE);
+    const { containers } = await fix(file, '--write', ...move);
+    expect(containers).toMatchObject([{ outcome: 'changed', user: '10001:10001' }]);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain(after);
+    expect(text).toContain('ports: [{containerPort: 8080}]');
+    expect(text).toContain('ports: [{port: 80, targetPort: 8080}]');
+  });
+
+  it.each(['', '    ports: [{containerPort: 80}]\n', '    args: ["-h", "/www"]\n'])(
+    'and where nobody says it the container stays as it is',
+    async (more) => {
+      const { containers, files, unresolved } = await fix(write('unmoved.yaml', pod(more) + SERVICE), ...move);
+      expect(containers).toMatchObject([{ outcome: 'left', message: expect.stringContaining('port 80') }]);
+      expect(files.map(({ diff }) => diff).join('')).not.toMatch(/^\+.*(?:runAs|drop|8080)/m);
+      expect(unresolved.find(({ id }) => id === 'low-port')).toBeDefined();
+    },
+  );
+
+  it('what the image declares and the manifest does not name is not known to be listened on', async () => {
+    const { containers } = await fix(write('other.yaml', pod('    ports: [{containerPort: 8000}]\n')), ...move);
+    expect(containers).toMatchObject([{ outcome: 'changed' }]);
+  });
+});
+
+it('containers that share their text by an anchor are changed at once', async () => {
+  const text = `apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  initContainers:
+    - &base
+      name: i1
+      image: root:1
+    - <<: *base
+      name: i2
+  containers:
+    - <<: *base
+      name: main
+`;
+  const after = await fixed('shared.yaml', text);
+  expect(after.match(/drop:/g)).toHaveLength(1);
+  const { containers } = await fix('shared.yaml');
+  expect(containers.map(({ outcome, user }) => [outcome, user])).toEqual(Array(3).fill(['as wanted', '10001:10001']));
+});
+
 describe('what stays root is said, not broken', () => {
   it('an image that must change first, and one that would not even start', async () => {
-    const file = write('data.yaml', `${POD('data:1')}---\n${POD('private:1').replace('name: web', 'name: other')}`);
+    const file = write('data.yaml', `${POD('beside:1')}---\n${POD('private:1').replace('name: web', 'name: other')}`);
     const { containers, unresolved, files } = await fix(file);
     expect(containers.map(({ outcome, message }) => [outcome, message])).toEqual([
       [
         'left',
-        'the image must change before it can run as 10001:10001: volume /srv/data: owner 10001:10001, mode 0755. unroot fix data:1 --out DIR makes it',
+        expect.stringMatching(
+          /^the image must change before it can run as 10001:10001: .*\/opt\/app.*\. unroot fix \S*beside.1 --out DIR makes it$/,
+        ),
       ],
       ['left', expect.stringMatching(/^it would not start as 10001: .*stat \/opt\/private\/app: permission denied$/)],
     ]);
     expect(unresolved.find(({ severity }) => severity === 'error')).toMatchObject({
       object: 'Pod/web',
       where: { file, line: 8 },
-      reason: 'the image must change: volume /srv/data: owner 10001:10001, mode 0755',
+      reason: expect.stringMatching(/^the image must change: .*\/opt\/app/),
     });
+    // The page says it once.
+    const { stdout } = await run('fix', file, ...images);
+    expect(stdout).toContain('left: with its container');
+    expect(stdout.split('the image must change before')).toHaveLength(2);
     expect(files.map(({ diff }) => diff).join('')).not.toMatch(/^\+.*(?:runAs|drop|Escalation)/m);
   });
 
@@ -297,6 +405,20 @@ describe('where it goes', () => {
     expect([again.stdout, again.code]).toEqual(['', 0]);
   });
 
+  it.each([
+    [
+      'a document of its own inside it',
+      'apiVersion: v1\nkind: Pod\nmetadata: {annotations: &a [*a]}\n',
+      /^error: .*:3:.*contains itself/m,
+    ],
+    ['tabs', 'apiVersion: v1\nkind: Pod\nspec:\n\tcontainers: []\n', /^error: .*:4:1: Tabs/m],
+    ['a broken document beside a good one', `${POD('root:1')}---\na: b\n c: [\n`, /^error: .*broken\.yaml:1[01]:/m],
+  ])('the difference alone, and what could not be read on standard error: %s', async (_name, text, told) => {
+    const { code, stdout, stderr } = await run('fix', write('broken.yaml', text), '--diff', '-q', ...images);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(told)]);
+    expect(stdout.includes('runAsUser')).toBe(text.includes('root:1'));
+  });
+
   it('--write keeps the mode, line ends and mark, refuses over uncommitted changes, and writes all or none', async () => {
     const git = (...args: string[]): void => {
       const { status, stderr } = spawnSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
@@ -396,6 +518,11 @@ patches:
     }
     const { stdout } = await run('fix', file, ...images);
     expect(stdout).toContain('\n+    runAsUser: 10001\n');
+  });
+
+  it('nothing but what cannot be read', async () => {
+    const { stdout } = await run('fix', write('only-broken.yaml', 'apiVersion: v1\nkind: Pod\nspec:\n\tcontainers: []\n'));
+    expect(stdout).toMatch(/: 0 containers\n/);
   });
 
   it('mistakes on the command line', async () => {

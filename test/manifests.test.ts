@@ -341,6 +341,23 @@ describe('bad input', () => {
     ]);
   });
 
+  it('more than fits into memory is refused at once', async () => {
+    const one = `${POD('one')}---\n`;
+    const text = one.repeat(Math.ceil((9 * 1024 * 1024) / one.length));
+    for (const name of ['a', 'b', 'c', 'd']) write(`heaps/${name}.yaml`, text);
+    const begun = performance.now();
+    const { code, stderr } = await run('who', 'heaps');
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/There are 36 MiB of manifests in heaps[\s\S]*32 MiB at most/)]);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    rmSync(join(folder, 'heaps'), { recursive: true });
+  });
+
+  it.each(['who', 'check', 'fix'])('%s of a link that leads to itself', async (command) => {
+    symlinkSync(`self-${command}.yaml`, join(folder, `self-${command}.yaml`));
+    const { code, stderr } = await run(command, `self-${command}.yaml`);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('its links go round in circles')]);
+  });
+
   it('a link that leads to itself', async () => {
     write('links/one.yaml', POD('one'));
     symlinkSync('itself.yaml', join(folder, 'links/itself.yaml'));

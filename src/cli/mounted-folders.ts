@@ -34,16 +34,15 @@ export function mountedFolders({ subject, findings }: FixResult, inImage: readon
     byKey.set(key, (byKey.get(key) ?? true) && finding.confidence === 'low' && finding.severity !== 'error');
   }
   for (const fix of inImage) {
-    if (fix.answers.length > 0 && fix.answers.every((key) => byKey.get(key) === true)) {
-      for (const key of fix.answers)
-        reasons.set(key, 'only a step asks for it that may not come, or whose script goes on without it');
-      continue;
-    }
+    const optional = fix.answers.length > 0 && fix.answers.every((key) => byKey.get(key) === true);
     const folders = fix.layer.map((change) =>
-      change.kind === 'own' || change.kind === 'directory' ? foldersFor(change.path, subject.rootFs) : undefined,
+      change.kind === 'own' || (change.kind === 'directory' && !optional) ? foldersFor(change.path, subject.rootFs) : undefined,
     );
     if (folders.every((some) => some !== undefined)) for (const folder of folders.flat()) tmpfs.add(folder);
-    else rest.push(fix);
+    else if (!optional) rest.push(fix);
+    else
+      for (const key of fix.answers)
+        reasons.set(key, 'only a step asks for it that may not come, or whose script goes on without it');
   }
   return { tmpfs: [...tmpfs].sort().map((folder) => `${folder}:mode=1777`), rest, reasons };
 }

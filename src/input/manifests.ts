@@ -48,6 +48,7 @@ export function loadManifests(targets: readonly string[], options: GroupOptions 
   const compose = composeProjects(ofCompose, named);
   const others = ofCompose.length === 0 ? files : files.filter((file) => !ofCompose.includes(file));
   const looked = others.filter((file) => named.has(file.path) || looksLikeIt(file));
+  requireSize(targets, looked);
   const { holders, workload, ...read } = scanManifests([...looked, ...groups.map(({ source }) => source)]);
   // Of a chart that nothing renders one word is enough.
   const unrendered = ofGroups.map(({ where }) => where.file.replace(/Chart\.yaml$/, 'templates/'));
@@ -85,6 +86,23 @@ export function loadManifests(targets: readonly string[], options: GroupOptions 
     ignores: ignoresIn([...looked, ...ofCompose, ...new Set(groups.flatMap((group) => group.files))]),
     groups,
   };
+}
+
+/** All documents are in memory together: fifty times their text. The largest collections of real manifests are a tenth of this. */
+const LARGEST_TOGETHER = 32 * 1024 * 1024;
+
+function requireSize(targets: readonly string[], files: readonly SourceFile[]): void {
+  const size = files.reduce((sum, { text }) => sum + text.length, 0);
+  if (size <= LARGEST_TOGETHER) return;
+  const mib = (bytes: number): number => Math.floor(bytes / 1024 / 1024);
+  throw new UnrootError(
+    `There are ${mib(size)} MiB of manifests in ${targets.map((one) => (one === '-' ? 'standard input' : one)).join(', ')}`,
+    {
+      code: 'input.too-large',
+      expected: `${mib(LARGEST_TOGETHER)} MiB at most in one go`,
+      hint: 'Name the folders one by one',
+    },
+  );
 }
 
 const looksLikeIt = ({ text }: SourceFile): boolean => text.includes('apiVersion') && text.includes('kind');
