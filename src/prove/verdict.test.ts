@@ -39,6 +39,23 @@ describe('judge', () => {
     expect(verdict(after)).toBe('failed');
   });
 
+  it('doubts a complaint about an owner only where nobody saw that it costs nothing', () => {
+    const complains = { stderr: "chown: changing ownership of '/run/app': Operation not permitted\n" };
+    const seen = (losesWork: boolean): Partial<Expectation> => ({ leftDenials: [{ text: 'chown', losesWork, ownership: true }] });
+    expect(verdict(complains)).toBe('inconclusive');
+    expect(verdict(complains, {}, seen(false))).toBe('proved');
+    expect(verdict(complains, {}, seen(true))).toBe('inconclusive');
+    expect(verdict({ stderr: 'open /etc/x: Permission denied\n' }, {}, seen(false))).toBe('inconclusive');
+  });
+
+  it('says why there is nothing to compare with, where that was seen', () => {
+    const broken = { ...BEFORE, outcome: 'exited' as const, exit: { code: 13 } };
+    const said = (whyBroken?: string): string =>
+      judge(broken, GOOD, { ...EXPECTATION, ...(whyBroken === undefined ? {} : { whyBroken }) }).reasons[0]?.text ?? '';
+    expect(said()).toContain('it needs something that this run did not give it');
+    expect(said('app could not open its log')).toContain('with exit 13: app could not open its log, so nothing can be compared');
+  });
+
   it('fails when a datagram gets no answer any more', () => {
     const asked = (to: readonly string[]): Partial<Observation> => ({ datagrams: [{ port: 53, to }] });
     expect(verdict(asked([]), asked(['dns']))).toBe('failed');
