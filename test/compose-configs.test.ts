@@ -108,3 +108,31 @@ it('that the user may not read stops a change', async () => {
   expect(containers.map(({ outcome, message }) => `${outcome} ${message}`)[0]).toMatch(/^left .*may not read/);
   expect(files).toEqual([]);
 });
+
+it('and texts that compose writes have the mode that is asked for', async () => {
+  const text = `services:
+  closed:
+    image: nginx:1
+    configs: [{source: inline, target: /etc/nginx/nginx.conf, mode: 0400}]
+  quoted:
+    image: nginx:1
+    configs: [{source: inline, target: /etc/nginx/nginx.conf, mode: "0400", uid: "10001"}]
+  open:
+    image: nginx:1
+    configs: [{source: inline, target: /etc/nginx/nginx.conf}]
+configs:
+  inline:
+    content: |
+${GOOD.replace(/^/gm, '      ').trimEnd()}
+`;
+  writeBelow(folder, 'inline/compose.yaml', text);
+  expect(errors(await json<CheckReport>('check', join(folder, 'inline')))).toEqual([
+    'service/closed volume-not-readable /etc/nginx/nginx.conf',
+  ]);
+  const { containers } = await json<TextFixReport>('fix', join(folder, 'inline'));
+  expect(containers.map(({ object, outcome }) => `${object} ${outcome}`)).toEqual([
+    'service/closed left',
+    'service/quoted changed',
+    'service/open changed',
+  ]);
+});

@@ -24,6 +24,7 @@ export const volumeNotReadable: Check = {
     const recipient = { ...target, who: credentialsOf(target) };
     return [
       ...unreadableFiles(recipient),
+      ...unreadableWritten(recipient),
       ...(target.settings.volumes ?? []).flatMap((volume) => denied(volume, target, context) ?? []),
     ];
   },
@@ -45,6 +46,19 @@ export function unreadableFiles(recipient: Recipient): readonly Finding[] {
       `${source} is written by root, and ${settings.fsGroup === undefined ? 'no fsGroup hands it on' : 'its mode keeps others out'}`,
     ]);
   });
+}
+
+/** What compose writes itself has the mode and the owner that the long form says. */
+function unreadableWritten(recipient: Recipient): readonly Finding[] {
+  return (recipient.settings.writtenFiles ?? []).flatMap(({ path, ...inode }) =>
+    mayAccess({ type: 'file', ...inode }, recipient.who, READ)
+      ? []
+      : [
+          finding(recipient, path, `may not read ${path}: it is written ${ownerAndMode({ type: 'file', ...inode })}`, [
+            'its text is written into the container with the uid, gid and mode that are asked for',
+          ]),
+        ],
+  );
 }
 
 /** A path of this machine: only where it can be looked at. */

@@ -14,10 +14,10 @@ import type { FixResult, ImageOptions } from '../unroot.ts';
 import { fixImage } from '../unroot.ts';
 import type { ComposeProject } from '../workload/formats/compose/read.ts';
 import { type Asking, projectService, type Stage, type StageOptions, stageProject } from './compose-stage.ts';
-import { withoutVolumeOwners } from './compose-volumes.ts';
 import type { ContainerImages } from './container-images.ts';
 import type { ProvedImage } from './fix-container.ts';
 import type { AnyContainer } from './manifest-containers.ts';
+import { withoutVolumeOwners } from './volume-owners.ts';
 
 export interface TogetherOptions {
   readonly images: ContainerImages;

@@ -1,40 +1,13 @@
 /** Volumes of a service that is root no longer: what is in them belongs to root, so they are handed over, or it is said who has to. */
-import type { Image, RootFs } from '../image/image.ts';
+import type { Image } from '../image/image.ts';
 import { readSubject } from '../prove/subject.ts';
-import type { FixResult } from '../unroot.ts';
 import type { ComposeWorkload } from '../workload/formats/compose/read.ts';
 import type { ContainerImages } from './container-images.ts';
 import type { Decided } from './fix-container.ts';
-import { type AnyContainer, imageOf } from './manifest-containers.ts';
+import { imageOf } from './manifest-containers.ts';
+import { canHandOver } from './volume-owners.ts';
 
 type DecidedService = Decided<ComposeWorkload>;
-
-/**
- * Without the changes of the image that are about the owner of a volume which a service mounts by its name: one that is there already keeps its
- * owner whatever the image says, so a service hands it over, and then the image need not change.
- */
-export function withoutVolumeOwners({ workload, container: { settings } }: AnyContainer, result: FixResult): FixResult {
-  const { rootFs } = result.subject;
-  if (workload.format !== 'compose' || !canHandOver(rootFs)) return result;
-  const named = new Set(
-    (settings.volumes ?? []).flatMap(({ kind, type, readOnly, target }) =>
-      (kind === 'named' || (kind === 'external' && type !== 'image')) && readOnly !== true ? [rootFs.resolve(target).path] : [],
-    ),
-  );
-  const owned = new Set(
-    result.fixes
-      .flatMap(({ id, layer }) => (id === 'volume-owner' ? layer.map(({ path }) => path) : []))
-      .filter((path) => named.has(path)),
-  );
-  if (owned.size === 0) return result;
-  const rest = <T extends { readonly path: string }>(layer: readonly T[]): readonly T[] =>
-    layer.filter(({ path }) => !owned.has(path));
-  return {
-    ...result,
-    fixes: result.fixes.map((fix) => (fix.id === 'volume-owner' ? { ...fix, layer: rest(fix.layer) } : fix)),
-    layer: rest(result.layer),
-  };
-}
 
 /** With the volumes that no service of another user mounts. Folders of this machine are their owner's: nothing is done to those. */
 export async function withVolumes(
@@ -87,9 +60,4 @@ async function hasTools({ one }: DecidedService, images: ContainerImages): Promi
   const found = await imageOf(one, images, async (image): Promise<Image> => image);
   if ('missing' in found) return false;
   return canHandOver((await readSubject(found.value)).rootFs);
-}
-
-function canHandOver(rootFs: RootFs): boolean {
-  const has = (path: string): boolean => rootFs.resolve(path).entry?.type === 'file';
-  return has('/bin/sh') && (has('/bin/chown') || has('/usr/bin/chown'));
 }

@@ -11,7 +11,6 @@ import type { FixedContainer } from '../report/report.ts';
 import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
-import { withoutVolumeOwners } from './compose-volumes.ts';
 import { BASICS, changeOf, LEAST, withGroup, withoutIdentity } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
 import {
@@ -25,6 +24,7 @@ import {
 import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer, targetOf } from './manifest-containers.ts';
 import { mountedFolders, withFolders } from './mounted-folders.ts';
 import { movedPorts } from './moved-port.ts';
+import { withoutVolumeOwners } from './volume-owners.ts';
 import { wantsRoot } from './wants-root.ts';
 
 export interface Decided<W extends AnyWorkload = KubernetesWorkload> {

@@ -1,5 +1,15 @@
 /** Folders of the host that the services of a project mount: copies of what they may write to, shared as the originals are, and files written for them. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { UnrootError } from '../error.ts';
@@ -11,6 +21,9 @@ export interface WrittenFile {
   readonly target: string;
   readonly content: string | undefined;
   readonly mode: number;
+  /** Absent = root's. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export interface ProjectFolders {
@@ -106,9 +119,10 @@ export async function projectFolders(launches: readonly Launch[]): Promise<Proje
         const mounts = launch.mounts.map((mount) =>
           isBind(mount) && mount.source !== undefined ? { ...mount, source: standIn(mount.source) } : mount,
         );
-        const own = files.map(({ target, content = '', mode }): LaunchMount => {
+        const own = files.map(({ target, content = '', mode, uid = 0, gid = 0 }): LaunchMount => {
           const source = place();
           writeFileSync(source, content);
+          if (uid !== 0 || gid !== 0) chownSync(source, uid, gid);
           chmodSync(source, mode);
           return { type: 'bind', target, source, readOnly: true, options: ['ro'], origin: 'settings' };
         });

@@ -67,6 +67,15 @@ export interface DeclaredPort {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
 }
 
+/** A file of nobody's but the container; `text` where it is at hand. */
+export interface WrittenFile {
+  readonly path: string;
+  readonly text?: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
 export interface ContainerSettings {
   readonly name?: string;
   /** `--user`: overrides the image's USER. */
@@ -84,6 +93,8 @@ export interface ContainerSettings {
   readonly readOnly?: boolean;
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly volumes?: readonly Volume[];
+  /** Files that are written into the container before it starts (texts of compose `configs` and `secrets`). */
+  readonly writtenFiles?: readonly WrittenFile[];
   readonly devices?: readonly Device[];
   /** A terminal of its own: without one /dev/tty cannot be opened. */
   readonly tty?: boolean;

@@ -19,7 +19,10 @@ export interface MountedFiles {
 
 const plain = (path: string): string => path.replace(/\/+$/, '') || '/';
 
-export function mountedFiles({ volumes = [] }: Pick<ContainerSettings, 'volumes'>): MountedFiles {
+export function mountedFiles({
+  volumes = [],
+  writtenFiles = [],
+}: Pick<ContainerSettings, 'volumes' | 'writtenFiles'>): MountedFiles {
   const files = new Map<string, MountedFile>();
   const folders: string[] = [];
   for (const volume of volumes) {
@@ -28,6 +31,8 @@ export function mountedFiles({ volumes = [] }: Pick<ContainerSettings, 'volumes'
     for (const file of own) files.set(file.path, file);
     if (own.length > 0 && own.every(({ path }) => path !== plain(volume.target))) folders.push(plain(volume.target));
   }
+  for (const { path, text } of writtenFiles)
+    if (text !== undefined) files.set(path, { path, name: path, key: '', text, fixed: true });
   return { files: [...files.values()], folders };
 }
 

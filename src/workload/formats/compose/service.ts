@@ -100,6 +100,7 @@ export function readService(name: string, value: Value, context: ServiceContext)
   const mounts = mountsOfService(value, context);
   const security = securityOptions(writtenChild(value, 'security_opt'), problems);
   const networkMode = text('network_mode');
+  const surroundings = surroundingsOf(name, value, context);
   const settings = clean({
     name,
     user: text('user'),
@@ -117,6 +118,16 @@ export function readService(name: string, value: Value, context: ServiceContext)
     readOnly: truth('read_only'),
     sysctls: sysctlsOf(writtenChild(value, 'sysctls')),
     volumes: mounts.length === 0 ? undefined : mounts.map(({ volume }) => volume),
+    writtenFiles:
+      surroundings.files.length === 0
+        ? undefined
+        : surroundings.files.map(({ target: path, content, mode, uid = 0, gid = 0, secret }) => ({
+            path,
+            ...(content === undefined || secret === true ? {} : { text: content }),
+            uid,
+            gid,
+            mode,
+          })),
     devices: devicesOf(list('devices'), writtenChild(value, 'devices')),
     tty: truth('tty'),
     network: networkMode === 'host' || networkMode === 'none' ? networkMode : undefined,
@@ -151,7 +162,7 @@ export function readService(name: string, value: Value, context: ServiceContext)
       ...(isActive(profiles, context.lookup) ? {} : { inactive: true as const }),
       ...(networkMode === undefined ? {} : { networkMode }),
       networks: networksOf(writtenChild(value, 'networks')),
-      surroundings: surroundingsOf(name, value, context),
+      surroundings,
       mounts: Object.fromEntries(mounts.map(({ volume, at }: Mounted) => [volume.target, spanOf(at)])),
     },
   };

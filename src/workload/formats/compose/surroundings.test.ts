@@ -49,9 +49,9 @@ describe('a service among others', () => {
     ).surroundings;
     expect(files).toEqual([
       { target: '/text', content: 'some $words', mode: 0o444 },
-      { target: '/run/secrets/token', content: 'abc', mode: 0o444 },
-      { target: '/etc/t', content: 'abc', mode: 0o400 },
-      { target: '/run/secrets/gone', content: undefined, mode: 0o444 },
+      { target: '/run/secrets/token', content: 'abc', mode: 0o444, secret: true },
+      { target: '/etc/t', content: 'abc', mode: 0o400, secret: true },
+      { target: '/run/secrets/gone', content: undefined, mode: 0o444, secret: true },
     ]);
   });
 

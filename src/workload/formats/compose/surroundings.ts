@@ -18,7 +18,14 @@ export interface ComposeSurroundings {
   /** How many of it there are. */
   readonly scale: number;
   /** Secrets and configs that stand in the file or in a variable. Undefined content: the variable is not set. */
-  readonly files: readonly { readonly target: string; readonly content: string | undefined; readonly mode: number }[];
+  readonly files: readonly {
+    readonly target: string;
+    readonly content: string | undefined;
+    readonly mode: number;
+    readonly secret?: true;
+    readonly uid?: number;
+    readonly gid?: number;
+  }[];
   /** Namespaces of the host that it wants: `pid`, `ipc`, `userns`. */
   readonly hostNamespaces: readonly string[];
 }
@@ -80,6 +87,15 @@ function hostsOf(value: Value | undefined): readonly string[] {
   });
 }
 
+/** `0440` is a number by itself; in quotes its digits are octal (compose-go types FileMode). */
+function modeOf(value: Value | undefined): number | undefined {
+  if (value?.kind !== 'scalar') return undefined;
+  if (typeof value.value === 'number') return value.value;
+  return typeof value.value === 'string' && /^0?o?[0-7]{1,4}$/.test(value.value)
+    ? Number.parseInt(value.value.replace('o', ''), 8)
+    : undefined;
+}
+
 function filesOf(
   service: string,
   value: Value,
@@ -98,7 +114,17 @@ function filesOf(
     const variable = textOf(childOf(one, 'environment'));
     const content = textOf(childOf(one, 'content')) ?? (variable === undefined ? undefined : lookup(variable));
     // Written by compose itself, for everybody to read, unless the long form says otherwise.
-    const mode = Number.parseInt((item.kind === 'map' ? textOf(childOf(item, 'mode')) : undefined) ?? '', 8);
-    return [{ target, content, mode: Number.isNaN(mode) ? 0o444 : mode & 0o777 }];
+    const mode = modeOf(childOf(item, 'mode'));
+    const [uid, gid] = ['uid', 'gid'].map((field) => Number(textOf(childOf(item, field)) ?? '0'));
+    return [
+      {
+        target,
+        content,
+        mode: mode === undefined ? 0o444 : mode & 0o777,
+        ...(section === 'secrets' ? { secret: true as const } : {}),
+        ...(uid ? { uid } : {}),
+        ...(gid ? { gid } : {}),
+      },
+    ];
   });
 }
