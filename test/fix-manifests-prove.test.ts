@@ -111,6 +111,32 @@ describe.skipIf(why !== undefined)(`with real images${why === undefined ? '' : `
     expect(again.files).toEqual([]);
   });
 
+  it('the pod of the talk: the manifest alone makes it work as nobody, and it becomes ready', async () => {
+    const text = `apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: nginx
+      image: nginx:1
+      readinessProbe: {httpGet: {path: /, port: 80}, periodSeconds: 1}
+`;
+    const path = writeBelow(folder, 'talk.yaml', text);
+    const { reference } = await nginx();
+    const image = ['--image', `nginx:1=${reference}`];
+    const report = await fix('talk.yaml', '--write', '--static', ...image);
+    expect(report.containers).toMatchObject([{ outcome: 'changed', user: '10001:10001' }]);
+    const after = readFileSync(path, 'utf8');
+    expect(after.match(/mountPath: .*/g)).toEqual(['mountPath: /run', 'mountPath: /var/cache/nginx']);
+    expect((await fix('talk.yaml', '--static', ...image)).files).toEqual([]);
+    const ran = await unroot(['run', 'talk.yaml', '--until', 'ready', '--engine', 'runc', ...image], {
+      cwd: folder,
+      timeoutMs: 110_000,
+    });
+    expect([ran.code, ran.stderr]).toEqual([0, expect.stringMatching(/^nginx +yes +Running +0$/m)]);
+  }, 120_000);
+
   it('without a name for the changed image nothing is written of the user, and the report says where it lies', async () => {
     writeBelow(folder, 'untagged.yaml', DEPLOYMENT);
     const { reference } = await nginx();
