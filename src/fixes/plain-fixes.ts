@@ -13,7 +13,10 @@ export function plainFixes(all: readonly Fix[]): readonly Fix[] {
     const layer = fix.layer
       .filter(({ path }) => !guessed || !seen.has(path))
       .map((change) => asMerged(change, merged.get(change.path)));
-    const nothingLeft = guessed && layer.length === 0 && Object.keys(fix.run).length === 0;
+    // The volume it asked for is told with the other fix for that folder.
+    const elsewhere = (path: string): boolean =>
+      fixes.some((other) => other !== fix && other.run.volumes?.some((volume) => volume.path === path) === true);
+    const nothingLeft = guessed && layer.length === 0 && (fix.run.volumes ?? []).every(({ path }) => elsewhere(path));
     return nothingLeft ? [] : [{ ...fix, layer }];
   });
 }

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Image } from '../../image/image.ts';
 import type { Launch } from '../../launch/launch.ts';
-import type { PodmanContext } from './container.ts';
+import type { PodmanFacts } from './arguments.ts';
 
 const PASSWD = '/etc/passwd';
 
@@ -12,7 +12,7 @@ const PASSWD = '/etc/passwd';
  * write no such line, with a podman before 4.4. The copy goes with the folder of the context.
  */
 export async function ownAccounts(
-  { facts, folder }: PodmanContext,
+  { facts, folder }: { readonly facts: PodmanFacts; readonly folder: string },
   image: Image,
   launch: Launch,
   name: string,
