@@ -68,6 +68,8 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
   for (const { container } of chosen)
     for (const name of container.settings.unknownEnv ?? [])
       log.note(`container ${container.name}: variable ${name} is not set: what its valueFrom leads to is not known here`);
+  if (workload.pod.spec?.hostUsers === false)
+    log.note('hostUsers: false: there is no user namespace here, so uids are those of this machine (a kubelet would map them)');
   const failures: string[] = [];
   try {
     const plans = volumePlans(
