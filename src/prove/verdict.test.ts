@@ -62,6 +62,12 @@ describe('judge', () => {
     expect(verdict(asked(['dns']), asked(['dns']))).toBe('proved');
   });
 
+  it('takes the end of a program for work only when it said or left something', () => {
+    const ended: Partial<Observation> = { outcome: 'exited', exit: { code: 0 }, ports: [], probes: [], stdout: '' };
+    expect(verdict(ended, ended)).toBe('inconclusive');
+    expect(verdict({ ...ended, stdout: 'done\n' }, { ...ended, stdout: 'done\n' })).toBe('proved');
+  });
+
   it('takes an answer to a datagram for work, and a port that nothing makes speak for nothing', () => {
     const silent: Partial<Observation> = {
       ports: [{ protocol: 'udp', port: 53, address: '0.0.0.0' }],

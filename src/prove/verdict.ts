@@ -71,7 +71,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
   if (reasons.some((reason) => reason.kind === 'bad')) return { verdict: 'failed', reasons };
   if (reasons.some((reason) => reason.kind === 'unsure')) return { verdict: 'inconclusive', reasons };
   if (!positive(before) && expectation.sockets.length === 0 && (expectation.talks?.kept ?? []).length === 0) {
-    const text = `${before.ports.length > 0 ? `nothing that we know to say gets an answer from its ${before.ports.length === 1 ? 'port' : 'ports'}, and it has no health check: that it listens does not show that it works` : 'it opens no port and no socket, has no health check and does not end by itself: nothing shows that it works'}; give --probe CMD`;
+    const text = `${before.outcome === 'exited' ? 'it ends well, says nothing and leaves nothing behind: nothing shows that it did its work' : before.ports.length > 0 ? `nothing that we know to say gets an answer from its ${before.ports.length === 1 ? 'port' : 'ports'}, and it has no health check: that it listens does not show that it works` : 'it opens no port and no socket, has no health check and does not end by itself: nothing shows that it works'}; give --probe CMD`;
     return { verdict: 'inconclusive', reasons: [...reasons, { kind: 'unsure', text }] };
   }
   return { verdict: 'proved', reasons };
@@ -130,9 +130,13 @@ export function lostBy(before: Observation, after: Observation, moved: MovedPort
   return reasons.filter((reason) => reason.kind === 'bad').map(({ text }) => text);
 }
 
+/** A script that finds nothing to do, or not what it needs, ends just as well. */
+const leftSomething = ({ stdout, stderr, changes, healthcheck, command }: Observation): boolean =>
+  `${stdout}${stderr}`.trim() !== '' || changes.length > 0 || healthcheck?.code === 0 || command?.code === 0;
+
 /** Something that can only be there when the program did its work. */
 function positive(before: Observation): boolean {
-  if (before.outcome === 'exited') return before.exit?.code === 0;
+  if (before.outcome === 'exited') return before.exit?.code === 0 && leftSomething(before);
   return (
     before.probes.some((probe) => probe.outcome !== 'refused' && probe.outcome !== 'silent') ||
     before.healthcheck?.code === 0 ||
