@@ -30,6 +30,8 @@ const openers = (path) => [
   ['zabbix', hex('5a425844 01 0a00000000000000 6167656e742e70696e67')],
   // RFC 5531 over TCP: the portmapper's procedure 0.
   ['rpc', hex('80000028 756e726f 00000000 00000002 000186a0 00000002 00000000 00000000 00000000 00000000 00000000')],
+  // gitprotocol-pack(5): a repository that nobody has; the refusal is a line of the protocol.
+  ['git', Buffer.from('002bgit-upload-pack /unroot\0host=localhost\0', 'latin1')],
   // Four letters of ZooKeeper.
   ['ruok', Buffer.from('ruok')],
   // Erlang's port mapper: NAMES_REQ.
