@@ -82,7 +82,10 @@ it('a path of the node: unknown to whoever was root, and the socket of an engine
 it('shell text of a command, of a hook and of a probe', async () => {
   const command = (text: string): string => `    command: [/bin/sh, -c, ${JSON.stringify(text)}]\n`;
   expect(await check(pod(command('touch /run/a.pid && exec app')))).toEqual(['error path-not-writable /run/a.pid 9']);
-  expect(await fix(pod(command('touch /run/a.pid && exec app')))).toMatchObject({ outcome: 'left' });
+  // Nothing lies in /run: a place of its own is all that it takes. /etc is not empty, and stays what it is.
+  const run = await fix(pod(command('touch /run/a.pid && exec app')));
+  expect(run).toMatchObject({ outcome: 'changed', diff: expect.stringMatching(/^\+.*mountPath: \/run\b.*$/m) });
+  expect(await fix(pod(command('touch /etc/a.conf && exec app')))).toMatchObject({ outcome: 'left' });
   expect(await check(pod(command('touch /v/a.pid /tmp/b; cat /etc/passwd; exec app')))).toEqual([]);
   const hook = '    lifecycle: {postStart: {exec: {command: [sh, -c, "echo up >/run/up"]}}}\n';
   expect(await check(pod(hook))).toEqual(['error path-not-writable /run/up 7']);
