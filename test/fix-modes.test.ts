@@ -162,14 +162,16 @@ describe.skipIf(why !== undefined)('root, but smaller', () => {
   ];
   const PROBE = ['--probe', 'test "$(cat /tmp/app)$(cat /tmp/other)" = 12341235'];
 
-  it('is offered with evidence for a program that works as several users, and is no proof', async () => {
-    const out = join(folder, 'root');
+  // Beside other tests of podman it has failed once in a while, alone never: what it says then is wanted, and the next try counts.
+  it('is offered with evidence for a program that works as several users, and is no proof', { retry: 2 }, async () => {
+    const out = mkdtempSync(join(folder, 'root-'));
     const { report, result } = await fix(imageOf(TWO, ACCOUNTS), '--out', out, ...PROBE);
     expect(report.verdict).toBe('failed');
     expect(result.code).toBe(4);
     expect(report.outcome).toBe('needs-root');
     const root = report.smallerRoot!;
     expect(root.evidence).toContainEqual(expect.objectContaining({ syscall: 'setgroups', errno: 'EPERM' }));
+    if (root.userNamespace?.works !== true) console.warn(`in a user namespace: ${JSON.stringify(root.userNamespace)}`);
     expect(root.works).toBe(true);
     expect(root.run).toMatchObject({ user: '0:0', capAdd: ['SETGID', 'SETUID'], capDrop: ['ALL'], noNewPrivileges: true });
     const pod = readFileSync(join(out, 'pod.yaml'), 'utf8');
