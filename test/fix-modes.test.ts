@@ -38,7 +38,7 @@ async function fix(image: string, ...args: string[]): Promise<{ report: FixRepor
   const result = await unroot(['fix', image, '--engine', 'runc', '-o', 'json', ...flags, ...args]);
   expect(result.stdout, result.stderr).toMatch(/^\{/);
   const report = JSON.parse(result.stdout) as FixReport;
-  expect(schemaErrors('fix', report)).toEqual([]);
+  expect(schemaErrors('fix', report), result.stdout.slice(0, 2000)).toEqual([]);
   return { report, result };
 }
 
