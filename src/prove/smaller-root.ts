@@ -2,6 +2,7 @@
  * For a program that nothing makes work as the user because its work is being several users: root with as little as it takes. Capabilities come
  * from what the run as root made use of, and are taken away one by one as long as it goes on doing the same work. Never a proof of non-root.
  */
+import { UnrootError } from '../error.ts';
 import { describeOperation } from '../finding/denied.ts';
 import type { Run } from '../finding/fix.ts';
 import type { Capability } from '../linux/capability.ts';
@@ -180,7 +181,12 @@ async function inUserNamespace(
   if (launch.kind === 'refusal') return undefined;
   const [map] = launch.uidMappings;
   const how = `podman run --uidmap ${map?.container}:${map?.host}:${map?.size} --gidmap ${map?.container}:${map?.host}:${map?.size}`;
-  const after = await observe(image, launch, { ...input.observe, like: before });
+  // An offer beside the result: what the engine cannot do here does not take the result away.
+  const after = await observe(image, launch, { ...input.observe, like: before }).catch((error: unknown) => {
+    if (!(error instanceof UnrootError) || input.observe.signal?.aborted === true) throw error;
+    return error;
+  });
+  if (after instanceof UnrootError) return { works: false, how, reason: after.message.split('\n')[0] ?? '' };
   const lost = lostBy(before, after);
   const outside = after.processes.filter(({ uids }) => uids.includes(0)).map(({ command }) => `${command} is root on the host`);
   const [reason] = [...lost, ...outside];
