@@ -108,5 +108,7 @@ async function fixed(reference: string, out: string, service: Service): Promise<
   const flags = ['--engine', 'runc', '--platform-profile', 'podman', '--user', '10001', '--out', out, '-o', 'json'];
   const result = await unroot(['fix', reference, ...flags, ...(service.flags ?? [])], { timeoutMs: 400_000 });
   expect(result.stdout, result.stderr).toMatch(/^\{/);
-  return JSON.parse(result.stdout) as FixReport;
+  const document = JSON.parse(result.stdout) as FixReport & { readonly error?: object };
+  expect(document.error, result.stderr).toBeUndefined();
+  return document;
 }
