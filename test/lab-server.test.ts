@@ -224,7 +224,8 @@ describe.each(['node-pty', 'script'] as const)('terminals through %s', async (ki
   const missing =
     maker instanceof Error ? `${maker.message}: ${kind === 'script' ? 'apt-get install -y bsdutils' : 'npm ci'}` : undefined;
   if (maker instanceof Error) {
-    it.skip(`SKIPPED, ${missing}`);
+    console.warn(`SKIPPED: terminals: ${missing}`);
+    it.skip(`terminals: ${missing}`);
     return;
   }
 
@@ -394,7 +395,7 @@ describe('unroot lab serve', () => {
 
   const missing =
     process.getuid?.() === 0 && spawnSync('mmdebstrap', ['--version']).status === 0 ? undefined : 'labs need root and mmdebstrap';
-  if (missing !== undefined) it.skip(`SKIPPED, no lab can run: ${missing}: apt-get install -y mmdebstrap`);
+  if (missing !== undefined) console.warn(`SKIPPED: no lab can run: ${missing}: apt-get install -y mmdebstrap`);
 
   it.skipIf(missing !== undefined).each(['SIGINT', 'SIGKILL'] as const)(
     'leaves nothing of a running lab behind after %s',

@@ -21,7 +21,7 @@ const folder = labsFolder();
 const first = findLab(folder, '01');
 const lacks = await missingFor(first.lab);
 const can = lacks.length === 0;
-if (!can) process.stderr.write(`labs are skipped: ${lacks.map(({ why, get }) => `${why} (${get})`).join('; ')}\n`);
+if (!can) console.warn(`SKIPPED: labs: ${lacks.map(({ why, get }) => `${why} (${get})`).join('; ')}`);
 const stateFolder = mkdtempSync(join(tmpdir(), 'unroot-lab-state-'));
 afterAll(() => rmSync(stateFolder, { recursive: true }));
 /** Bases and images are made once, which takes a minute and a network. */

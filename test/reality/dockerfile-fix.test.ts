@@ -15,7 +15,7 @@ import { debianImage, whyNoDebianImages } from '../support/debian-image.ts';
 import { BASE_IMAGE } from './dockerfiles.ts';
 
 const why = whyNoBuildah() ?? whyNoDebianImages();
-if (why !== undefined) process.stderr.write(`SKIPPED fixed Dockerfiles against buildah: ${why}\n`);
+if (why !== undefined) console.warn(`SKIPPED: fixed Dockerfiles against buildah: ${why}`);
 
 const BASE = 'localhost/base:1';
 const script = '#!/bin/sh\nmkdir -p /var/lib/app/data\necho started > /var/log/app.log\nexec "$@"\n';

@@ -19,7 +19,7 @@ import { debianImage, whyNoDebianImages } from '../support/debian-image.ts';
 import { archives, BASE_IMAGE, dockerfiles, pieces } from './dockerfiles.ts';
 
 const why = whyNoBuildah() ?? whyNoDebianImages();
-if (why !== undefined) process.stderr.write(`SKIPPED Dockerfiles against buildah: ${why}\n`);
+if (why !== undefined) console.warn(`SKIPPED: Dockerfiles against buildah: ${why}`);
 
 const BASE = 'localhost/base:1';
 /** Of the tools' own: locks, copies and logs; and what the builder lays over the root. */

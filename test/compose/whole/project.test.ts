@@ -92,6 +92,7 @@ secrets: {token: {environment: TOKEN}}
 configs: {text: {content: words}}
 `;
 
+if (missing !== undefined) console.warn(`SKIPPED: compose projects as a whole: ${missing}`);
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 describe.skipIf(missing !== undefined)('a project', () => {

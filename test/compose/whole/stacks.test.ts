@@ -16,7 +16,7 @@ const chosen = STACKS.filter(({ name }) => asked === 'all' || asked.split(',').i
 const home = mkdtempSync(join(tmpdir(), 'unroot-stacks-'));
 const MINUTES = { timeoutMs: 900_000 };
 
-if (whyNoStacks !== undefined) process.stderr.write(`stacks are not run: ${whyNoStacks}\n`);
+if (whyNoStacks !== undefined) console.warn(`SKIPPED: stacks: ${whyNoStacks}`);
 
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
