@@ -129,6 +129,8 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
             signal: command.signal,
             onEvent: (event) => {
               if (event.type === 'Warning') record.refused(`${event.reason}: ${event.message}`);
+              const launch = event.reason === 'Started' ? launchOfMember(members, event.container) : undefined;
+              if (launch !== undefined) record.started(launch);
               tell(event);
             },
             onOutput: (name, stream, chunk) => {
@@ -137,9 +139,10 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
             },
           });
           for (const write of lines.values()) write(undefined);
-          for (const { name, exitCode } of outcome.containers) {
-            const launch = members.find(({ container }) => container.name === name)?.launch;
-            if (exitCode !== undefined && launch?.kind === 'launch') record.ended(launch, exitCode, said.get(name) ?? '');
+          for (const { name, exitCode, state, reason, message } of outcome.containers) {
+            const launch = launchOfMember(members, name);
+            if (exitCode !== undefined && launch !== undefined) record.ended(launch, exitCode, said.get(name) ?? '');
+            record.status(name, reason ?? state, message);
           }
           table(outcome.containers);
           if (outcome.interrupted) return 130;
@@ -196,6 +199,11 @@ async function membersOf(chosen: readonly ManifestContainer[], { profile, images
       });
   }
   return members;
+}
+
+function launchOfMember(members: readonly Member[], name: string | undefined): Launch | undefined {
+  const launch = members.find(({ container }) => container.name === name)?.launch;
+  return launch?.kind === 'launch' ? launch : undefined;
 }
 
 /** What is left for the engine to make of it. */

@@ -12,15 +12,19 @@ export interface StartRecord {
   started(launch: Launch): void;
   refused(words: string): void;
   ended(launch: Launch, exit: number, output: string): void;
+  /** How a container of a pod stands at the end: `CreateContainerConfigError` and its words, `Completed` … */
+  status(container: string, status: string, words: string | undefined): void;
 }
 
 /** Lines about one target. */
 export function startRecord(target: string): StartRecord {
+  // What belongs together: a target may be started many times.
+  const run = `${process.pid}-${Date.now()}`;
   const file = process.env.UNROOT_RUN_RECORD;
   const write = (event: string, facts: Readonly<Record<string, unknown>>): void => {
     if (!file) return;
     try {
-      appendFileSync(file, `${JSON.stringify({ event, time: new Date().toISOString(), target, ...facts })}\n`);
+      appendFileSync(file, `${JSON.stringify({ event, run, time: new Date().toISOString(), target, ...facts })}\n`);
     } catch (error) {
       process.stderr.write(`note: ${file} cannot be written: ${(error as Error).message}\n`);
     }
@@ -29,6 +33,8 @@ export function startRecord(target: string): StartRecord {
   return {
     started: (launch) => write('started', who(launch)),
     refused: (words) => write('refused', { refused: words }),
+    status: (container, status, words) =>
+      write('status', { container, status, ...(words === undefined ? {} : { refused: words }) }),
     ended: (launch, exit, output) => write('ended', { ...who(launch), exit, output: output.slice(-OUTPUT) }),
   };
 }

@@ -149,7 +149,13 @@ export type LabCheckKind =
   | {
       /** What `unroot run` in the node wrote down about a start: for what is over, or never began. */
       readonly kind: 'record';
+      /** Regular expression on what was named: an image, a manifest. */
+      readonly target?: string;
       readonly refused?: string;
+      /** Of a container of a pod at its end, as kubectl shows it: `CreateContainerConfigError`. */
+      readonly status?: string;
+      /** false: nothing of that start ever ran. */
+      readonly started?: boolean;
       readonly exit?: number;
       readonly output?: string;
       readonly uid?: number;

@@ -80,7 +80,18 @@ const KINDS: Readonly<Record<Kind, { readonly needed: readonly string[]; readonl
     needed: ['path'],
     fields: { path: absolute, user: text, files: listOf(map({ path: absolute, owner, mode })), layers: number, maxBytes: number },
   },
-  record: { needed: [], fields: { refused: expression, exit: number, output: expression, uid: number } },
+  record: {
+    needed: [],
+    fields: {
+      target: expression,
+      refused: expression,
+      status: text,
+      started: bool,
+      exit: number,
+      output: expression,
+      uid: number,
+    },
+  },
 };
 
 /** Reads one entry; `lineOf` a path in it. */
