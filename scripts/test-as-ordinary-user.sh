@@ -10,7 +10,18 @@ log="$root/.cache/tests-ordinary-user.log"
 rm -f "$results" "$log"
 
 folder="$(mktemp -d /var/tmp/unroot-ordinary-XXXXXX)"
-trap 'chmod -R u+rwx "$folder" 2>/dev/null || true; rm -rf "$folder"' EXIT
+# Rootless podman leaves a process that holds its user namespace: those that were started with this home end with it.
+tidy() {
+  for environ in /proc/[0-9]*/environ; do
+    if grep -qzxF "HOME=$folder/home" "$environ" 2>/dev/null; then
+      pid="${environ#/proc/}"
+      kill "${pid%/environ}" 2>/dev/null || true
+    fi
+  done
+  chmod -R u+rwx "$folder" 2>/dev/null || true
+  rm -rf "$folder"
+}
+trap tidy EXIT
 mkdir "$folder/checkout" "$folder/home" "$folder/tmp" "$folder/bin"
 # The checkout and its packages, without what earlier runs left. Node itself too: root's own may lie where nobody else may look.
 tar -c --exclude=./.git --exclude=./.cache . | tar -x -C "$folder/checkout"

@@ -7,41 +7,14 @@ import type { CheckReport, TextFixReport } from '../src/report/report.ts';
 import { freshDist } from './support/build.ts';
 import { unroot } from './support/cli.ts';
 import { writeBelow } from './support/files.ts';
-import { writeLayout } from './support/image-builder.ts';
-import { smallestProgram } from './support/program.ts';
+import { writeNginx } from './support/nginx-image.ts';
 
 let folder = '';
 let image: readonly string[] = [];
 beforeAll(() => {
   freshDist();
   folder = mkdtempSync(join(tmpdir(), 'unroot-compose-configs-'));
-  const folders = [
-    '/etc',
-    '/etc/nginx',
-    '/etc/nginx/conf.d',
-    '/run',
-    '/usr',
-    '/usr/sbin',
-    '/var',
-    '/var/cache',
-    '/var/cache/nginx',
-  ];
-  const layout = writeLayout(join(folder, 'image'), {
-    layers: [
-      [
-        ...folders.map((path) => ({ path })),
-        { path: '/etc/passwd', content: 'root:x:0:0:root:/root:/bin/sh\nnginx:x:101:101::/:/bin/false\n' },
-        {
-          path: '/etc/nginx/nginx.conf',
-          content: 'pid /run/nginx.pid;\nevents {}\nhttp { include /etc/nginx/conf.d/*.conf; }\n',
-        },
-        { path: '/etc/nginx/conf.d/default.conf', content: 'server { listen 80; }\n' },
-        { path: '/usr/sbin/nginx', content: smallestProgram(), mode: 0o755 },
-        { path: '/tmp', mode: 0o1777 },
-      ],
-    ],
-    config: { Cmd: ['/usr/sbin/nginx', '-g', 'daemon off;'], ExposedPorts: { '80/tcp': {} } },
-  });
+  const layout = writeNginx(join(folder, 'image'));
   image = ['--image', `nginx:1=oci:${layout}`];
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

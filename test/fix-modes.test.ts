@@ -8,7 +8,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import type { FixReport, ProveReport } from '../src/report/report.ts';
 import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
 import { freshDist } from './support/build.ts';
-import { type CliResult, schemaErrors, unroot } from './support/cli.ts';
+import { type CliResult, reportOf, schemaErrors, unroot } from './support/cli.ts';
 import { onPath } from './support/debian-image.ts';
 import { type LayerItem, writeLayout } from './support/image-builder.ts';
 
@@ -36,9 +36,8 @@ function imageOf(script: string, more: readonly LayerItem[] = [], config: Readon
 async function fix(image: string, ...args: string[]): Promise<{ report: FixReport; result: CliResult }> {
   const flags = args.includes('--platform-profile') ? [] : ['--platform-profile', 'docker'];
   const result = await unroot(['fix', image, '--engine', 'runc', '-o', 'json', ...flags, ...args]);
-  expect(result.stdout, result.stderr).toMatch(/^\{/);
-  const report = JSON.parse(result.stdout) as FixReport;
-  expect(schemaErrors('fix', report), result.stdout.slice(0, 2000)).toEqual([]);
+  const report = reportOf<FixReport>(result, 'fix');
+  expect(schemaErrors('fix', report)).toEqual([]);
   return { report, result };
 }
 

@@ -9,7 +9,7 @@ import { encodeFileCapabilities } from '../src/linux/capability.ts';
 import type { FixReport } from '../src/report/report.ts';
 import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
 import { freshDist } from './support/build.ts';
-import { schemaErrors, unroot } from './support/cli.ts';
+import { reportOf, schemaErrors, unroot } from './support/cli.ts';
 import { onPath } from './support/debian-image.ts';
 import { type LayerItem, writeLayout } from './support/image-builder.ts';
 
@@ -112,10 +112,9 @@ interface Fixed {
 async function fix(image: string, platform: string, ...args: string[]): Promise<Fixed> {
   const out = join(folder, `out${serial++}`);
   mkdirSync(out);
-  const flags = ['--engine', engine, '--platform-profile', platform, '--out', out, '-o', 'json', ...args];
+  const flags = ['--engine', engine, '--platform-profile', platform, '--out', out, '-o', 'json', '-v', ...args];
   const result = await unroot(['fix', image, ...flags]);
-  expect(result.stdout, result.stderr).toMatch(/^\{/);
-  const report = JSON.parse(result.stdout) as FixReport;
+  const report = reportOf<FixReport>(result, 'fix');
   expect(schemaErrors('fix', report)).toEqual([]);
   return { report, out };
 }

@@ -4,18 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixReport } from '../src/report/report.ts';
-import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
+import { whyNoBusyboxImage } from './conformance/busybox-image.ts';
 import { freshDist } from './support/build.ts';
-import { unroot } from './support/cli.ts';
+import { reportOf, unroot } from './support/cli.ts';
 import { onPath } from './support/debian-image.ts';
-import { type LayerItem, writeLayout } from './support/image-builder.ts';
+import { fixProgram, scriptImage } from './support/fix-program.ts';
 
-const engine = onPath('runc') ? 'runc' : 'builtin';
 const why = process.getuid?.() !== 0 ? 'needs root' : whyNoBusyboxImage;
 if (why !== undefined) console.warn(`SKIPPED: programs with homes: ${why}`);
 
 let folder = '';
-let serial = 0;
 beforeAll(() => {
   freshDist();
   folder = mkdtempSync(join(tmpdir(), 'unroot-homes-'));
@@ -25,22 +23,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const SERVE = 'exec httpd -f -p 8080 -h /www\n';
 const VOLUME = { Volumes: { '/data': {} } };
 
-function imageOf(script: string, config: Readonly<Record<string, unknown>> = {}): string {
-  const spec = busyboxSpec();
-  const items: LayerItem[] = [
-    { path: '/start', content: `#!/bin/sh\n${script}`, mode: 0o755 },
-    { path: '/data/', mode: 0o755 },
-    { path: '/etc/passwd', content: 'root:x:0:0::/root:/bin/sh\n' },
-  ];
-  const settings = { Env: ['PATH=/bin'], Cmd: ['/start'], WorkingDir: '/', ...config };
-  return `oci:${writeLayout(join(folder, `image${serial++}`), { layers: [...spec.layers, items], config: settings })}:latest`;
-}
-
-async function fix(image: string, ...args: string[]): Promise<FixReport> {
-  const result = await unroot(['fix', image, '--engine', engine, '--platform-profile', 'podman', '-o', 'json', ...args]);
-  expect(result.stdout, result.stderr).toMatch(/^\{/);
-  return JSON.parse(result.stdout) as FixReport;
-}
+const imageOf = (script: string, config: Readonly<Record<string, unknown>> = {}): string =>
+  scriptImage(
+    folder,
+    script,
+    [
+      { path: '/data/', mode: 0o755 },
+      { path: '/etc/passwd', content: 'root:x:0:0::/root:/bin/sh\n' },
+    ],
+    config,
+  );
+const fix = fixProgram;
 
 describe.skipIf(why !== undefined)('programs with homes', () => {
   it('that get one from the part that only root runs keep it, and their state stays in the volume', async () => {
@@ -71,8 +64,7 @@ describe.skipIf(why !== undefined)('programs with homes', () => {
   it.skipIf(!onPath('podman'))('that look their user up get a name, where podman would lend them one', async () => {
     const image = imageOf(`whoami || exit 1\n${SERVE}`);
     const result = await unroot(['fix', image, '--engine', 'podman', '-o', 'json']);
-    expect(result.stdout, result.stderr).toMatch(/^\{/);
-    const report = JSON.parse(result.stdout) as FixReport;
+    const report = reportOf<FixReport>(result, 'fix');
     expect(report.verdict).toBe('proved');
     expect(report.fixes.map(({ id }) => id)).toContain('passwd-entry');
   });

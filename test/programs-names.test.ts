@@ -4,18 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixReport } from '../src/report/report.ts';
-import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
+import { whyNoBusyboxImage } from './conformance/busybox-image.ts';
 import { freshDist } from './support/build.ts';
-import { unroot } from './support/cli.ts';
-import { onPath } from './support/debian-image.ts';
-import { type LayerItem, writeLayout } from './support/image-builder.ts';
+import { fixProgram, scriptImage } from './support/fix-program.ts';
+import type { LayerItem } from './support/image-builder.ts';
 
-const engine = onPath('runc') ? 'runc' : 'builtin';
 const why = process.getuid?.() !== 0 ? 'needs root' : whyNoBusyboxImage;
 if (why !== undefined) console.warn(`SKIPPED: programs whose names move: ${why}`);
 
 let folder = '';
-let serial = 0;
 beforeAll(() => {
   freshDist();
   folder = mkdtempSync(join(tmpdir(), 'unroot-names-'));
@@ -28,18 +25,9 @@ const FULL: readonly LayerItem[] = [
   { path: '/var/lib/other/keep', content: 'x' },
 ];
 
-function imageOf(script: string, more: readonly LayerItem[] = FULL, config: Readonly<Record<string, unknown>> = {}): string {
-  const spec = busyboxSpec();
-  const items: LayerItem[] = [{ path: '/start', content: `#!/bin/sh\n${script}`, mode: 0o755 }, ...more];
-  const settings = { Env: ['PATH=/bin'], Cmd: ['/start'], WorkingDir: '/', ...config };
-  return `oci:${writeLayout(join(folder, `image${serial++}`), { layers: [...spec.layers, items], config: settings })}:latest`;
-}
-
-async function fix(image: string, ...args: string[]): Promise<FixReport> {
-  const result = await unroot(['fix', image, '--engine', engine, '--platform-profile', 'podman', '-o', 'json', ...args]);
-  expect(result.stdout, result.stderr).toMatch(/^\{/);
-  return JSON.parse(result.stdout) as FixReport;
-}
+const imageOf = (script: string, more: readonly LayerItem[] = FULL, config: Readonly<Record<string, unknown>> = {}): string =>
+  scriptImage(folder, script, more, config);
+const fix = fixProgram;
 
 const changes = (report: FixReport): string[] =>
   report.fixes.flatMap((one) => one.layer.map((change) => `${one.id} ${change.kind} ${change.path}`)).sort();

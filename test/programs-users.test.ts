@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FixReport } from '../src/report/report.ts';
 import { freshDist } from './support/build.ts';
-import { type CliResult, unroot } from './support/cli.ts';
+import { type CliResult, reportOf, unroot } from './support/cli.ts';
 import { debianImage, onPath, type RecipeConfig, type RecipeEntry, whyNoDebianImages } from './support/debian-image.ts';
 
 const engine = onPath('runc') ? 'runc' : 'builtin';
@@ -38,8 +38,7 @@ async function fix(
 ): Promise<{ report: FixReport; result: CliResult }> {
   const { reference } = await debianImage({ name: `users-${name}`, packages: [], entries, config });
   const result = await unroot(['fix', reference, '--engine', engine, '--platform-profile', 'podman', '-o', 'json', ...args]);
-  expect(result.stdout, result.stderr).toMatch(/^\{/);
-  return { report: JSON.parse(result.stdout) as FixReport, result };
+  return { report: reportOf<FixReport>(result, 'fix'), result };
 }
 
 const reasons = (report: FixReport, ...kinds: string[]): string[] =>

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixReport } from '../src/report/report.ts';
 import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
 import { freshDist } from './support/build.ts';
-import { type CliResult, unroot } from './support/cli.ts';
+import { type CliResult, reportOf, unroot } from './support/cli.ts';
 import { onPath } from './support/debian-image.ts';
 import { type LayerItem, writeLayout } from './support/image-builder.ts';
 
@@ -34,8 +34,7 @@ function imageOf(script: string, more: readonly LayerItem[] = [], config: Readon
 
 async function fix(image: string, ...args: string[]): Promise<{ report: FixReport; result: CliResult }> {
   const result = await unroot(['fix', image, '--engine', engine, '--platform-profile', 'podman', '-o', 'json', ...args]);
-  expect(result.stdout, result.stderr).toMatch(/^\{/);
-  return { report: JSON.parse(result.stdout) as FixReport, result };
+  return { report: reportOf<FixReport>(result, 'fix'), result };
 }
 
 const changes = (report: FixReport): string[] =>

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixReport } from '../src/report/report.ts';
 import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
 import { freshDist } from './support/build.ts';
-import { unroot } from './support/cli.ts';
+import { reportOf, unroot } from './support/cli.ts';
 import { onPath } from './support/debian-image.ts';
 import { type LayerItem, writeLayout } from './support/image-builder.ts';
 
@@ -38,9 +38,8 @@ function imageOf(program: string, script: string, more: readonly LayerItem[] = [
 }
 
 async function fix(image: string, ...args: string[]): Promise<FixReport> {
-  const result = await unroot(['fix', image, '--engine', engine, '--platform-profile', 'podman', '-o', 'json', ...args]);
-  expect(result.stdout, result.stderr).toMatch(/^\{/);
-  return JSON.parse(result.stdout) as FixReport;
+  const result = await unroot(['fix', image, '--engine', engine, '--platform-profile', 'podman', '-o', 'json', '-v', ...args]);
+  return reportOf<FixReport>(result, 'fix');
 }
 
 const dovecot = `name=$(sed -n 's/^default_login_user = //p' /etc/dovecot/dovecot.conf)

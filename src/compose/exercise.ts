@@ -3,6 +3,7 @@ import type { Container } from '../engine/engine.ts';
 import type { NetworkMember } from '../engine/project-network.ts';
 import { askPublished, type PublishedAnswer } from '../engine/published.ts';
 import { connections } from '../engine/sockets.ts';
+import { pause } from '../pod/pause.ts';
 import { notStarted, type Observation } from '../prove/observation.ts';
 import { isEphemeral } from '../prove/ports.ts';
 import { probePorts, runProbeCommand } from '../prove/probes.ts';
@@ -10,7 +11,6 @@ import { reload } from '../prove/reload.ts';
 import { type Settled, settle } from '../prove/settle.ts';
 import type { Life } from './life.ts';
 import type { ProjectRunInput, ProjectService, ServiceRun } from './project.ts';
-import { pause } from './wait.ts';
 
 export interface ExerciseInput extends ProjectRunInput {
   /** In the order in which they were started. */

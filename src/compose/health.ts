@@ -1,6 +1,7 @@
 /** Waits until a service is healthy, as an engine counts it, though asked more often: nobody wants to wait out an interval of half a minute. */
+
+import { pause } from '../pod/pause.ts';
 import type { Life } from './life.ts';
-import { pause } from './wait.ts';
 
 const ASK_MS = 500;
 /** No start takes longer than this here, whatever the file allows. */

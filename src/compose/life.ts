@@ -5,9 +5,9 @@ import type { Container, CreateOptions, ExitStatus } from '../engine/engine.ts';
 import type { NetworkMember } from '../engine/project-network.ts';
 import { UnrootError } from '../error.ts';
 import type { Launch } from '../launch/launch.ts';
+import { pause } from '../pod/pause.ts';
 import type { Tracer, TraceSession } from '../trace/tracer.ts';
 import type { ProjectService } from './project.ts';
-import { pause } from './wait.ts';
 
 export interface Life {
   readonly service: ProjectService;

@@ -19,6 +19,18 @@ export async function copyTree(source: string, copy: string): Promise<void> {
   });
 }
 
+/** Throws `engine.bind-too-large`; `instead`: what somebody can do about it. */
+export function refuseTooLarge(source: string, instead: string): void {
+  const why = whyTooLarge(source);
+  if (why === undefined) return;
+  throw new UnrootError(`${source} is too large to copy for a trial run`, {
+    code: 'engine.bind-too-large',
+    where: { file: source },
+    expected: why.replace('it is more than', 'at most'),
+    hint: `trial runs never write to your folders; ${instead}`,
+  });
+}
+
 /** What would take too long or fill the disk, in words. */
 export function whyTooLarge(source: string): string | undefined {
   let bytes = 0;

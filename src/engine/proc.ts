@@ -12,11 +12,7 @@ const CMDLINE_LIMIT = 64 * 1024;
 export function processStatus(pid: number): ProcessStatus | undefined {
   const text = readProc(pid, 'status');
   if (text === undefined) return undefined;
-  const fields = new Map<string, string>();
-  for (const line of text.split('\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
-  }
+  const fields = statusFields(text);
   const numbers = (name: string): number[] => (fields.get(name) ?? '').split(/\s+/).filter(Boolean).map(Number);
   const set = (name: string): ProcessStatus['capabilities']['bounding'] =>
     capabilitiesFromMask(BigInt(`0x${fields.get(name) ?? '0'}`));
@@ -40,6 +36,16 @@ export function processStatus(pid: number): ProcessStatus | undefined {
     signals: { caught: signalNames(fields.get('SigCgt')), blocked: signalNames(fields.get('SigBlk')) },
     cpuTicks: cpuTicks(pid),
   };
+}
+
+/** Name → value, as proc_pid_status(5) has them. */
+export function statusFields(text: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  return fields;
 }
 
 /** The signals of a mask of proc_pid_status(5), real-time ones left out. */

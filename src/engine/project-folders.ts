@@ -12,9 +12,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
-import { UnrootError } from '../error.ts';
 import type { Launch, LaunchMount } from '../launch/launch.ts';
-import { copyTree, whyTooLarge } from './copy-tree.ts';
+import { copyTree, refuseTooLarge } from './copy-tree.ts';
 import { register, undo } from './reaper.ts';
 
 export interface WrittenFile {
@@ -148,14 +147,7 @@ function copied(source: string | undefined): boolean {
 
 async function copyOf(source: string, copy: string): Promise<string> {
   if (!existsSync(source)) return made(copy);
-  const why = whyTooLarge(source);
-  if (why !== undefined)
-    throw new UnrootError(`${source} is too large to copy for a trial run`, {
-      code: 'engine.bind-too-large',
-      where: { file: source },
-      expected: why.replace('it is more than', 'at most'),
-      hint: 'trial runs never write to your folders; mount it read-only, or let the project have a smaller one',
-    });
+  refuseTooLarge(source, 'mount it read-only, or let the project have a smaller one');
   await copyTree(source, copy);
   return copy;
 }

@@ -5,9 +5,8 @@
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { UnrootError } from '../error.ts';
 import type { Launch } from '../launch/launch.ts';
-import { copyTree, whyTooLarge } from './copy-tree.ts';
+import { copyTree, refuseTooLarge } from './copy-tree.ts';
 import { register, undo } from './reaper.ts';
 import { applyRemedy, type VolumeOwner } from './volume-remedy.ts';
 
@@ -51,14 +50,7 @@ export async function scratchBinds(launch: Launch, owners: readonly VolumeOwner[
 }
 
 async function copyOf(source: string, removals: (() => void)[]): Promise<string> {
-  const why = whyTooLarge(source);
-  if (why !== undefined)
-    throw new UnrootError(`${source} is too large to copy for a trial run`, {
-      code: 'engine.bind-too-large',
-      where: { file: source },
-      expected: why.replace('it is more than', 'at most'),
-      hint: 'trial runs never write to your folders; give a smaller folder with the same owners, or mount it read-only',
-    });
+  refuseTooLarge(source, 'give a smaller folder with the same owners, or mount it read-only');
   const folder = mkdtempSync(join(tmpdir(), 'unroot-bind-'));
   const written = register(undo.remove(folder));
   removals.push(() => {

@@ -1,5 +1,5 @@
 /** Builds Dockerfiles for real, with buildah in a store of its own, and reads what came out: settings, and every file's owner and mode. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,6 +120,8 @@ export function openBuildah(): Buildah {
       } catch {
         // none is left
       }
+      // Its storage mounts this folder on itself, and leaves that to the end of the machine.
+      spawnSync('umount', ['--quiet', '--lazy', join(home, 'root/overlay')]);
       rmSync(home, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,5 @@
 /** Runs the bundled command line in a clean environment, and checks documents against the published schemas. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -34,9 +34,14 @@ export function unroot(args: readonly string[], options: CliOptions = {}): Promi
       env: { ...cleanEnv(), ...options.env },
       cwd: options.cwd ?? process.cwd(),
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeoutMs ?? 120_000,
     });
     let [stdout, stderr] = ['', ''];
+    // Before the test's own limit, so that what it said so far, and what it waits for, is seen.
+    const limit = options.timeoutMs ?? 110_000;
+    const timer = setTimeout(() => {
+      stderr += `\n(no end after ${limit / 1000} s; running below it:)\n${runningBelow(child.pid ?? 0)}`;
+      child.kill('SIGTERM');
+    }, limit);
     child.stdout.on('data', (chunk: Buffer) => {
       stdout += chunk.toString();
     });
@@ -44,8 +49,25 @@ export function unroot(args: readonly string[], options: CliOptions = {}): Promi
       stderr += chunk.toString();
     });
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, stdout, stderr });
+    });
   });
+}
+
+/** A process and all that came from it, as ps tells. */
+function runningBelow(top: number): string {
+  const lines = spawnSync('ps', ['-eo', 'pid,ppid,etimes,stat,wchan:24,args'], { encoding: 'utf8' }).stdout?.split('\n') ?? [];
+  const known = new Set([top]);
+  for (let size = 0; size !== known.size; ) {
+    size = known.size;
+    for (const line of lines) {
+      const [pid, ppid] = line.trim().split(/\s+/, 2).map(Number);
+      if (pid !== undefined && ppid !== undefined && known.has(ppid)) known.add(pid);
+    }
+  }
+  return lines.filter((line) => known.has(Number.parseInt(line, 10))).join('\n');
 }
 
 const ajv: Ajv2020 = new Ajv2020({ allErrors: true });
@@ -58,4 +80,13 @@ export function schemaErrors(name: string, document: unknown): readonly string[]
   return validate(document)
     ? []
     : (validate.errors ?? []).map((error) => `${error.instancePath} ${error.message ?? ''} ${JSON.stringify(error.params)}`);
+}
+
+/** The report of this kind that a run printed; what came instead is the error. */
+export function reportOf<Report>({ code, stdout, stderr }: CliResult, kind: string): Report {
+  const came = `came instead of a report of ${kind} (exit code ${code}): ${stdout.slice(0, 2000)}${stderr.slice(-4000)}`;
+  if (!stdout.startsWith('{')) throw new Error(came);
+  const report = JSON.parse(stdout) as Report & { kind: string };
+  if (report.kind !== kind) throw new Error(came);
+  return report;
 }

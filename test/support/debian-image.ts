@@ -16,8 +16,8 @@ import {
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
+import { withLock } from '../../src/lab/lock.ts';
 import { debianBase, EPOCH, installPackages } from './debian-packages.ts';
 
 /** One entry of the second layer. Parents that the packages do not bring are listed too. */
@@ -235,34 +235,4 @@ function addBlob(work: string, value: unknown): { readonly digest: string; reado
   const hex = createHash('sha256').update(bytes).digest('hex');
   writeFileSync(join(work, 'layout/blobs/sha256', hex), bytes);
   return { digest: `sha256:${hex}`, size: bytes.length };
-}
-
-/** A folder as a lock; one left behind by a process that is gone is taken over. */
-async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const owner = join(folder, 'pid');
-  for (;;) {
-    try {
-      mkdirSync(folder);
-      writeFileSync(owner, String(process.pid));
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (isAbandoned(folder, owner)) rmSync(folder, { recursive: true, force: true });
-      else await wait(200);
-    }
-  }
-  try {
-    return await work();
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function isAbandoned(folder: string, owner: string): boolean {
-  try {
-    const pid = existsSync(owner) ? readFileSync(owner, 'utf8') : '';
-    return pid === '' ? Date.now() - statSync(folder).mtimeMs > 5000 : !existsSync(`/proc/${pid}`);
-  } catch {
-    return false; // gone in this moment: the next round takes it
-  }
 }

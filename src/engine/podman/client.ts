@@ -43,8 +43,9 @@ export function podmanWords(result: CommandResult): string {
     .trim()
     .split('\n')
     .filter((line) => !line.startsWith('time='));
-  return (lines.findLast((line) => line.startsWith('Error: ')) ?? lines.at(-1) ?? `exit code ${result.code}`).replace(
-    /^Error: /,
-    '',
-  );
+  const last = lines.findLastIndex((line) => line.startsWith('Error: '));
+  // A list of errors goes on in lines of its own, each with a star (hashicorp/go-multierror format.go).
+  const list = last < 0 ? [] : lines.slice(last + 1).filter((line) => /^\s+\*/.test(line));
+  const line = lines[last] ?? lines.at(-1) ?? `exit code ${result.code}`;
+  return [line.replace(/^Error: /, ''), ...list.map((one) => one.trim().replace(/^\*\s*/, ''))].join(' ');
 }

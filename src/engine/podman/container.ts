@@ -21,7 +21,7 @@ import { interrupted, type PodmanClient, podmanWords } from './client.ts';
 import { inSandbox } from './in-sandbox.ts';
 import { followLogFile } from './log-file.ts';
 import { ownAccounts } from './own-accounts.ts';
-import { refusedBy, triedAgain } from './own-failure.ts';
+import { refusedBy, removedAtLast, triedAgain } from './own-failure.ts';
 
 /** The log on disk; conmon begins a new file at this size. */
 const LOG_FILE_LIMIT = '64mb';
@@ -83,12 +83,13 @@ export async function createPodmanContainer(
       options.signal?.removeEventListener('abort', onAbort);
       await forward?.close();
       logFile.read();
-      await client.need(removal);
+      const gone = await removedAtLast(() => client.run(removal));
       // `volume rm --force` of a volume that was never made says so; that is fine.
       if (volumes.length > 0) await client.run(volumeRemoval);
       logFile.close();
       for (const path of [logPath, confPath]) rmSync(path, { force: true });
-      for (const registration of registrations) registration.release();
+      // What could not be taken away now stays on the list of what is taken away when we end.
+      if (gone) for (const registration of registrations) registration.release();
     })();
     return removed;
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isOwnFailure, triedAgain } from './own-failure.ts';
+import { isOwnFailure, removedAtLast, triedAgain } from './own-failure.ts';
 
 describe('failures of podman itself', () => {
   it('are told from refusals of the runtime', () => {
@@ -18,15 +18,16 @@ describe('failures of podman itself', () => {
       expect(isOwnFailure(words), words).toBe(false);
   });
 
+  const answer = (code: number, stderr: string) => ({
+    code,
+    stderr,
+    stdout: '',
+    timedOut: false,
+    missing: false,
+    aborted: false,
+  });
+
   it('are mended and tried again, refusals are not', async () => {
-    const answer = (code: number, stderr: string) => ({
-      code,
-      stderr,
-      stdout: '',
-      timedOut: false,
-      missing: false,
-      aborted: false,
-    });
     let mended = 0;
     const mend = async (): Promise<void> => {
       mended++;
@@ -38,5 +39,15 @@ describe('failures of podman itself', () => {
     expect([spoilt.code, mended]).toEqual([0, 1]);
     const refused = await triedAgain(async () => answer(126, 'Error: runc: exec: "/app": permission denied'), mend);
     expect([refused.code, mended]).toEqual([126, 1]);
+  });
+
+  it('to remove what is still busy is tried again, any other is an error', async () => {
+    const busy =
+      'Error: removing container 1 root filesystem: 1 error occurred:\n\t* unlinkat /s/userdata/shm: device or resource busy';
+    const answers = [answer(125, busy), answer(125, `${busy}\n\n`), answer(0, '')];
+    expect(await removedAtLast(async () => answers.shift() ?? answer(1, 'asked too often'))).toBe(true);
+    expect(answers).toEqual([]);
+    const other = removedAtLast(async () => answer(125, 'Error: container 1 has dependent containers'));
+    await expect(other).rejects.toThrow('podman rm failed: container 1 has dependent containers');
   });
 });

@@ -26,6 +26,25 @@ export async function triedAgain(run: () => Promise<CommandResult>, mend: () => 
   return result;
 }
 
+/**
+ * `podman rm`, until it works: the container's own mounts (userdata/shm) stay busy for a moment when another process that is just being
+ * started has a copy of them. False: busy to the end. Throws what else it fails for.
+ */
+export async function removedAtLast(run: () => Promise<CommandResult>): Promise<boolean> {
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const result = await run();
+    if (result.code === 0) return true;
+    const words = podmanWords(result);
+    if (result.aborted) throw interrupted();
+    if (!isBusy(words) && !isOwnFailure(words)) throw new UnrootError(`podman rm failed: ${words}`, { code: 'engine.failed' });
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt));
+  }
+  return false;
+}
+
+/** EBUSY of unlinkat(2) and umount(2). */
+const isBusy = (words: string): boolean => words.includes('device or resource busy');
+
 const spoilt = (result: CommandResult): boolean =>
   result.code !== 0 && !result.timedOut && !result.aborted && isOwnFailure(podmanWords(result));
 

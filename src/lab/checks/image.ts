@@ -7,7 +7,9 @@ export async function checkImage(check: CheckOf<'image'>, { node }: CheckWorld):
   const found = openInside(node.root, check.path);
   if (found === undefined) return red(`${check.path} is not there`);
   try {
-    if (openInside(found.path, '/oci-layout') === undefined) return red(`${check.path} is no OCI layout`);
+    const mark = openInside(found.path, '/oci-layout');
+    mark?.close();
+    if (mark === undefined) return red(`${check.path} is no OCI layout`);
     const image = await openImage(`oci:${found.path}`);
     try {
       const user = image.config.user ?? '';

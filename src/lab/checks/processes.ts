@@ -1,5 +1,7 @@
 /** Processes of a node, as its kernel shows them to us: through the /proc that was opened before anybody was in it. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { statusFields } from '../../engine/proc.ts';
+import { type CapabilityState, capabilitiesFromMask } from '../../linux/capability.ts';
 import type { ProcessFacts, ProcessMatch } from '../lab.ts';
 
 /** The five sets, hexadecimal, 16 digits. */
@@ -40,7 +42,8 @@ export function nodeProcesses(proc: string): readonly NodeProcess[] {
 function readProcess(proc: string, pid: number, own: string): NodeProcess | undefined {
   const status = read(`${proc}/${pid}/status`);
   if (status === undefined) return undefined;
-  const field = (name: string): string => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1] ?? '';
+  const fields = statusFields(status);
+  const field = (name: string): string => fields.get(name) ?? '';
   if (/^[ZX]/.test(field('State'))) return undefined;
   const numbers = (name: string): readonly number[] => field(name).split(/\s+/).filter(Boolean).map(Number);
   const namespaces = Object.fromEntries(KINDS.map((kind) => [kind, namespace(proc, pid, kind)])) as NodeProcess['namespaces'];
@@ -91,6 +94,19 @@ export function matching(proc: string, match: ProcessMatch): readonly NodeProces
 
 /** runc's first stage is in the container's namespaces before the program is. */
 const isRuntime = ({ argv }: NodeProcess): boolean => /(^|\/)(runc|crun)$/.test(argv[0] ?? '') || argv[1] === 'init';
+
+/** The sets by name. */
+export function capabilityState(texts: CapabilityTexts): CapabilityState {
+  const set = (text: string): CapabilityState['bounding'] => capabilitiesFromMask(BigInt(`0x${text || '0'}`));
+  const { inheritable, permitted, effective, bounding, ambient } = texts;
+  return {
+    inheritable: set(inheritable),
+    permitted: set(permitted),
+    effective: set(effective),
+    bounding: set(bounding),
+    ambient: set(ambient),
+  };
+}
 
 /** In words, for a check's detail. */
 export const describe = (one: NodeProcess): string =>

@@ -28,22 +28,20 @@ const MAX_TURNS = 50;
 /** `argv` starts with the script. */
 export async function readScript(path: string, argv: readonly string[], input: ScriptInput): Promise<ReadScript> {
   const result: ReadScript = { operations: [], programs: [] };
-  await run(path, argv, input, result, 0, { left: MAX_COMMANDS }, new Map(input.env));
+  await run(path, argv, { input, result, depth: 0, budget: { left: MAX_COMMANDS }, variables: new Map(input.env) });
   return result;
 }
 
-async function run(
-  path: string,
-  argv: readonly string[],
-  input: ScriptInput,
-  result: ReadScript,
-  depth: number,
-  budget: { left: number },
-  variables: Map<string, string | undefined>,
-): Promise<boolean> {
+/** Where a program is started from: what it is given, and what is left to be read. */
+interface Start extends Pick<Frame, 'input' | 'result' | 'depth' | 'budget'> {
+  readonly variables: Map<string, string | undefined>;
+}
+
+async function run(path: string, argv: readonly string[], start: Start): Promise<boolean> {
+  const { input, result, depth, budget, variables } = start;
   if (depth > MAX_DEPTH) return false;
   const script = await scriptOf(path, argv, input);
-  if (script === undefined) return wrapped(argv, input, result, depth, budget, variables);
+  if (script === undefined) return wrapped(argv, start);
   const { source, zero, positional } = script;
   const scope: Scope = { variables, positional, zero, uid: input.uid, userName: input.userName };
   const frame: Frame = {
@@ -65,18 +63,12 @@ async function run(
 }
 
 /** What an init or its like starts. */
-async function wrapped(
-  argv: readonly string[],
-  input: ScriptInput,
-  result: ReadScript,
-  depth: number,
-  budget: { left: number },
-  variables: Map<string, string | undefined>,
-): Promise<boolean> {
+async function wrapped(argv: readonly string[], start: Start): Promise<boolean> {
+  const { input, result, depth, variables } = start;
   const inner = wrapperCall(argv);
   const path = inner === undefined ? undefined : onPath(inner[0]!, { input, cwd: input.cwd, scope: { variables } });
   if (inner === undefined || path === undefined) return false;
-  if (!(await run(path, inner, input, result, depth + 1, budget, variables)))
+  if (!(await run(path, inner, { ...start, depth: depth + 1 })))
     result.programs.push({ argv: [path, ...inner.slice(1)], cwd: input.cwd });
   return true;
 }
@@ -292,6 +284,7 @@ async function begin(argv: readonly string[], frame: Frame): Promise<void> {
   const [name = ''] = argv;
   const path = onPath(name, frame);
   if (path === undefined) return;
-  const isScript = await run(path, argv, { ...input, cwd: frame.cwd }, result, depth + 1, budget, new Map(frame.scope.variables));
+  const variables = new Map(frame.scope.variables);
+  const isScript = await run(path, argv, { input: { ...input, cwd: frame.cwd }, result, depth: depth + 1, budget, variables });
   if (!isScript) result.programs.push({ argv: [path, ...argv.slice(1)], cwd: frame.cwd });
 }

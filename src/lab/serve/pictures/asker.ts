@@ -2,10 +2,10 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { UnrootError } from '../../../error.ts';
 import { type Names, namesOf } from '../../../explain/names.ts';
-import { capabilitiesFromMask, NO_CAPABILITIES } from '../../../linux/capability.ts';
+import { NO_CAPABILITIES } from '../../../linux/capability.ts';
 import type { Credentials } from '../../../linux/credentials.ts';
 import type { KernelFacts } from '../../../linux/decision.ts';
-import { nodeProcesses } from '../../checks/processes.ts';
+import { capabilityState, nodeProcesses } from '../../checks/processes.ts';
 import { insideId, mappingOf } from './live-tree.ts';
 
 export interface Asker {
@@ -23,8 +23,6 @@ export function askerOf(proc: string, pid: number): Asker {
   const gids = mappingOf(`${proc}/${pid}`, 'gid_map');
   const uid = (index: number): number => insideId(status.uids[index] ?? 0, uids) ?? 65534;
   const gid = (index: number): number => insideId(status.gids[index] ?? 0, gids) ?? 65534;
-  const set = (text: string): Credentials['capabilities']['bounding'] => capabilitiesFromMask(BigInt(`0x${text || '0'}`));
-  const { inheritable, permitted, effective, bounding, ambient } = status.capabilities;
   const credentials: Credentials = {
     // File access counts the fourth one (fsuid), which is the effective one wherever nobody asked for something else.
     uid: uid(3),
@@ -34,13 +32,7 @@ export function askerOf(proc: string, pid: number): Asker {
     realGid: gid(0),
     savedGid: gid(2),
     groups: status.groups.map((group) => insideId(group, gids) ?? 65534),
-    capabilities: {
-      inheritable: set(inheritable),
-      permitted: set(permitted),
-      effective: set(effective),
-      bounding: set(bounding),
-      ambient: set(ambient),
-    },
+    capabilities: capabilityState(status.capabilities),
     noNewPrivileges: status.noNewPrivileges,
     ...(uids.length === 0 ? {} : { userNamespace: { uids, gids } }),
   };

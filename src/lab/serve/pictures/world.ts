@@ -1,5 +1,5 @@
 /** The running node as a picture: every process seen twice, and who listens. */
-import { capabilitiesFromMask } from '../../../linux/capability.ts';
+import { capabilityState } from '../../checks/processes.ts';
 import type { NodeWorld, WorldProcess } from '../../world.ts';
 import type { SeenProcess, WorldPicture } from './picture.ts';
 
@@ -47,8 +47,6 @@ const shownCommand = (one: WorldProcess): string =>
 const isPreparing = ({ argv }: WorldProcess): boolean => /(^|\/)(runc|crun)$/.test(argv[0] ?? '');
 
 function seen(one: WorldProcess, first: boolean, ownUserNamespace: boolean): SeenProcess {
-  const set = (text: string): SeenProcess['capabilities']['bounding'] => capabilitiesFromMask(BigInt(`0x${text || '0'}`));
-  const { inheritable, permitted, effective, bounding, ambient } = one.capabilities;
   const uid = one.uids[1] ?? 0;
   const gid = one.gids[1] ?? 0;
   const mapping = one.uidMap?.find(([, outside, length]) => uid >= outside && uid < outside + length);
@@ -64,13 +62,7 @@ function seen(one: WorldProcess, first: boolean, ownUserNamespace: boolean): See
     gid,
     groups: one.groups,
     uidInside,
-    capabilities: {
-      inheritable: set(inheritable),
-      permitted: set(permitted),
-      effective: set(effective),
-      bounding: set(bounding),
-      ambient: set(ambient),
-    },
+    capabilities: capabilityState(one.capabilities),
     noNewPrivileges: one.noNewPrivileges,
     seccomp: one.seccomp,
     ownUserNamespace,
