@@ -16,15 +16,16 @@ export interface Listening {
 export function checkListens(check: CheckOf<'listens'>, { node }: CheckWorld): Look {
   const all = nodeProcesses(node.proc);
   const who = check.match === undefined ? all.filter(({ pid }) => pid === 1) : matching(node.proc, check.match);
-  const [one] = who;
-  if (one === undefined) return red('no such process runs');
+  const [first] = who;
+  if (first === undefined) return red('no such process runs');
   const protocol = check.protocol ?? 'tcp';
-  const found = sockets(node.proc, one.pid, one.namespaces.net).filter(
-    (each) => each.port === check.port && each.protocol === protocol,
-  );
+  // Several containers may run the same program, each in a network of its own.
+  const found = who
+    .flatMap((one) => sockets(node.proc, one.pid, one.namespaces.net))
+    .filter((each) => each.port === check.port && each.protocol === protocol);
   if (found.length === 0)
     return red(
-      `nothing listens on ${protocol} ${check.port}${check.match === undefined ? ' of the node' : ` where ${describe(one)} is`}`,
+      `nothing listens on ${protocol} ${check.port}${check.match === undefined ? ' of the node' : ` where ${describe(first)} is`}`,
     );
   const fitting = check.uid === undefined ? found[0] : found.find(({ uid }) => uid === check.uid);
   if (fitting === undefined) return red(`${protocol} ${check.port} was opened by uid ${found[0]!.uid}, not ${check.uid}`);
