@@ -4,6 +4,7 @@ import { writeWhole } from '../input/write-whole.ts';
 import { FORMATS, type Format, render } from '../report/formats/index.ts';
 import type { Report } from '../report/report.ts';
 import { usageError } from './usage-error.ts';
+import { withLabs } from './with-labs.ts';
 
 /** One `-o`. */
 export interface Output {
@@ -61,9 +62,10 @@ export async function emit(
   outputs: readonly Output[],
   options: { color: ColorChoice; verbose: boolean },
 ): Promise<void> {
+  const told = await withLabs(report);
   const texts = await Promise.all(
     outputs.map((output) =>
-      render(report, output.format, {
+      render(told, output.format, {
         color: output.file === undefined ? wantsColor(options.color) : options.color === 'always',
         width: output.file === undefined ? columns() : 80,
         verbose: options.verbose,

@@ -1,6 +1,7 @@
 /** What is wrong with a set of labs beyond what cannot be read: things a learner, or the player, would stumble over. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkIds } from '../checks/ids.ts';
 import { UnrootError } from '../error.ts';
 import { packageFolder } from './find-labs.ts';
 import { readImage } from './images.ts';
@@ -51,6 +52,8 @@ export function lintLab(lab: Lab, ids: ReadonlySet<string>): readonly string[] {
   if (lab.explanation === '') out.push('there is no “## Explanation”');
   for (const next of lab.next) if (/^\d\d$/.test(next) && !ids.has(next)) out.push(`next: there is no lab ${next}`);
   for (const item of lab.covers) if (!/^S[0-3]\.\d+$/.test(item)) out.push(`covers: ${item} is no item of a tutorial`);
+  const checks = lab.explains.length === 0 ? [] : checkIds();
+  for (const id of lab.explains) if (!checks.includes(id)) out.push(`explains: there is no check ${id}`);
   for (const step of lab.steps) {
     const say = (message: string): void => void out.push(`step ${step.id}: ${message}`);
     if (step.text === '') say('it has no text');

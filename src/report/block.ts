@@ -4,7 +4,14 @@
 export type Tone = 'plain' | 'bad' | 'good' | 'unknown' | 'dim' | 'strong';
 
 /** A piece of text and what it means. Text from images and files goes in as it is: the formats make it harmless. */
-export type Span = string | { readonly text: string; readonly tone: Tone };
+export type Span =
+  | string
+  | {
+      readonly text: string;
+      readonly tone: Tone;
+      /** An item of the same page, by its anchor: for formats that have links. */
+      readonly to?: string;
+    };
 
 /** One line of spans. */
 export type Line = readonly Span[];
@@ -15,7 +22,11 @@ export type Block =
   /** Names on the left, values on the right. */
   | { readonly kind: 'facts'; readonly rows: readonly { readonly name: string; readonly line: Line }[] }
   | { readonly kind: 'table'; readonly head: readonly string[]; readonly rows: readonly (readonly Line[])[] }
-  | { readonly kind: 'list'; readonly items: readonly { readonly line: Line; readonly sub?: readonly Line[] }[] }
+  | {
+      readonly kind: 'list';
+      /** `anchor`: what links of the same page lead to it by; letters, digits and `-`. */
+      readonly items: readonly { readonly line: Line; readonly sub?: readonly Line[]; readonly anchor?: string }[];
+    }
   | { readonly kind: 'code'; readonly language: string; readonly text: string };
 
 export const bad = (text: string): Span => ({ text, tone: 'bad' });

@@ -42,7 +42,15 @@ export interface WhoContainer {
   readonly because: readonly Derivation[];
 }
 
+/** A lab of the workshop, `unroot lab start 15`. */
+export interface ExplainingLab {
+  readonly id: string;
+  readonly title: string;
+}
+
 /** A finding together with the ids of the fixes that answer it. */
 export interface ReportedFinding extends Finding {
   readonly fixes: readonly string[];
+  /** Where it can be lived through, if there is such a lab. */
+  readonly lab?: ExplainingLab;
 }

@@ -52,6 +52,8 @@ h2.minor{font-size:1rem;font-weight:600}
 p{margin:1rem 0}
 span,b,li,td,th,dd,dt{unicode-bidi:isolate}
 b{font-weight:600}
+a{color:inherit;text-decoration:underline;text-underline-offset:.15em}
+:target{outline:2px solid var(--dim);outline-offset:.25rem}
 .dim{color:var(--dim)}
 .bad{color:var(--bad)}.good{color:var(--good)}.unknown{color:var(--unknown)}
 .part{text-decoration:underline;text-decoration-thickness:2px}

@@ -1,4 +1,4 @@
-/** A report as one HTML page that needs nothing else: no script, no font, no picture, no link to anywhere. */
+/** A report as one HTML page that needs nothing else: no script, no font, no picture, and links only within itself. */
 import type { Block, Line, Span, Tone } from '../block.ts';
 import { textOf } from '../block.ts';
 import { STYLE } from './html-style.ts';
@@ -57,12 +57,13 @@ function renderBlock(block: Block): string {
 
 type Item = Extract<Block, { kind: 'list' }>['items'][number];
 
-function renderItem({ line, sub = [] }: Item): string {
+function renderItem({ line, sub = [], anchor }: Item): string {
   const tone = toneOf(line.find((span) => textOf(span).trim() !== '') ?? '');
   const edge = tone === 'bad' || tone === 'good' || tone === 'unknown' ? ` class="${tone}"` : '';
   const under =
     sub.length === 0 ? '' : `\n<ul class="sub">\n${sub.map((one) => `<li>${renderLine(one)}</li>`).join('\n')}\n</ul>`;
-  return `<li${edge}>${renderLine(line)}${under}</li>`;
+  const id = anchor === undefined ? '' : ` id="${markup(anchor)}"`;
+  return `<li${id}${edge}>${renderLine(line)}${under}</li>`;
 }
 
 /** More columns than a phone has room for become cards there. Roles are said, because a table that is laid out otherwise is none to some screen readers. */
@@ -115,14 +116,21 @@ const WORDS =
 
 /** Spans next to each other that mean the same are one: letters of a mode are coloured one by one. */
 function renderLine(line: Line): string {
-  const merged: { text: string; tone: Tone }[] = [];
+  const merged: { text: string; tone: Tone; to?: string | undefined }[] = [];
   for (const span of line) {
     const last = merged.at(-1);
-    if (last?.tone === toneOf(span)) last.text += textOf(span);
-    else if (textOf(span) !== '') merged.push({ text: textOf(span), tone: toneOf(span) });
+    const to = typeof span === 'string' ? undefined : span.to;
+    if (last?.tone === toneOf(span) && last.to === to) last.text += textOf(span);
+    else if (textOf(span) !== '') merged.push({ text: textOf(span), tone: toneOf(span), to });
   }
-  return merged.map(({ text, tone }, index) => renderSpan(text, tone, merged[index - 1]?.text ?? ' ')).join('');
+  return merged.map(({ text, tone, to }, index) => linked(renderSpan(text, tone, merged[index - 1]?.text ?? ' '), to)).join('');
 }
+
+/** Within the page only: a report goes to people who have other machines. */
+const linked = (html: string, to: string | undefined): string =>
+  to === undefined
+    ? html
+    : html.replace(/^(\s*)(.*)$/, (_, lead: string, rest: string) => `${lead}<a href="#${markup(to)}">${rest}</a>`);
 
 function renderSpan(text: string, tone: Tone, before: string): string {
   if (tone === 'plain' || text.trim() === '') return markup(text);

@@ -3,6 +3,7 @@ import { dockerfileChecks } from '../../checks/dockerfile/index.ts';
 import { checks } from '../../checks/index.ts';
 import { podSecurityCheckId } from '../../checks/pod-security.ts';
 import { controls } from '../../pod-security/controls/index.ts';
+import type { ExplainingLab } from '../told.ts';
 
 interface About {
   readonly summary: string;
@@ -20,17 +21,24 @@ function aboutCheck(id: string): About | undefined {
     : { summary: control.summary, level: 'error', authority: `Kubernetes Pod Security, ${control.id} (level ${control.level})` };
 }
 
-/** Id, summary, how loud, and where there is more to read: the page comes with the package. */
-export function sarifRule(id: string): object {
+/** Id, summary, how loud, and where there is more to read: the page comes with the package, and so does the lab. */
+export function sarifRule(id: string, lab?: ExplainingLab): object {
   const about = aboutCheck(id);
   if (about === undefined) return { id };
   const page = `docs/checks/${id}.md`;
+  const live =
+    lab === undefined
+      ? ['', '']
+      : [
+          ` Live, in a lab: unroot lab start ${lab.id} (${lab.title}).`,
+          `\n\nLive, in a lab: \`unroot lab start ${lab.id}\` (${lab.title}).`,
+        ];
   return {
     id,
     shortDescription: { text: about.summary },
     help: {
-      text: `${about.summary} Authority: ${about.authority}. Example, fix and exceptions: ${page} of the package unroot.`,
-      markdown: `${about.summary}\n\nAuthority: ${about.authority}.\n\nExample, fix and exceptions: \`${page}\` of the package \`unroot\`.`,
+      text: `${about.summary} Authority: ${about.authority}. Example, fix and exceptions: ${page} of the package unroot.${live[0]}`,
+      markdown: `${about.summary}\n\nAuthority: ${about.authority}.\n\nExample, fix and exceptions: \`${page}\` of the package \`unroot\`.${live[1]}`,
     },
     defaultConfiguration: { level: about.level },
     properties: { tags: ['security', 'external/cwe/cwe-250'] },

@@ -2,7 +2,7 @@
 import type { Diagnostic, Finding, FindingWhere, Severity, Suppression } from '../../finding/finding.ts';
 import { fingerprint } from '../../finding/fingerprint.ts';
 import { suppressedText } from '../../finding/suppressed-text.ts';
-import type { Report } from '../report.ts';
+import type { Report, ReportedFinding } from '../report.ts';
 import { sarifFixes } from './sarif-fixes.ts';
 import { sarifRule } from './sarif-rules.ts';
 import { uriOf } from './uri.ts';
@@ -23,7 +23,7 @@ export function renderSarif(report: Report): string {
     version: '2.1.0',
     runs: [
       {
-        tool: { driver: { name: 'unroot', rules: ids.map(sarifRule) } },
+        tool: { driver: { name: 'unroot', rules: ids.map((id) => sarifRule(id, labOf(findings, id))) } },
         // Columns are those of editors and of JavaScript.
         columnKind: 'utf16CodeUnits',
         ...(diagnostics.length === 0
@@ -54,6 +54,9 @@ export function renderSarif(report: Report): string {
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
+
+const labOf = (findings: readonly (Finding & Pick<ReportedFinding, 'lab'>)[], id: string): ReportedFinding['lab'] =>
+  findings.find((one) => one.id === id)?.lab;
 
 function findingsOf(report: Report): readonly Finding[] {
   switch (report.kind) {

@@ -3,6 +3,7 @@ import type { Evidence, Severity } from '../../finding/finding.ts';
 import { type Block, bad, dim, good, type Line, plural, type Span, strong, unknown } from '../block.ts';
 import type { CheckReport, ReportedFinding } from '../report.ts';
 import { diagnosticList } from './diagnostics.ts';
+import { labAnchor, labList } from './labs.ts';
 import { suppressedList } from './suppressed.ts';
 
 /** Findings with their evidence, worst first, and what nobody has seen. */
@@ -28,6 +29,7 @@ export function viewCheck(report: CheckReport, verbose: boolean): readonly Block
   blocks.push(...suppressedList(report.findings, verbose));
   if (report.diagnostics.length > 0) blocks.push(diagnosticList(report.diagnostics));
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
+  blocks.push(...labList(counted, verbose));
   return blocks;
 }
 
@@ -59,7 +61,7 @@ function item(one: Shown, more: readonly Shown[], verbose: boolean): { readonly 
       severity(one.severity),
       ' ',
       one.message,
-      dim(` [${one.id}]`),
+      idSpan(one),
       ...(one.confidence === 'high' ? [] : [unknown(` ${one.confidence} confidence`)]),
     ],
     sub: [
@@ -80,6 +82,12 @@ function item(one: Shown, more: readonly Shown[], verbose: boolean): { readonly 
     ],
   };
 }
+
+/** The check's name; it leads to the lab that explains it. */
+export const idSpan = ({ id, lab }: ReportedFinding): Span => ({
+  ...{ text: ` [${id}]`, tone: 'dim' },
+  ...(lab === undefined ? {} : { to: labAnchor(lab.id) }),
+});
 
 /** `web.yaml:12:9, Deployment/web, container nginx`. */
 function placeLine({ where, object, container }: Shown): Line {

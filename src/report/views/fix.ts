@@ -4,6 +4,7 @@ import type { SmallerRoot } from '../../prove/smaller-root.ts';
 import { type Block, bad, bytes, commandLine, dim, good, type Line, plural, strong, unknown } from '../block.ts';
 import type { FixReport } from '../report.ts';
 import { findingList, unknownList } from './check.ts';
+import { labList } from './labs.ts';
 import { beforeAfter, reasonList, verdictSpan } from './prove.ts';
 
 /** Fixes, the run settings, what is left, and the proof. */
@@ -32,6 +33,7 @@ export function viewFix(report: FixReport, verbose: boolean): readonly Block[] {
     blocks.push(
       { kind: 'heading', line: [unknown(`${plural(report.unresolved.length, 'finding')} left`)] },
       findingList(report.unresolved, verbose),
+      ...labList(report.unresolved, verbose),
     );
   }
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));

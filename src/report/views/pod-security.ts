@@ -1,7 +1,8 @@
 /** The page of `unroot check --pod-security`: each object that holds a pod, what it violates, and where in the file that stands. */
 import { type Block, bad, dim, good, type Line, plural, type Span, strong, unknown } from '../block.ts';
 import type { PodSecurityObject, PodSecurityReport, ReportedFinding } from '../report.ts';
-import { unknownList } from './check.ts';
+import { idSpan, unknownList } from './check.ts';
+import { labList } from './labs.ts';
 import { suppressedList } from './suppressed.ts';
 
 /** Objects with their violations, then what could not be read. With verbose the whole sentence of the API server. */
@@ -38,6 +39,12 @@ export function viewPodSecurity(report: PodSecurityReport, verbose: boolean): re
       })),
     });
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
+  blocks.push(
+    ...labList(
+      report.findings.filter(({ suppressed }) => suppressed === undefined),
+      verbose,
+    ),
+  );
   return blocks;
 }
 
@@ -69,7 +76,7 @@ function violations(object: PodSecurityObject, findings: readonly ReportedFindin
     groups.set(finding.id, [...(groups.get(finding.id) ?? []), finding]);
   }
   const items = [...groups.values()].map((group) => ({
-    line: [group[0]?.message ?? '', dim(` [${group[0]?.id ?? ''}]`)],
+    line: [group[0]?.message ?? '', ...group.slice(0, 1).map(idSpan)],
     sub: group.map((one): Line => [`${place(one.where)} `, dim(one.evidence[0]?.text ?? '')]),
   }));
   if (items.length === 0) return [{ kind: 'list', items: [{ line: [...title(object), dim(': known, see below')] }] }];

@@ -3,6 +3,7 @@ import { type Block, bad, dim, good, type Line, plural, type Span, strong, unkno
 import type { ScanContainer, ScanNamespace, ScanReport, ScanWorkload } from '../scan-report.ts';
 import { findingList, unknownList } from './check.ts';
 import { diagnosticList } from './diagnostics.ts';
+import { labList } from './labs.ts';
 import { suppressedList } from './suppressed.ts';
 
 /** Root is in the table; the list below has what is not to be seen there, unless everything is asked for. */
@@ -37,6 +38,7 @@ export function viewScan(report: ScanReport, verbose: boolean): readonly Block[]
     ...suppressedList(report.findings, verbose),
     ...(report.diagnostics.length > 0 ? [diagnosticList(report.diagnostics)] : []),
     ...(report.unknown.length > 0 ? [unknownList(report.unknown)] : []),
+    ...labList(shown, verbose),
   ];
 }
 

@@ -3,6 +3,7 @@ import { type Block, bad, dim, good, type Line, plural, type Span, strong, unkno
 import type { FixedContainer, TextFixReport } from '../report.ts';
 import { findingList, unknownList } from './check.ts';
 import { diagnosticList } from './diagnostics.ts';
+import { labList } from './labs.ts';
 
 export function viewTextFix(report: TextFixReport, verbose: boolean): readonly Block[] {
   const { containers, files, unresolved, diagnostics } = report;
@@ -27,6 +28,7 @@ export function viewTextFix(report: TextFixReport, verbose: boolean): readonly B
     blocks.push(
       { kind: 'heading', line: [unknown(`${plural(unresolved.length, 'finding')} left`)] },
       findingList(verbose ? unresolved : saidOnce(report), verbose),
+      ...labList(unresolved, verbose),
     );
   if (diagnostics.length > 0) blocks.push(diagnosticList(diagnostics));
   if (report.unknown.length > 0) blocks.push(unknownList(report.unknown));
