@@ -143,7 +143,10 @@ async function reply(
     }
     case 'news': {
       // What takes long is looked at when somebody asks.
-      if (session.progress().done.includes(step.id) || step.checks.some(({ kind }) => kind === 'run' || kind === 'image'))
+      if (
+        session.progress().done.includes(step.id) ||
+        step.checks.some(({ kind }) => kind === 'run' || kind === 'image' || kind === 'answer')
+      )
         return ok('');
       const states = await session.check(step.id);
       const fresh = states.filter(({ says, green }) => green && !told.has(`${step.id} ${says}`));

@@ -138,13 +138,36 @@ export type LabCheckKind =
       readonly stderr?: string;
     }
   | {
-      /** An OCI layout that the learner made, read with our image reader. */
+      /** An image that the learner made, read with our image reader: an OCI layout, or a name in the node's podman. */
       readonly kind: 'image';
-      readonly path: string;
+      readonly path?: string;
+      readonly name?: string;
       readonly user?: string;
-      readonly files?: readonly { readonly path: string; readonly owner?: string; readonly mode?: string }[];
+      readonly files?: readonly {
+        readonly path: string;
+        readonly exists?: boolean;
+        readonly owner?: string;
+        readonly mode?: string;
+        /** Number of the layer that made it what it is, from 0. */
+        readonly layer?: number;
+        /** How many layers hold its bytes. */
+        readonly copies?: number;
+        /** Whether it carries file capabilities. */
+        readonly capabilities?: boolean;
+      }[];
       readonly layers?: number;
       readonly maxBytes?: number;
+      /** Regular expression on what the layers say they were made by, a line each. */
+      readonly history?: string;
+    }
+  | {
+      /** A number in a file of the learner's, held against what the player counts of an image itself. */
+      readonly kind: 'answer';
+      readonly path: string;
+      readonly image: { readonly path?: string; readonly name?: string };
+      readonly is: 'layers' | 'bytes' | 'wasted' | 'bytes-of-layer' | 'first-layer-of' | 'last-layer-of' | 'copies-of';
+      /** A path of the image, or the number of a layer. */
+      readonly of?: string;
     }
   | {
       /** What `unroot run` in the node wrote down about a start: for what is over, or never began. */

@@ -77,8 +77,25 @@ const KINDS: Readonly<Record<Kind, { readonly needed: readonly string[]; readonl
   http: { needed: ['port', 'status'], fields: { port, path: absolute, status: number, matches: expression } },
   run: { needed: ['command'], fields: { command: text, exit: number, stdout: expression, stderr: expression } },
   image: {
-    needed: ['path'],
-    fields: { path: absolute, user: text, files: listOf(map({ path: absolute, owner, mode })), layers: number, maxBytes: number },
+    needed: [],
+    fields: {
+      path: absolute,
+      name: text,
+      user: text,
+      files: listOf(map({ path: absolute, exists: bool, owner, mode, layer: number, copies: number, capabilities: bool })),
+      layers: number,
+      maxBytes: number,
+      history: expression,
+    },
+  },
+  answer: {
+    needed: ['path', 'image', 'is'],
+    fields: {
+      path: absolute,
+      image: map({ path: absolute, name: text }),
+      is: oneOf('layers', 'bytes', 'wasted', 'bytes-of-layer', 'first-layer-of', 'last-layer-of', 'copies-of'),
+      of: text,
+    },
   },
   record: {
     needed: [],
@@ -117,6 +134,9 @@ export function readCheck(entry: unknown, reject: Reject, lineOf: (path: readonl
     if (!form[1](value)) return reject(`${kind}: ${name} is ${JSON.stringify(value)}`, lineOf([kind, name]), form[0]);
   }
   for (const name of needed) if (!Object.hasOwn(values, name)) return reject(`${kind} lacks ${name}`, lineOf([kind]));
+  const place = kind === 'image' ? values : (values as { image?: object }).image;
+  if (place !== undefined && Object.hasOwn(place, 'path') === Object.hasOwn(place, 'name'))
+    return reject(`${kind}: an image lies in a folder or has a name`, lineOf([kind]), 'path or name');
   const target = (values as { target?: unknown }).target;
   return { kind, says, ...values, ...(target === undefined ? {} : { target: String(target) }) } as unknown as LabCheck;
 }

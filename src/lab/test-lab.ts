@@ -57,7 +57,7 @@ async function play(session: LabSession, reasons: string[], facts: { resetMs?: n
   const look = async (step: LabStep): Promise<readonly CheckState[]> => {
     const began = performance.now();
     const states = await session.check(step.id);
-    if (!step.checks.some(({ kind }) => kind === 'run' || kind === 'image'))
+    if (!step.checks.some(({ kind }) => kind === 'run' || kind === 'image' || kind === 'answer'))
       facts.checkMs = Math.max(facts.checkMs ?? 0, Math.round(performance.now() - began));
     return states;
   };

@@ -43,7 +43,7 @@ export async function openContainersStorage(target: string, name: string, option
 /** The image, or undefined when there is no store or no such image in it. */
 export async function findInStore(target: string, name: string, options: OpenImageOptions): Promise<Image | undefined> {
   const where: Where = { image: target };
-  const root = storeRoot(where);
+  const root = storeRoot(where, options.storageRoot);
   if (root === undefined) return undefined;
   const found = choose(storedImages(join(root, 'overlay-images/images.json'), where), name, options.wholeNames === true);
   if (found === undefined) return undefined;
@@ -93,8 +93,8 @@ export async function findInStore(target: string, name: string, options: OpenIma
 }
 
 /** graphroot of storage.conf(5), else the default of root or of the user. Only the overlay driver is read in place. */
-function storeRoot(where: Where): string | undefined {
-  const root = configuredRoot();
+function storeRoot(where: Where, asked: string | undefined): string | undefined {
+  const root = asked ?? configuredRoot();
   try {
     return statSync(join(root, 'overlay-images/images.json'), { throwIfNoEntry: false })?.isFile() ? root : undefined;
   } catch (cause) {

@@ -12,6 +12,8 @@ export interface OpenImageOptions {
   readonly limits?: Partial<ImageLimits>;
   /** Of a name in a manifest: a local image is meant only by its whole name (or `localhost/…`), not as podman completes what is typed. */
   readonly wholeNames?: boolean;
+  /** The store of podman and buildah to look in, instead of the one storage.conf names. */
+  readonly storageRoot?: string;
   /** How registries are spoken to. One object for one run: what was learnt of a registry is kept with it. */
   readonly registry?: RegistryOptions;
 }

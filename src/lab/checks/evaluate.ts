@@ -1,5 +1,6 @@
 /** A check → how it stands now. What cannot be looked at is red, with the reason. */
 import type { CheckState, LabCheck } from '../lab.ts';
+import { checkAnswer } from './answer.ts';
 import { checkAttempt } from './attempt.ts';
 import { checkFile } from './file.ts';
 import { checkHttp } from './http.ts';
@@ -36,6 +37,8 @@ function decide(check: LabCheck, world: CheckWorld): Look | Promise<Look> {
       return checkRun(check, world);
     case 'image':
       return checkImage(check, world);
+    case 'answer':
+      return checkAnswer(check, world);
     case 'record':
       return checkRecord(check, world);
   }

@@ -76,7 +76,13 @@ function pathsOf(lab: Lab): PageLab['paths'] {
 
 /** Images that checks look for. */
 export function layoutsOf(lab: Lab): readonly string[] {
-  return [...new Set(lab.steps.flatMap(({ checks }) => checks).flatMap((check) => (check.kind === 'image' ? [check.path] : [])))];
+  return [
+    ...new Set(
+      lab.steps
+        .flatMap(({ checks }) => checks)
+        .flatMap((check) => (check.kind === 'image' && check.path !== undefined ? [check.path] : [])),
+    ),
+  ];
 }
 
 /** The hints and answers a learner has already seen. */
@@ -106,7 +112,7 @@ export function picturesFor(lab: Lab): readonly LabPicture[] {
   if (capabilities) first.push('capabilities');
   if (has('process') || has('listens')) first.push('processes');
   if (has('attempt') || has('file')) first.push('walk');
-  if (has('image')) first.push('layers');
+  if (has('image') || has('answer')) first.push('layers');
   const all: LabPicture[] = ['processes', 'walk', 'capabilities', 'layers'];
   return [...new Set([...first, ...all])];
 }
