@@ -323,6 +323,10 @@ describe.skipIf(why !== undefined)('run', () => {
     const result = await unroot(['run', file(pod('restartPolicy: Never\ncontainers: [{name: a, image: nowhere.example/x}]'))]);
     expect(result.code).toBe(1);
     expect(result.stderr).toMatch(/^a +no +ErrImagePull +0$/m);
+    // pkg/kubelet/images/image_manager.go: nobody is asked for it.
+    const never = await unroot(['run', file(pod('containers: [{name: a, image: nowhere.example/x, imagePullPolicy: Never}]'))]);
+    expect(never.stderr).toMatch(/^a +no +ErrImageNeverPull +0$/m);
+    expect(never.stderr).toContain('Container image "nowhere.example/x" is not present with pull policy of Never');
   });
 });
 

@@ -7,7 +7,7 @@ import type { InWorkload } from '../report/report.ts';
 import type { ComposeWorkload } from '../workload/formats/compose/read.ts';
 import { type KubernetesWorkload, spanNearPodField } from '../workload/formats/kubernetes/read.ts';
 import type { Span, WorkloadContainer } from '../workload/workload.ts';
-import type { ContainerImages, Found } from './container-images.ts';
+import type { ContainerImages, FindOptions, Found } from './container-images.ts';
 
 export type AnyWorkload = KubernetesWorkload | ComposeWorkload;
 
@@ -54,12 +54,13 @@ export async function imageOf<T>(
   { container, workload }: AnyContainer,
   images: ContainerImages,
   work: (image: Image) => Promise<T>,
+  options: FindOptions = {},
 ): Promise<Found<T>> {
   if (workload.format === 'compose' && workload.service.build !== undefined)
     return builtImage(workload, container.image, images, work);
   if (container.image === undefined || container.image === '')
     return { missing: `container ${container.name} of ${workload.kind} ${workload.name} names no image` };
-  return images.find(container.image, work);
+  return images.find(container.image, work, options);
 }
 
 /** What was built here lies in a local store: a registry's image of that name is another one. Compose 1 and podman-compose join names with `_`. */

@@ -187,8 +187,9 @@ async function membersOf(chosen: readonly ManifestContainer[], { profile, images
   for (const one of [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]) specs.set(one.name, one);
   for (const one of chosen) {
     const { container } = one;
-    const found = await imageOf(one, images, async (image) => ({ image, subject: await readSubject(image) }));
     const own = specs.get(container.name) ?? { name: container.name };
+    const local = own.imagePullPolicy === 'Never';
+    const found = await imageOf(one, images, async (image) => ({ image, subject: await readSubject(image) }), { local });
     if ('missing' in found) members.push({ container, spec: own, image: found });
     else
       members.push({

@@ -93,7 +93,13 @@ export async function keep(input: KeeperInput): Promise<ContainerState> {
   }
 }
 
-export function refusalOf({ image, launch }: Member): { readonly reason: string; readonly message: string } | undefined {
+export function refusalOf({ image, launch, spec }: Member): { readonly reason: string; readonly message: string } | undefined {
+  // pkg/kubelet/images/image_manager.go EnsureImageExists
+  if ('missing' in image && spec.imagePullPolicy === 'Never')
+    return {
+      reason: 'ErrImageNeverPull',
+      message: `Container image ${JSON.stringify(spec.image ?? '')} is not present with pull policy of Never`,
+    };
   if ('missing' in image) return { reason: 'ErrImagePull', message: image.missing };
   return launch?.kind === 'refusal' ? { reason: launch.reason, message: launch.message } : undefined;
 }
