@@ -95,15 +95,17 @@ export async function minimalSystem(options: BuildOptions): Promise<string> {
   });
 }
 
-/** What these packages, and then the script, change on the minimal system: the upper folder of an overlay. */
+/** What these packages, and then the script, change on the minimal system and what is over it (top first): the upper folder of an overlay. */
 export async function installed(
   name: string,
   packages: readonly string[],
   script: string,
   options: BuildOptions,
+  over: readonly string[] = [],
 ): Promise<{ readonly below: string; readonly folder: string }> {
   const below = await minimalSystem(options);
-  const home = join(options.cacheFolder, 'systems', `${name}-${recipeHash(EXCLUDED, packages, script)}`);
+  const hash = recipeHash(EXCLUDED, packages, script, ...(over.length === 0 ? [] : [over]));
+  const home = join(options.cacheFolder, 'systems', `${name}-${hash}`);
   const folder = await made(home, options, async (building) => {
     if (packages.length > 0) options.onProgress?.(`Installing ${packages.join(' ')} for ${name} (this once)`);
     const archives = join(options.cacheFolder, 'archives');
@@ -118,7 +120,7 @@ export async function installed(
           '-c',
           INSTALL,
           'sh',
-          below,
+          [...over, below].join(':'),
           building,
           archives,
           script,

@@ -5,7 +5,7 @@ import { cacheFolder as unrootCache } from '../engine/rootfs/locate.ts';
 import { UnrootError } from '../error.ts';
 import { type BuildOptions, installed } from './debian.ts';
 import { type FoundLab, packageFolder } from './find-labs.ts';
-import { buildImage } from './images.ts';
+import { buildImage, imageFolder } from './images.ts';
 import { missingFor } from './needs.ts';
 import { readYaml } from './read-lab.ts';
 import { type LabTools, labTools } from './tools.ts';
@@ -43,7 +43,8 @@ export async function prepareLab(found: FoundLab, options: PrepareOptions): Prom
   const more = found.lab.needs.flatMap((need) => needs[need] ?? []);
   const { below, folder } = await installed('node', [...packages, ...more], script, build);
   const images = new Map<string, string>();
-  for (const name of found.lab.images) images.set(name, await buildImage(imageFolder(dirname(found.folder), name), name, build));
+  for (const name of found.lab.images)
+    images.set(name, await buildImage(name, (one) => imageFolder(dirname(found.folder), packageFolder(), one), build));
   return {
     cacheFolder,
     lower: [folder, below],
@@ -51,12 +52,6 @@ export async function prepareLab(found: FoundLab, options: PrepareOptions): Prom
     program: options.program ?? programFolder(),
     tools: await labTools(cacheFolder),
   };
-}
-
-/** Beside the labs, else the package's. */
-function imageFolder(labs: string, name: string): string {
-  const own = join(labs, 'images', name);
-  return existsSync(own) ? own : join(packageFolder(), 'labs/images', name);
 }
 
 interface NodeRecipe {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { checkIds } from '../checks/ids.ts';
 import { UnrootError } from '../error.ts';
 import { packageFolder } from './find-labs.ts';
-import { readImage } from './images.ts';
+import { readImage } from './image-recipe.ts';
 import type { Lab } from './lab.ts';
 import { readLab } from './read-lab.ts';
 
