@@ -7,7 +7,7 @@ import type { Fix } from '../finding/fix.ts';
 import type { IgnoresOfFiles } from '../finding/ignores-in.ts';
 import type { Image } from '../image/image.ts';
 import type { GroupOptions } from '../input/find-groups.ts';
-import { loadManifests } from '../input/manifests.ts';
+import { type LoadedManifests, loadManifests } from '../input/manifests.ts';
 import type { Refusal } from '../launch/launch.ts';
 import { placeOf } from '../launch/placed.ts';
 import { withoutImage } from '../launch/without-image.ts';
@@ -44,6 +44,8 @@ export interface ManifestCheck {
   readonly leaveMissing?: boolean;
   /** About charts. */
   readonly groups?: GroupOptions;
+  /** What could be written to answer the findings; absent = nobody asks. */
+  readonly offers?: (loaded: LoadedManifests) => Promise<readonly Fix[]>;
 }
 
 export interface CheckedManifests {
@@ -68,6 +70,7 @@ export async function checkManifests({
   signal,
   leaveMissing,
   groups,
+  offers,
 }: ManifestCheck): Promise<CheckedManifests> {
   const loaded = loadManifests(targets, groups);
   const profiles = manifestProfiles(asked, loaded.formats);
@@ -86,6 +89,7 @@ export async function checkManifests({
     for (const text of checked.unknown) unknown.add(text);
     if (checked.missing !== undefined) noteMissing(missing, one, checked.missing);
   }
+  for (const fix of (await offers?.(loaded)) ?? []) fixes.push(fix);
   return {
     report: {
       ...checkReport({

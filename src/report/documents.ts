@@ -35,14 +35,26 @@ export const checkReport = ({ target, platform, user, traced, findings, fixes, u
   user,
   traced,
   findings: reported(findings, fixes),
+  ...withEdits(fixes),
   diagnostics: [],
   unknown,
 });
 
+/** Those that change a text; a report has none rather than an empty list. */
+function withEdits(all: readonly Fix[]): Pick<CheckReport, 'fixes'> {
+  const fixes = all.filter(({ edits = [] }) => edits.length > 0);
+  return fixes.length === 0 ? {} : { fixes };
+}
+
 /** Several images in one document: the findings say which container they are about. */
-export function mergeChecks(reports: readonly CheckReport[], targets: readonly string[]): CheckReport {
+export function mergeChecks(
+  reports: readonly CheckReport[],
+  targets: readonly string[],
+  offered: readonly Fix[] = [],
+): CheckReport {
   const [first, ...rest] = reports as readonly [CheckReport, ...CheckReport[]];
-  if (rest.length === 0) return first;
+  const fixes = withEdits([...reports.flatMap((one) => one.fixes ?? []), ...offered]);
+  if (rest.length === 0) return { ...first, ...fixes };
   return {
     ...first,
     // As they were named: what lies in a folder is not named once more.
@@ -50,6 +62,7 @@ export function mergeChecks(reports: readonly CheckReport[], targets: readonly s
     findings: reports.flatMap((one) =>
       one.findings.map((finding) => ({ ...finding, container: finding.container ?? one.target })),
     ),
+    ...fixes,
     diagnostics: reports.flatMap((one) => one.diagnostics),
     unknown: [...new Set(reports.flatMap((one) => one.unknown))],
   };

@@ -1,6 +1,7 @@
 /** `unroot check`: what will not work as that user. Changes nothing, and runs nothing without `--trace`. */
 import type { Command } from 'commander';
 import type { IgnoresOfFiles } from '../../finding/ignores-in.ts';
+import type { LoadedManifests } from '../../input/manifests.ts';
 import { targetKind } from '../../input/target-kind.ts';
 import { checkReport, mergeChecks } from '../../report/documents.ts';
 import type { CheckReport } from '../../report/report.ts';
@@ -8,6 +9,7 @@ import { checkImage } from '../../unroot.ts';
 import { imagesBuiltBeside, imagesOnly } from '../build-links.ts';
 import { checkDockerfiles, withoutUsed } from '../check-dockerfiles.ts';
 import { type CheckedManifests, checkManifests } from '../check-manifests.ts';
+import { offersForDockerfiles, offersForManifests } from '../check-offers.ts';
 import { addPodSecurity, checkPodSecurity, type PodSecurityFlags } from '../check-pod-security.ts';
 import type { CommandContext } from '../command.ts';
 import { addImages, containerImages, type ImageFlags } from '../container-images.ts';
@@ -62,8 +64,9 @@ export function check(command: Command, context: CommandContext): Command {
       dockerfiles,
     );
     const ignores: IgnoresOfFiles[] = [];
+    const offers = outputs.some(({ format }) => format === 'sarif');
     if (manifests.length > 0) {
-      const checked = await checkFiles(manifests, dockerfiles, flags, context, log);
+      const checked = await checkFiles(manifests, dockerfiles, flags, context, log, offers);
       reports.push(checked.report);
       ignores.push(checked.ignores);
     }
@@ -87,8 +90,9 @@ export function check(command: Command, context: CommandContext): Command {
       const { findings, fixes, unknown } = result;
       reports.push(checkReport({ target, platform: profile.name, user, traced: flags.trace === true, findings, fixes, unknown }));
     }
+    const offered = offers ? await offersForDockerfiles(dockerfiles, imagesOnly(flags), context, log) : [];
     log.clear();
-    const report = suppressed(withoutUsed(mergeChecks(reports, targets), built), flags, context.config, ignores);
+    const report = suppressed(withoutUsed(mergeChecks(reports, targets, offered), built), flags, context.config, ignores);
     await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
     context.done(codeForReport(report, flags.failOn, flags));
   });
@@ -100,6 +104,8 @@ async function checkFiles(
   flags: CheckFlags,
   { signal, behind }: CommandContext,
   log: Log,
+  /** Whether the changes that answer the findings are wanted beside them: it takes as long as the checks again. */
+  offers: boolean,
 ): Promise<CheckedManifests> {
   refuseSettings(settingsFrom(flags, undefined, behind), targets);
   if (flags.trace === true)
@@ -110,13 +116,17 @@ async function checkFiles(
   );
   const images = imagesBuiltBeside(plain, flags, dockerfiles, targets);
   try {
-    const checked = await checkManifests({
-      targets,
+    const asked = {
       ...(flags.platformProfile === undefined ? {} : { asked: flags.platformProfile }),
       ...(flags.user === undefined ? {} : { user: flags.user }),
       images,
       signal,
+    };
+    const checked = await checkManifests({
+      targets,
+      ...asked,
       groups: groupOptions(flags),
+      ...(offers ? { offers: (loaded: LoadedManifests) => offersForManifests(loaded, asked) } : {}),
     });
     if (flags.verbose === true && checked.skipped !== '') log.note(checked.skipped);
     return checked;
