@@ -109,6 +109,8 @@ export type LabCheckKind =
       /** Regular expressions on its text (multiline). */
       readonly matches?: string;
       readonly matchesNot?: string;
+      /** How many lines match `matches`. */
+      readonly lines?: number;
       /** Same bytes as when the lab began. */
       readonly unchanged?: boolean;
     }
@@ -175,6 +177,8 @@ export type LabCheckKind =
       /** Regular expression on what was named: an image, a manifest. */
       readonly target?: string;
       readonly refused?: string;
+      /** Regular expression on the command that was started, words joined by a blank. */
+      readonly argv?: string;
       /** Of a container of a pod at its end, as kubectl shows it: `CreateContainerConfigError`. */
       readonly status?: string;
       /** false: nothing of that start ever ran. */

@@ -35,6 +35,10 @@ export function checkFile(check: CheckOf<'file'>, { node, before }: CheckWorld):
       const text = readFileSync(found.path, 'utf8').slice(0, MAX_BYTES);
       if (check.matches !== undefined && !new RegExp(check.matches, 'm').test(text))
         return red(`${check.path} does not say what it should yet`);
+      const expression = new RegExp(check.matches ?? '');
+      const lines = text.split('\n').filter((line) => expression.test(line)).length;
+      if (check.lines !== undefined && lines !== check.lines)
+        return red(`${check.path} has ${lines} such lines, not ${check.lines}`);
       if (check.matchesNot !== undefined && new RegExp(check.matchesNot, 'm').test(text))
         return red(`${check.path} says what it should not`);
     }

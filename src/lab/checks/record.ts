@@ -26,6 +26,7 @@ export function checkRecord(check: CheckOf<'record'>, { node }: CheckWorld): Loo
   const ran = new Set(records.flatMap(({ event, run }) => (event === 'started' || event === 'ended' ? [run] : [])));
   const fits = (one: RunRecord): boolean =>
     (check.target === undefined || new RegExp(check.target, 'm').test(one.target)) &&
+    (check.argv === undefined || new RegExp(check.argv, 'm').test((one.argv ?? []).join(' '))) &&
     (check.status === undefined || one.status === check.status) &&
     (check.started === undefined || ran.has(one.run) === check.started) &&
     (check.refused === undefined || (one.refused !== undefined && new RegExp(check.refused, 'm').test(one.refused))) &&
