@@ -3,7 +3,6 @@ import { chooseEngine } from '../engine/detect.ts';
 import type { EngineKind, PreparedImage } from '../engine/engine.ts';
 import { podFolders } from '../engine/pod-volumes.ts';
 import { forwardPorts } from '../engine/port-forward.ts';
-import { processStatus } from '../engine/proc.ts';
 import { openSandbox } from '../engine/sandbox.ts';
 import { UnrootError } from '../error.ts';
 import type { Image } from '../image/image.ts';
@@ -11,17 +10,17 @@ import { loadManifests } from '../input/manifests.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerState } from '../pod/keeper.ts';
-import type { Member, PodEvent } from '../pod/member.ts';
+import type { PodEvent } from '../pod/member.ts';
 import { runPod } from '../pod/run-pod.ts';
 import { volumePlans } from '../pod/volume-plans.ts';
-import { launchOf, readSubject } from '../prove/subject.ts';
 import { harmless } from '../report/formats/harmless.ts';
 import type { KubernetesObject } from '../workload/formats/kubernetes/objects.ts';
-import type { PodContainer } from '../workload/formats/kubernetes/pod-spec.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
 import type { ContainerImages } from './container-images.ts';
 import type { Log } from './log.ts';
-import { containersOf, imageOf, type ManifestContainer } from './manifest-containers.ts';
+import { containersOf, type ManifestContainer } from './manifest-containers.ts';
+import { podDevices } from './pod-devices.ts';
+import { podMembers } from './pod-members.ts';
 import { startRecord } from './start-record.ts';
 import { usageError } from './usage-error.ts';
 
@@ -64,7 +63,12 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
     });
   }
   const prepared = new Map<Image, Promise<PreparedImage>>();
-  const members = await membersOf(chosen, command);
+  const devices = podDevices(
+    workload.pod.spec,
+    chosen.map(({ container }) => container),
+    command.hostRoot,
+  );
+  const members = await podMembers(chosen, command, devices);
   for (const { container } of chosen)
     for (const name of container.settings.unknownEnv ?? [])
       log.note(`container ${container.name}: variable ${name} is not set: what its valueFrom leads to is not known here`);
@@ -77,14 +81,16 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
       members.map(({ container }) => container),
       loaded.others as readonly KubernetesObject[],
       command.profile,
+      command.hostRoot !== undefined,
     );
     for (const { failure, note } of plans) {
       if (failure !== undefined) failures.push(failure);
       if (note !== undefined) log.note(note);
     }
-    if (failures.length > 0) {
+    if (failures.length + devices.failures.length > 0) {
       log.clear();
       for (const message of failures) tell({ type: 'Warning', reason: 'FailedMount', message });
+      for (const message of devices.failures) tell({ type: 'Warning', reason: 'FailedMapVolume', message });
       table(members.map(({ container: { name, role } }) => waiting(name, role)));
       return 1;
     }
@@ -175,31 +181,6 @@ function choose(all: readonly ManifestContainer[], { file, workload }: PodComman
     );
   }
   return all.filter((one) => one.workload === only && one.container.role !== 'ephemeral');
-}
-
-async function membersOf(chosen: readonly ManifestContainer[], { profile, images }: PodCommand): Promise<Member[]> {
-  const members: Member[] = [];
-  // As containerd: no container is given what this process does not have itself.
-  const bounding = processStatus(process.pid)?.capabilities.bounding;
-  const host = bounding === undefined ? {} : { bounding };
-  const specs = new Map<string, PodContainer>();
-  const spec = chosen[0]?.workload.pod.spec;
-  for (const one of [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]) specs.set(one.name, one);
-  for (const one of chosen) {
-    const { container } = one;
-    const own = specs.get(container.name) ?? { name: container.name };
-    const local = own.imagePullPolicy === 'Never';
-    const found = await imageOf(one, images, async (image) => ({ image, subject: await readSubject(image) }), { local });
-    if ('missing' in found) members.push({ container, spec: own, image: found });
-    else
-      members.push({
-        container,
-        spec: own,
-        image: found.value.image,
-        launch: launchOf(found.value.subject, { ...container.settings, name: container.name }, profile, host),
-      });
-  }
-  return members;
 }
 
 function launchOfMember(members: readonly Member[], name: string | undefined): Launch | undefined {

@@ -8,6 +8,7 @@ import { findProgram } from './builtin-tools.ts';
 import { sameSet } from './capability-flags.ts';
 import { runCommand } from './command.ts';
 import type { Engine, EngineStatus } from './engine.ts';
+import { deviceDifferences } from './handed-in.ts';
 import { localEngine } from './oci-engine.ts';
 import { whyNotIsolated } from './privileges.ts';
 
@@ -96,7 +97,7 @@ export async function openBuiltinEngine(profile?: PlatformProfile): Promise<Engi
       if (launch.noNewPrivileges && launch.uid === 0 && !sameSet(runtime.permitted, whole)) {
         found.push('permitted and effective sets: root keeps all of its bounding set');
       }
-      return found;
+      return [...found, ...deviceDifferences('this engine', launch)];
     },
     create: createBuiltinContainer,
   });

@@ -91,10 +91,16 @@ export function ociEngine(runtime: OciRuntime, version: string, profile: Platfor
     version,
     profile,
     notes,
-    differences: () => [],
+    differences: (launch) => deviceDifferences('this engine', withoutNodes(launch)),
     create: (image, layers, launch, options) => createOciContainer(runtime, image, layers, launch, options),
   });
 }
+
+/** Those with numbers the runtime makes. */
+const withoutNodes = (launch: Launch): Launch => ({
+  ...launch,
+  devices: (launch.devices ?? []).filter(({ node }) => node === undefined),
+});
 
 /** What none of them does. */
 function localDifferences(launch: Launch): readonly string[] {
@@ -106,5 +112,5 @@ function localDifferences(launch: Launch): readonly string[] {
     found.push(
       "privileged: the host's devices are not passed in, and settings of the whole machine below /proc/sys stay read-only",
     );
-  return [...found, ...deviceDifferences('this engine', launch), ...entryDifferences('this engine', launch)];
+  return [...found, ...entryDifferences('this engine', launch)];
 }

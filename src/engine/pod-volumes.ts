@@ -17,13 +17,14 @@ import { dirname, join } from 'node:path';
 import { UnrootError } from '../error.ts';
 import type { Launch, LaunchMount } from '../launch/launch.ts';
 import type { Inode } from '../linux/inode.ts';
+import { type FsGroupRequest, giveToGroup } from './fs-group-walk.ts';
 import { register, undo } from './reaper.ts';
 import { insidePath } from './rootfs/inside.ts';
 
 /** As `volumePlans` works it out. */
 export interface FolderPlan {
   readonly name: string;
-  readonly place: 'disk' | 'memory' | 'host';
+  readonly place: 'disk' | 'memory' | 'host' | 'node';
   readonly root: Inode;
   readonly entries: readonly {
     readonly path: string;
@@ -33,6 +34,7 @@ export interface FolderPlan {
   }[];
   readonly path?: string;
   readonly hostPathType?: string;
+  readonly fsGroup?: FsGroupRequest;
 }
 
 export interface PodFolders {
@@ -73,6 +75,10 @@ export function podFolders(plans: readonly FolderPlan[], hostRoot?: string): Pod
       if (plan.place === 'host') {
         host ??= fresh(tmpdir());
         made.set(plan.name, hostPath(plan, host));
+        continue;
+      }
+      if (plan.place === 'node') {
+        made.set(plan.name, nodeFolder(plan, hostRoot));
         continue;
       }
       if (plan.place === 'memory' && memory === undefined) {
@@ -190,6 +196,16 @@ function hostPath({ name, path = '', hostPathType = '', root }: FolderPlan, host
       } else if (hostPathType === 'DirectoryOrCreate') check(stat.isDirectory(), 'a directory');
       return place;
   }
+}
+
+/** kubernetes pkg/volume/local: the folder must be there, and the first mount gives it to fsGroup. */
+function nodeFolder({ name, path = '', fsGroup }: FolderPlan, host: string | undefined): string {
+  const inside = host === undefined ? undefined : insidePath(host, path);
+  const place = inside === undefined ? undefined : join(host!, inside);
+  if (place === undefined || lstatSync(place, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw failed(name, `path "${path}" does not exist`);
+  if (fsGroup !== undefined) giveToGroup(place, fsGroup);
+  return place;
 }
 
 const failed = (name: string, why: string): UnrootError =>

@@ -1,5 +1,5 @@
 /** Launch → config.json of the OCI runtime specification (config.md, config-linux.md), field by field. Pure. */
-import type { Launch, LaunchMount } from '../launch/launch.ts';
+import type { DeviceNode, Launch, LaunchDevice, LaunchMount } from '../launch/launch.ts';
 import { sysctlsOf } from './sysctls.ts';
 
 /** The parts of the specification that are used. */
@@ -186,10 +186,25 @@ export function hostnameOf(launch: Launch, id: string): string {
   return launch.settings.hostname ?? id.replace(/^unroot-/, '');
 }
 
+type HandedIn = LaunchDevice & { readonly node: DeviceNode };
+
+const handedIn = (launch: Launch): readonly HandedIn[] =>
+  (launch.devices ?? []).filter((device): device is HandedIn => device.node !== undefined);
+
+/** config-linux.md, "Devices": the runtime makes the node, with this owner. */
+const specDevice = ({ path, node, inode }: HandedIn): Readonly<Record<string, unknown>> => ({
+  path,
+  ...node,
+  ...(inode === undefined ? {} : { fileMode: inode.mode, uid: inode.uid, gid: inode.gid }),
+});
+
+const specDeviceRule = ({ node }: HandedIn): Readonly<Record<string, unknown>> => ({ allow: true, ...node, access: 'rwm' });
+
 /** The whole configuration. */
 export function runtimeSpec(launch: Launch, around: SpecSurroundings): RuntimeSpec {
   const privileged = launch.settings.privileged === true;
   const hostname = hostnameOf(launch, around.id);
+  const devices = handedIn(launch);
   const namespaces = [
     'pid',
     'ipc',
@@ -217,9 +232,13 @@ export function runtimeSpec(launch: Launch, around: SpecSurroundings): RuntimeSp
       sysctl: sysctlsOf(launch),
       maskedPaths: privileged ? [] : MASKED_PATHS,
       readonlyPaths: privileged ? MACHINE_WIDE_PATHS : READ_ONLY_PATHS,
-      // Deny, then the runtime's own list of harmless devices; privileged: all.
+      ...(devices.length === 0 ? {} : { devices: devices.map(specDevice) }),
+      // Deny, then the runtime's own list of harmless devices and those handed in; privileged: all.
       ...(around.cgroup
-        ? { cgroupsPath: around.cgroup.path, resources: { devices: [{ allow: privileged, access: 'rwm' }] } }
+        ? {
+            cgroupsPath: around.cgroup.path,
+            resources: { devices: [{ allow: privileged, access: 'rwm' }, ...devices.map(specDeviceRule)] },
+          }
         : {}),
     },
   };

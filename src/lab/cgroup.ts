@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeCgroup } from '../engine/cgroup.ts';
 import { register, undo } from '../engine/reaper.ts';
-import { CONTAINER_DEVICES, LOOP_DEVICES, limitDevices } from './device-filter.ts';
+import { CONTAINER_DEVICES, type DeviceRule, limitDevices } from './device-filter.ts';
 
 export interface NodeCgroup {
   readonly version: 1 | 2 | undefined;
@@ -23,8 +23,8 @@ export interface NodeCgroup {
 export interface CgroupLimits {
   readonly processes: number;
   readonly megabytes: number;
-  /** Loop devices may be used. */
-  readonly loop: boolean;
+  /** What may be opened besides what containers may. */
+  readonly devices: readonly DeviceRule[];
 }
 
 /** Makes them. */
@@ -41,7 +41,7 @@ export function makeNodeCgroup(id: string, limits: CgroupLimits): NodeCgroup {
   const registrations = free.folders.map((folder) =>
     register(undo.command('find', folder, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';')),
   );
-  const devices = [...CONTAINER_DEVICES, ...(limits.loop ? LOOP_DEVICES : [])];
+  const devices = [...CONTAINER_DEVICES, ...limits.devices];
   const set = (file: string, value: string): void => {
     if (existsSync(file)) writeFileSync(file, value);
   };

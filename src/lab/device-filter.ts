@@ -21,10 +21,6 @@ export const CONTAINER_DEVICES: readonly DeviceRule[] = [
   ['c', 136],
   ['c', 10, 200],
 ];
-export const LOOP_DEVICES: readonly DeviceRule[] = [
-  ['c', 10, 237],
-  ['b', 7],
-];
 
 /** linux/bpf.h: each instruction is code, registers, jump, value. Jumps to `allow` are filled in when its place is known. */
 const ATTACH = String.raw`

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { findProgram } from '../engine/builtin-tools.ts';
 import { whyNotIsolated } from '../engine/privileges.ts';
 import { whyNoDebian } from './debian.ts';
+import { whyNoDisks } from './disks.ts';
 import type { Lab, LabNeed } from './lab.ts';
 import { whyNoNode } from './node.ts';
 
@@ -41,7 +42,7 @@ async function missingNeed(need: LabNeed): Promise<{ readonly why: string; reado
       if (readFileSync('/proc/filesystems', 'utf8').includes('\toverlay\n')) return undefined;
       return { why: 'the kernel has no overlay file system', get: 'modprobe overlay' };
     case 'loop':
-      return existsSync('/dev/loop-control') ? undefined : { why: 'there are no loop devices', get: 'modprobe loop' };
+      return whyNoDisks();
     case 'qemu':
       return program('qemu-system-x86_64', 'qemu-system-x86');
     case 'cluster':

@@ -5,6 +5,7 @@
  * it every process of the node and every mount (pid_namespaces(7), mount_namespaces(7)).
  */
 import { quote } from '../engine/reaper.ts';
+import type { NodeDisk } from './disks.ts';
 
 /** What is bound into the node. */
 export interface NodeBind {
@@ -28,8 +29,8 @@ export interface NodeScriptParts {
   readonly cgroups: readonly (readonly [name: string, folder: string])[];
   /** Files to write 0 to, to enter the node's control groups. */
   readonly join: readonly string[];
-  /** Whether device nodes on its file systems work. */
-  readonly devices: boolean;
+  /** Disks of its own. */
+  readonly disks: readonly NodeDisk[];
   /** Bash, run once in the node. */
   readonly setup: string;
   readonly hostname: string;
@@ -69,7 +70,6 @@ export function nodeScript(parts: NodeScriptParts): string {
     `mount --bind ${quote(source)} ${at(target)}`,
     ...(readOnly ? [`mount -o remount,bind,ro,nosuid,nodev ${at(target)}`] : []),
   ];
-  const nodev = parts.devices ? '' : ',nodev';
   return [
     'set -eu',
     'umask 022',
@@ -77,10 +77,10 @@ export function nodeScript(parts: NodeScriptParts): string {
     // The machine's /proc is still mounted: it names us by our number there.
     'read -r pid _ </proc/self/stat',
     ...parts.join.map((file) => `echo 0 >${quote(file)}`),
-    `mount -t tmpfs -o mode=0755,size=${parts.megabytes}m${nodev} lab ${quote(parts.place)}`,
+    `mount -t tmpfs -o mode=0755,size=${parts.megabytes}m,nodev lab ${quote(parts.place)}`,
     `cd ${quote(parts.place)}`,
     'mkdir up wk root run containers',
-    `mount -t overlay -o ${quote(`lowerdir=${parts.lower.join(':')},upperdir=${parts.place}/up,workdir=${parts.place}/wk,redirect_dir=off,metacopy=off,index=off`)}${nodev} overlay root`,
+    `mount -t overlay -o ${quote(`lowerdir=${parts.lower.join(':')},upperdir=${parts.place}/up,workdir=${parts.place}/wk,redirect_dir=off,metacopy=off,index=off`)},nodev overlay root`,
     `mount -t proc -o nosuid,noexec,nodev proc ${at('/proc')}`,
     // Of our own network namespace; the flags of an interface are a file of it.
     `mount -t sysfs -o nosuid,noexec,nodev sysfs ${at('/sys')}`,
@@ -92,6 +92,8 @@ export function nodeScript(parts: NodeScriptParts): string {
       ([name, major, minor]) =>
         `mknod -m 0666 ${at(`/dev/${name}`)} c ${major} ${minor} 2>/dev/null || { : >${at(`/dev/${name}`)}; mount --bind /dev/${name} ${at(`/dev/${name}`)}; }`,
     ),
+    // As a disk has them on Debian: root's, and the group disk's.
+    ...parts.disks.map(({ name, major, minor }) => `mknod -m 0660 ${at(name)} b ${major} ${minor} && chown 0:6 ${at(name)}`),
     `mkdir ${at('/dev/pts')} ${at('/dev/shm')} ${at('/dev/mqueue')}`,
     `mount -t devpts -o nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5 devpts ${at('/dev/pts')}`,
     `mount -t tmpfs -o nosuid,nodev,noexec,mode=1777,size=64m shm ${at('/dev/shm')}`,

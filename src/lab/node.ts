@@ -11,6 +11,7 @@ import { processAlive, processStartTime, signalProcess } from '../engine/proc.ts
 import { quote, register, undo } from '../engine/reaper.ts';
 import { UnrootError } from '../error.ts';
 import { makeNodeCgroup } from './cgroup.ts';
+import { makeDisks } from './disks.ts';
 import { nodeFiles } from './node-files.ts';
 import { NODE_ENVIRONMENT, type NodeBind, nodeScript } from './node-script.ts';
 
@@ -27,7 +28,8 @@ export interface NodeOptions {
   readonly program: string;
   /** Programs for `enter`. */
   readonly tools: string;
-  readonly loop?: boolean;
+  /** How many disks it has besides: /dev/vdb, /dev/vdc. */
+  readonly disks?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -99,10 +101,11 @@ export async function startNode(options: NodeOptions): Promise<LabNode> {
   const [place, shared, files] = ['place', 'shared', 'files'].map((name) => join(home, name)) as [string, string, string];
   for (const folder of [place, shared]) mkdirSync(folder, { mode: 0o755 });
   nodeFiles(files);
+  const { disks, remove: removeDisks } = makeDisks(home, options.disks ?? 0);
   const cgroup = makeNodeCgroup(id, {
     processes: LIMITS.processes,
     megabytes: Math.min(LIMITS.megabytes, Math.floor(freemem() / 2 ** 21)),
-    loop: options.loop === true,
+    devices: disks.map(({ major, minor }) => ['b', major, minor] as const),
   });
   const store = join(options.cacheFolder, 'store');
   mkdirSync(store, { recursive: true, mode: 0o700 });
@@ -125,7 +128,7 @@ export async function startNode(options: NodeOptions): Promise<LabNode> {
     files: options.files,
     cgroups: cgroup.binds,
     join: cgroup.join,
-    devices: options.loop === true,
+    disks,
     setup: options.setup ?? '',
     hostname: 'node',
   });
@@ -151,6 +154,7 @@ export async function startNode(options: NodeOptions): Promise<LabNode> {
       for (const end = Date.now() + 5000; node !== undefined && processAlive(node.pid, start) && Date.now() < end; )
         await new Promise((resolve) => setTimeout(resolve, 5));
       await cgroup.remove();
+      await removeDisks();
       rmSync(home, { recursive: true, force: true });
       for (const kill of kills) kill.release();
       removeHome.release();

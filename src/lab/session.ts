@@ -61,6 +61,8 @@ export interface StartOptions extends PrepareOptions {
 
 const LIFETIME_MS = 8 * 3600_000;
 const SOLVE_MS = 120_000;
+/** Of a lab that needs `loop`. */
+const DISKS = 2;
 
 /** Builds what is missing, starts the node, goes on where the learner was. */
 export async function startLab(found: FoundLab, options: StartOptions = {}): Promise<LabSession> {
@@ -83,7 +85,7 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
       images: prepared.images,
       program: prepared.program,
       tools: prepared.tools.folder,
-      loop: lab.needs.includes('loop'),
+      disks: lab.needs.includes('loop') ? DISKS : 0,
       ...(existsSync(files) ? { files } : {}),
       ...(lab.setup === undefined ? {} : { setup: lab.setup }),
       ...(options.signal ? { signal: options.signal } : {}),

@@ -58,6 +58,15 @@ export interface LaunchDevice {
   readonly source: string;
   /** Absent = nobody looked at the host's node. */
   readonly inode?: Inode;
+  /** The engine is to make it inside; absent = it is only reckoned with. */
+  readonly node?: DeviceNode;
+}
+
+/** What the kernel knows of a device node. */
+export interface DeviceNode {
+  readonly type: 'b' | 'c';
+  readonly major: number;
+  readonly minor: number;
 }
 
 export interface Launch {

@@ -18,12 +18,15 @@ export interface WrittenEntry extends MountEntry {
 
 export interface VolumePlan {
   readonly name: string;
-  readonly place: 'disk' | 'memory' | 'host';
+  /** `node`: a folder of the node that a PersistentVolume names. */
+  readonly place: 'disk' | 'memory' | 'host' | 'node';
   /** Of the volume's root, when it is made. */
   readonly root: Inode;
   readonly entries: readonly WrittenEntry[];
-  /** hostPath. */
+  /** hostPath, `node`. */
   readonly path?: string;
+  /** `node`: the group its files are given to first. */
+  readonly fsGroup?: { readonly gid: number; readonly onRootMismatch: boolean };
   readonly hostPathType?: string;
   /** Why the kubelet cannot set it up: the pod stays in ContainerCreating. */
   readonly failure?: string;
@@ -31,12 +34,16 @@ export interface VolumePlan {
   readonly note?: string;
 }
 
-/** `objects`: ConfigMaps and Secrets written beside the pod. Volumes that no container mounts are left out. */
+/**
+ * `objects`: ConfigMaps and Secrets written beside the pod. `nodeAtHand`: the folders of the node can be used. Volumes that no container mounts
+ * are left out.
+ */
 export function volumePlans(
   pod: Pod,
   containers: readonly WorkloadContainer[],
   objects: readonly KubernetesObject[],
   profile: PlatformProfile,
+  nodeAtHand = false,
 ): readonly VolumePlan[] {
   const mounted = new Map<string, { volume: Volume; container: WorkloadContainer }>();
   for (const container of containers)
@@ -75,6 +82,17 @@ export function volumePlans(
       default: {
         // Of a claim nobody knows the driver here: most, with a file system on a disk, do as fsGroup says.
         const takes = volume.takesFsGroup?.answer ?? 'unknown';
+        if (volume.nodePath !== undefined && nodeAtHand) {
+          const onRootMismatch = settings.fsGroupChangePolicy === 'OnRootMismatch';
+          return {
+            name,
+            place: 'node',
+            root: folder(0o755),
+            entries: [],
+            path: volume.nodePath,
+            ...(fsGroup === undefined || takes === 'no' ? {} : { fsGroup: { gid: fsGroup, onRootMismatch } }),
+          };
+        }
         const what = `volume ${name} (${volume.type ?? volume.kind}${volume.source ? ` ${volume.source}` : ''}): a new, empty folder of root stands in for it`;
         const group =
           fsGroup === undefined || takes === 'no'

@@ -38,6 +38,8 @@ export interface Volume {
   readonly subFolders?: readonly string[];
   /** Of a pod: another container mounts it too and may have put files there; `before` = one that starts earlier. */
   readonly shared?: 'before' | 'beside';
+  /** external: the folder of the node that it is (a PersistentVolume `local`). */
+  readonly nodePath?: string;
   /** external: whether the kubelet gives the files to fsGroup, and the rule that says so. */
   readonly takesFsGroup?: { readonly answer: 'yes' | 'no' | 'unknown'; readonly source: string; readonly policyHeeded?: boolean };
   readonly readOnly?: boolean;

@@ -23,6 +23,7 @@ interface RunCommandFlags extends RunFlags, ImageFlags {
   readonly publish?: readonly string[];
   readonly interactive?: boolean;
   readonly tty?: boolean;
+  readonly deviceOwnership?: boolean;
   readonly stopTimeout: string;
   readonly hostRoot?: string;
   readonly until: 'end' | 'ready';
@@ -43,6 +44,10 @@ export function run(command: Command, context: CommandContext): Command {
     )
     .option('-i, --interactive', 'its standard input is yours')
     .option('-t, --tty', 'it has a terminal, which is yours')
+    .option(
+      '--device-ownership',
+      'pods: devices are given to the user of the pod, as where the runtime has device_ownership_from_security_context',
+    )
     .option('--stop-timeout <seconds>', 'how long it may take to stop before it is killed', '10')
     .option('--host-root <dir>', 'pods: what / of the node is, for hostPath volumes (default: an empty folder)')
     .addOption(
@@ -78,7 +83,10 @@ export function run(command: Command, context: CommandContext): Command {
           await runPodOfManifest({
             file: manifest.file,
             ...(manifest.container === undefined ? {} : { workload: manifest.container }),
-            profile: manifestProfile(flags.platformProfile),
+            profile: {
+              ...manifestProfile(flags.platformProfile),
+              ...(flags.deviceOwnership === true ? { deviceOwnershipFromSecurityContext: true } : {}),
+            },
             engine: flags.engine ?? 'auto',
             images,
             publish,

@@ -2,6 +2,7 @@
 import type { ContainerSettings } from '../../container.ts';
 import type { ContainerRole, WorkloadContainer } from '../../workload.ts';
 import { given, listOf, numberOf, objectOf, objectsOf, textOf, textsOf, truthOf } from './json-value.ts';
+import { devicesOfContainer } from './pod-devices.ts';
 import { environmentOfContainer, expandAll, namespaceOf } from './pod-environment.ts';
 import type { Pod, PodContainer } from './pod-spec.ts';
 import { volumesOfContainer } from './pod-volumes.ts';
@@ -39,6 +40,7 @@ function settingsOf(pod: Pod, container: PodContainer, around: Surroundings): Co
   const context = effectiveSecurityContext(pod, container);
   const environment = environmentOfContainer(pod, container, around);
   const volumes = volumesOfContainer(pod, container, environment, around);
+  const devices = devicesOfContainer(pod, container, around);
   const escalation = truthOf(context.allowPrivilegeEscalation);
   const unknownEnv = [...environment.variables].filter(([, value]) => value === undefined).map(([name]) => name);
   const env = [...environment.variables].filter((entry): entry is [string, string] => entry[1] !== undefined);
@@ -69,6 +71,7 @@ function settingsOf(pod: Pod, container: PodContainer, around: Surroundings): Co
     unmaskedProc: context.procMount === 'Unmasked' ? true : undefined,
     sysctls: sysctls.length === 0 ? undefined : Object.fromEntries(sysctls),
     volumes: volumes.volumes.length === 0 ? undefined : volumes.volumes,
+    devices: devices.length === 0 ? undefined : devices,
     tty: container.tty === true ? true : undefined,
     network: spec.hostNetwork === true ? ('host' as const) : undefined,
     hostname: spec.hostNetwork === true ? undefined : (textOf(spec.hostname) ?? textOf(metadata.name)),

@@ -172,7 +172,13 @@ function external(
           around.csiDrivers?.get(volume.driver ?? ''),
           inline,
         );
-  return { kind: 'external', type, takesFsGroup: answer, ...(readOnly || volume?.readOnly === true ? { readOnly: true } : {}) };
+  return {
+    kind: 'external',
+    type,
+    takesFsGroup: answer,
+    ...(volume?.type === 'local' && volume.path !== undefined && volume.block !== true ? { nodePath: volume.path } : {}),
+    ...(readOnly || volume?.readOnly === true ? { readOnly: true } : {}),
+  };
 }
 
 const sourceOf = (value: unknown): { readonly source?: string } => (typeof value === 'string' ? { source: value } : {});

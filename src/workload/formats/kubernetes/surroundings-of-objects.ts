@@ -45,7 +45,8 @@ export function surroundingsOf(objects: readonly KubernetesObject[]): (namespace
       configMaps: merged('configMaps'),
       secrets: merged('secrets'),
       serviceAccounts: merged('serviceAccounts'),
-      claims: new Map([...(claims.get('') ?? []), ...(claims.get(namespace) ?? [])]),
+      // A claimRef has to name a namespace; a pod that names none is created in this one, unless somebody says otherwise.
+      claims: new Map([...(claims.get('') ?? []), ...(claims.get(namespace || 'default') ?? [])]),
       csiDrivers,
     };
     made.set(namespace, around);
