@@ -10,7 +10,7 @@ import { loadManifests } from '../input/manifests.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { ContainerState } from '../pod/keeper.ts';
-import type { PodEvent } from '../pod/member.ts';
+import type { Member, PodEvent } from '../pod/member.ts';
 import { runPod } from '../pod/run-pod.ts';
 import { volumePlans } from '../pod/volume-plans.ts';
 import { harmless } from '../report/formats/harmless.ts';
