@@ -1,5 +1,5 @@
 // Writes the tables of docs/workshop.md from the labs themselves: `node scripts/workshop.mjs`. With --check it only says whether they are in step.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 
@@ -10,7 +10,7 @@ const [BEGIN, END] = ['<!-- tables: scripts/workshop.mjs -->', '<!-- end of tabl
 /** The labs' front matter, by id. */
 export function fronts() {
   return readdirSync(`${root}labs`)
-    .filter((name) => /^\d\d-/.test(name))
+    .filter((name) => /^\d\d-/.test(name) && existsSync(`${root}labs/${name}/lab.md`))
     .sort()
     .map((name) => ({ name, ...parse(readFileSync(`${root}labs/${name}/lab.md`, 'utf8').split(/^---$/m)[1]) }));
 }
