@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
 import { freshDist } from './support/build.ts';
-import { type CliResult, unroot } from './support/cli.ts';
+import { type CliResult, schemaErrors, unroot } from './support/cli.ts';
 import { onPath } from './support/debian-image.ts';
 import { writeLayout } from './support/image-builder.ts';
 
@@ -62,6 +62,30 @@ for (const engine of engines)
         timeoutMs: 60_000,
         env: { TMPDIR: scratch },
       });
+
+    it('keeps its status in a file that is asked for, and says nothing of it elsewhere', async () => {
+      const status = join(folder, `status-${engine}`);
+      const good = await run(
+        file(pod('restartPolicy: Never\ncontainers: [{name: a, image: box, command: [/bin/sh, -c, "echo said; exit 3"]}]')),
+        '--status',
+        status,
+        '-q',
+      );
+      expect([good.stdout, good.stderr, good.code]).toEqual(['said\n', '', 3]);
+      const ended = JSON.parse(readFileSync(status, 'utf8'));
+      expect(schemaErrors('pod-status', ended)).toEqual([]);
+      expect(ended).toMatchObject({ pod: 'default/web', phase: 'Failed', ready: false });
+      expect(ended.containers).toMatchObject([{ name: 'a', state: 'terminated', exitCode: 3 }]);
+      expect(ended.events.map(({ reason }: { reason: string }) => reason)).toEqual(['Created', 'Started']);
+      expect(ended.network).toBeUndefined();
+      await run(file(pod('securityContext: {runAsNonRoot: true}\ncontainers: [{name: a, image: box}]')), '--status', status);
+      const refused = JSON.parse(readFileSync(status, 'utf8'));
+      expect(schemaErrors('pod-status', refused)).toEqual([]);
+      expect(refused).toMatchObject({
+        phase: 'Pending',
+        containers: [{ state: 'waiting', reason: 'CreateContainerConfigError' }],
+      });
+    });
 
     it('has its identity, its volumes, and init containers first', async () => {
       const result = await run(

@@ -21,6 +21,7 @@ import type { Log } from './log.ts';
 import { containersOf, type ManifestContainer } from './manifest-containers.ts';
 import { podDevices } from './pod-devices.ts';
 import { podMembers } from './pod-members.ts';
+import { type PodStatusFile, podStatusFile } from './pod-status.ts';
 import { startRecord } from './start-record.ts';
 import { usageError } from './usage-error.ts';
 
@@ -35,6 +36,8 @@ export interface PodCommand {
   readonly publish: ReadonlyMap<number, number>;
   readonly hostRoot?: string;
   readonly until: 'end' | 'ready';
+  /** A file to keep as the pod's status; then nothing of it is said on standard error. */
+  readonly status?: string;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -75,6 +78,10 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
   if (workload.pod.spec?.hostUsers === false)
     log.note('hostUsers: false: there is no user namespace here, so uids are those of this machine (a kubelet would map them)');
   const failures: string[] = [];
+  const podLabel = `${workload.namespace ?? 'default'}/${workload.name}`;
+  const status = command.status === undefined ? undefined : podStatusFile(command.status, podLabel);
+  const tell = told(status);
+  const table = status === undefined ? printTable : (): void => undefined;
   try {
     const plans = volumePlans(
       workload.pod,
@@ -101,6 +108,8 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
       try {
         if (sandbox.address === undefined)
           log.note('probes ask 127.0.0.1: the pod has no address of its own without ip(8) (iproute2)');
+        const { pid, address } = sandbox;
+        status?.network({ pid, ...(address === undefined ? {} : { address }) });
         const notes = new Set<string>();
         for (const { launch } of members)
           if (launch?.kind === 'launch')
@@ -121,7 +130,8 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
           log.clear();
           const outcome = await runPod({
             pod: workload.pod,
-            podLabel: `${workload.namespace ?? 'default'}/${workload.name}`,
+            podLabel,
+            onState: (states) => status?.states(states),
             members,
             over: folders.over,
             prepare: ({ image }) => {
@@ -150,6 +160,7 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
             if (exitCode !== undefined && launch !== undefined) record.ended(launch, exitCode, said.get(name) ?? '');
             record.status(name, reason ?? state, message);
           }
+          status?.ended(outcome.phase, outcome.containers);
           table(outcome.containers);
           if (outcome.interrupted) return 130;
           if (command.until === 'ready') return outcome.ready ? 0 : 1;
@@ -158,6 +169,7 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
           await forward?.close();
         }
       } finally {
+        status?.network(undefined);
         await sandbox.close();
       }
     } finally {
@@ -205,13 +217,20 @@ const waiting = (name: string, role: ContainerState['role']): ContainerState => 
 });
 
 /** As `kubectl get events` has it: type, reason, object, message. */
-function tell({ type, reason, container, message }: PodEvent): void {
-  process.stderr.write(
-    `${type.padEnd(7)}  ${reason}${container === undefined ? '' : `  ${harmless(container)}`}: ${harmless(message)}\n`,
-  );
-}
+const told =
+  (status: PodStatusFile | undefined) =>
+  (event: PodEvent): void => {
+    if (status !== undefined) {
+      status.event(event);
+      return;
+    }
+    const { type, reason, container, message } = event;
+    process.stderr.write(
+      `${type.padEnd(7)}  ${reason}${container === undefined ? '' : `  ${harmless(container)}`}: ${harmless(message)}\n`,
+    );
+  };
 
-function table(states: readonly ContainerState[]): void {
+function printTable(states: readonly ContainerState[]): void {
   const rows = states.map(({ name, state, reason, exitCode, ready, restarts }) => [
     harmless(name),
     ready ? 'yes' : 'no',

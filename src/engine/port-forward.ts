@@ -1,6 +1,6 @@
 /** Publishes ports of a network namespace on 127.0.0.1 without bridge, firewall rules or a program inside the image. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { UnrootError } from '../error.ts';
 
 /**
@@ -38,24 +38,20 @@ export interface PortForward {
   close(): Promise<void>;
 }
 
-/**
- * Container port → host port, 0 = whichever is free. `hosts`: where the program is looked for inside, one after the other. Throws
- * `engine.port-in-use` when a host port is taken.
- */
-export async function forwardPorts(
-  pid: number,
-  ports: ReadonlyMap<number, number>,
-  hosts: readonly string[] = ['127.0.0.1', '::1'],
-): Promise<PortForward> {
+/** Somebody inside a network namespace who is handed connections. */
+export interface NetworkDoor {
+  /** Connects it to the port inside; false = it was not taken, for the door is closed. The socket is paused, and somebody else's from then on. */
+  hand(port: number, socket: Socket): boolean;
+  close(): Promise<void>;
+}
+
+/** Into the network namespace of a process. `hosts`: where the program is looked for there, one after the other. */
+export async function networkDoor(pid: number, hosts: readonly string[] = ['127.0.0.1', '::1']): Promise<NetworkDoor> {
   const helper = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', process.execPath, '-e', HELPER, JSON.stringify(hosts)], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     detached: true,
   });
-  const servers: Server[] = [];
-  const at = new Map<number, number>();
-  // Not waited for: close() would wait for connections that a client keeps alive; they end with the helper.
   const close = async (): Promise<void> => {
-    for (const server of servers.splice(0)) server.close();
     if (helper.exitCode !== null || helper.signalCode !== null || helper.pid === undefined) return;
     const gone = new Promise((resolve) => helper.once('exit', resolve));
     helper.kill('SIGKILL');
@@ -63,8 +59,43 @@ export async function forwardPorts(
   };
   try {
     await ready(helper);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  // Node must be able to end although the helper is there.
+  helper.unref();
+  helper.channel?.unref();
+  return {
+    close,
+    hand(port, socket) {
+      if (!helper.connected) return false;
+      helper.send(port, socket);
+      return true;
+    },
+  };
+}
+
+/**
+ * Container port → host port, 0 = whichever is free. `hosts`: where the program is looked for inside, one after the other. Throws
+ * `engine.port-in-use` when a host port is taken.
+ */
+export async function forwardPorts(
+  pid: number,
+  ports: ReadonlyMap<number, number>,
+  hosts?: readonly string[],
+): Promise<PortForward> {
+  const door = await networkDoor(pid, hosts);
+  const servers: Server[] = [];
+  const at = new Map<number, number>();
+  // Not waited for: close() would wait for connections that a client keeps alive; they end with the helper.
+  const close = async (): Promise<void> => {
+    for (const server of servers.splice(0)) server.close();
+    await door.close();
+  };
+  try {
     for (const [inner, outer] of ports) {
-      const server = await listen(helper, inner, outer);
+      const server = await listen(door, inner, outer);
       servers.push(server);
       const given = server.address();
       at.set(inner, typeof given === 'object' && given !== null ? given.port : outer);
@@ -73,9 +104,6 @@ export async function forwardPorts(
     await close();
     throw error;
   }
-  // Node must be able to end although the helper is there.
-  helper.unref();
-  helper.channel?.unref();
   return { at, close };
 }
 
@@ -95,11 +123,10 @@ function ready(helper: ChildProcess): Promise<void> {
   });
 }
 
-function listen(helper: ChildProcess, inner: number, outer: number): Promise<Server> {
+function listen(door: NetworkDoor, inner: number, outer: number): Promise<Server> {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {});
-    if (helper.connected) helper.send(inner, socket);
-    else socket.destroy();
+    if (!door.hand(inner, socket)) socket.destroy();
   });
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>

@@ -6,6 +6,11 @@ const UNROOT = `#!/bin/sh
 exec /usr/local/bin/node /opt/unroot/unroot.js "$@"
 `;
 
+/** The few commands of it that labs need, answered by a cluster of this node alone (`cluster/`). */
+const KUBECTL = `#!/bin/sh
+exec /usr/local/bin/node /opt/unroot/unroot.js lab cluster -- "$@"
+`;
+
 /** Asks the player, over the socket it left in /run/lab; prints what it says. */
 const ASK = String.raw`#!/usr/local/bin/node
 // Asks the player, who looks from outside.
@@ -92,6 +97,7 @@ export function nodeFiles(folder: string): void {
   };
   for (const name of ['check', 'hint', 'step', 'news', 'solve', 'reset', 'answer']) put(join(bin, name), ASK);
   put(join(bin, 'enter'), ENTER);
+  put(join(bin, 'kubectl'), KUBECTL);
   put(join(folder, 'unroot'), UNROOT);
   put(join(folder, 'bashrc'), BASHRC);
 }

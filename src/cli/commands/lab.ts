@@ -1,5 +1,5 @@
 /** `unroot lab`: the workshop. Each of its commands is loaded when it is asked for. */
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { CommandContext } from '../command.ts';
 import type { LabFlags } from '../lab-flags.ts';
 
@@ -68,6 +68,13 @@ export function lab(command: Command, context: CommandContext): Command {
     .action(async (names: readonly string[], flags: LabFlags & { all?: boolean; output: string }) =>
       (await import('../lab-test.ts')).testLabs(names, flags, context),
     );
+  // `kubectl` of the nodes.
+  command
+    .command('cluster', { hidden: true })
+    .description('Asks the cluster that stands in for one in a lab.')
+    .usage('-- WORDS as after kubectl')
+    .addArgument(new Argument('[what]', 'the cluster itself').choices(['serve']))
+    .action(async (what: string | undefined) => (await import('../lab-cluster.ts')).askCluster(what === 'serve', context));
   add('export', 'Copies the labs to a folder, as a start for your own set (use it with --labs).')
     .argument('<dir>', 'a new folder')
     .action(async (dir: string, flags: LabFlags) => (await import('../lab-export.ts')).exportLabs(dir, flags, context));

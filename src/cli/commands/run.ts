@@ -27,6 +27,7 @@ interface RunCommandFlags extends RunFlags, ImageFlags {
   readonly stopTimeout: string;
   readonly hostRoot?: string;
   readonly until: 'end' | 'ready';
+  readonly status?: string;
 }
 
 /** Adds what `run` takes. */
@@ -50,6 +51,7 @@ export function run(command: Command, context: CommandContext): Command {
     )
     .option('--stop-timeout <seconds>', 'how long it may take to stop before it is killed', '10')
     .option('--host-root <dir>', 'pods: what / of the node is, for hostPath volumes (default: an empty folder)')
+    .option('--status <file>', 'pods: keep FILE as how the pod stands, with its events, as JSON, instead of saying it here')
     .addOption(
       new Option('--until <what>', 'pods: run to the end, or until every container is ready')
         .choices(['end', 'ready'])
@@ -92,6 +94,7 @@ export function run(command: Command, context: CommandContext): Command {
             publish,
             ...(flags.hostRoot === undefined ? {} : { hostRoot: resolve(flags.hostRoot) }),
             until: flags.until,
+            ...(flags.status === undefined ? {} : { status: flags.status }),
             signal: context.signal,
             log,
           }),

@@ -1,0 +1,300 @@
+/** The cluster that stands in for one in a lab, as its users ask it: real pods, a real NodePort, a customer who never stops asking. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { busyboxSpec, whyNoBusyboxImage } from './conformance/busybox-image.ts';
+import { freshDist } from './support/build.ts';
+import { type CliResult, cleanEnv, unroot } from './support/cli.ts';
+import { onPath } from './support/debian-image.ts';
+import { writeLayout } from './support/image-builder.ts';
+
+const why =
+  process.getuid?.() !== 0
+    ? 'needs root'
+    : !onPath('runc')
+      ? 'apt-get install -y runc'
+      : spawnSync('ip', ['-V']).error !== undefined
+        ? 'apt-get install -y iproute2'
+        : whyNoBusyboxImage;
+if (why !== undefined) console.warn(`SKIPPED: the cluster of the labs: ${why}`);
+
+/** A port of the range of NodePorts that nobody has. */
+async function freePort(): Promise<number> {
+  for (let port = 31000 + (process.pid % 1000); ; port += 1) {
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    await new Promise((resolve) => server.close(resolve));
+    if (free) return port;
+  }
+}
+
+describe.skipIf(why !== undefined)('the cluster of the labs', () => {
+  let folder = '';
+  let port = 0;
+  let env: Record<string, string> = {};
+  let serving: ChildProcess;
+  let said = '';
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'unroot-cluster-test-'));
+    port = await freePort();
+    mkdirSync(join(folder, 'tmp'));
+    const spec = busyboxSpec();
+    for (const [name, user] of [
+      ['web', ''],
+      ['web-nonroot', '1000'],
+    ] as const)
+      writeLayout(join(folder, 'images', name), {
+        ...spec,
+        config: {
+          Env: ['PATH=/bin'],
+          Entrypoint: ['/bin/httpd', '-f', '-h', '/', '-p'],
+          Cmd: ['80'],
+          ...(user === '' ? {} : { User: user }),
+        },
+      });
+    mkdirSync(join(folder, 'host'));
+    env = {
+      UNROOT_LAB_CLUSTER: join(folder, 'cluster'),
+      UNROOT_LAB_HOST_ROOT: join(folder, 'host'),
+      UNROOT_IMAGES: join(folder, 'images'),
+      UNROOT_ENGINE: 'runc',
+      TMPDIR: join(folder, 'tmp'),
+    };
+    serving = spawn(process.execPath, [freshDist(), 'lab', 'cluster', 'serve'], {
+      env: { ...cleanEnv(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    serving.stdout?.on('data', (chunk) => (said += String(chunk)));
+    serving.stderr?.on('data', (chunk) => (said += String(chunk)));
+    for (const end = Date.now() + 60_000; !existsSync(join(folder, 'cluster/socket')) && Date.now() < end; )
+      await new Promise((resolve) => setTimeout(resolve, 50));
+  }, 240_000);
+
+  afterAll(async () => {
+    serving.kill('SIGTERM');
+    if (serving.exitCode === null) await new Promise((resolve) => serving.once('exit', resolve));
+    const left = [
+      ...readFileSync('/proc/self/mountinfo', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(folder)),
+      ...readdirSync(join(folder, 'tmp')),
+    ];
+    rmSync(folder, { recursive: true, force: true });
+    expect([left, said]).toEqual([[], '\nunroot: interrupted by SIGTERM, cleaning up\n']);
+  }, 120_000);
+
+  const kubectl = (...words: string[]): Promise<CliResult> =>
+    unroot(['lab', 'cluster', '--', ...words], { env, timeoutMs: 90_000 });
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const deployment = (pod: string, more = ''): string => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  replicas: 1
+  selector: { matchLabels: { app: web } }
+${more}  template:
+    metadata: { labels: { app: web } }
+    spec:
+      terminationGracePeriodSeconds: 1
+${pod}`;
+  const container = (image: string, inside: number): string => `      containers:
+        - name: web
+          image: ${image}
+          args: ["${inside}"]
+          ports: [{ name: http, containerPort: ${inside} }]
+          readinessProbe: { tcpSocket: { port: http }, periodSeconds: 1 }
+          lifecycle: { preStop: { sleep: { seconds: 1 } } }
+`;
+  const guard = '      securityContext: { runAsNonRoot: true }\n';
+  const service = (target: string): string => `---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec:
+  type: NodePort
+  selector: { app: web }
+  ports: [{ port: 80, targetPort: ${target}, nodePort: ${port} }]
+`;
+  /** busybox says 404 of what it does not have: it was there and answered. */
+  const served = async (): Promise<boolean> => {
+    try {
+      return (
+        (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(5000), headers: { connection: 'close' } }))
+          .status === 404
+      );
+    } catch {
+      return false;
+    }
+  };
+  /** Asks on and on while something is done. */
+  const asking = async (work: () => Promise<unknown>): Promise<{ served: number; failed: number }> => {
+    const counts = { served: 0, failed: 0 };
+    let over = false;
+    const customer = (async () => {
+      while (!over) {
+        counts[(await served()) ? 'served' : 'failed'] += 1;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    await work();
+    over = true;
+    await customer;
+    return counts;
+  };
+  const done = async (): Promise<void> =>
+    expect((await kubectl('rollout', 'status', 'deployment/web')).stdout).toMatch(/successfully rolled out\n$/);
+  const pods = async (): Promise<readonly string[]> =>
+    (await kubectl('get', 'pods')).stdout
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(/ {2,}/)[2]!);
+
+  it('runs a Deployment, and its Service on the node', async () => {
+    const first = await kubectl('apply', '-f', file('app.yaml', deployment(container('web', 80)) + service('http')));
+    expect([first.stdout, first.code]).toEqual(['deployment.apps/web created\nservice/web created\n', 0]);
+    await done();
+    expect(await served()).toBe(true);
+    expect((await kubectl('apply', '-f', join(folder, 'app.yaml'))).stdout).toBe(
+      'deployment.apps/web unchanged\nservice/web unchanged\n',
+    );
+    expect(await kubectl('diff', '-f', join(folder, 'app.yaml'))).toMatchObject({ stdout: '', code: 0 });
+  }, 120_000);
+
+  it('shows what would change, changes nothing by it, and exits 1', async () => {
+    const guarded = file('guarded.yaml', deployment(guard + container('web', 80)) + service('http'));
+    const { stdout, code } = await kubectl('diff', '-f', guarded);
+    expect(code).toBe(1);
+    const changed = stdout.split('\n').filter((line) => /^[+-](?![+-])/.test(line));
+    expect(changed).toEqual(['-  generation: 1', '+  generation: 2', '+      securityContext:', '+        runAsNonRoot: true']);
+    expect((await kubectl('get', 'replicasets')).stdout.split('\n')).toHaveLength(3);
+  }, 60_000);
+
+  it('keeps the old pod, and the customers, while the new one is refused by the kubelet', async () => {
+    const counts = await asking(async () => {
+      expect((await kubectl('apply', '-f', join(folder, 'guarded.yaml'))).stdout).toContain('deployment.apps/web configured');
+      await expect.poll(pods, { timeout: 60_000 }).toEqual(['Running', 'CreateContainerConfigError']);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      expect(await pods()).toEqual(['Running', 'CreateContainerConfigError']);
+    });
+    expect(counts.failed).toBe(0);
+    expect(counts.served).toBeGreaterThan(20);
+    expect((await kubectl('describe', 'pod')).stdout).toMatch(
+      /Error: container has runAsNonRoot and image will run as root \(pod: "web-/,
+    );
+    expect((await kubectl('get', 'events')).stdout).toMatch(/Scaled up replica set web-\w+ from 0 to 1/);
+  }, 120_000);
+
+  it('goes over to an image and a port of its own without one request lost, for the port has a name', async () => {
+    const counts = await asking(async () => {
+      await kubectl('apply', '-f', file('nonroot.yaml', deployment(guard + container('web-nonroot', 8080)) + service('http')));
+      await done();
+    });
+    expect(counts.failed).toBe(0);
+    expect(counts.served).toBeGreaterThan(20);
+    expect(await pods()).toEqual(['Running']);
+    expect((await kubectl('get', 'svc')).stdout).toMatch(new RegExp(`^web +NodePort +80:${port}/TCP +http +web-`, 'm'));
+  }, 120_000);
+
+  it('loses requests where the number moves with the Service, and where everything old goes first', async () => {
+    const byNumber = await asking(async () => {
+      await kubectl('apply', '-f', file('number.yaml', deployment(guard + container('web-nonroot', 8090)) + service('8090')));
+      await done();
+    });
+    expect(byNumber.failed).toBeGreaterThan(0);
+    expect(await served()).toBe(true);
+    const recreated = await asking(async () => {
+      await kubectl(
+        'apply',
+        '-f',
+        file('recreate.yaml', deployment(container('web-nonroot', 8091), '  strategy: { type: Recreate }\n') + service('http')),
+      );
+      await done();
+    });
+    expect(recreated.failed).toBeGreaterThan(0);
+    expect(await served()).toBe(true);
+  }, 180_000);
+
+  it('puts another pod in the place of one that is deleted, and grows', async () => {
+    const before = (await kubectl('get', 'pods')).stdout.split('\n')[1]!.split(' ')[0]!;
+    expect((await kubectl('delete', 'pod', before)).stdout).toBe(`pod "${before}" deleted\n`);
+    await done();
+    const grown = deployment(container('web-nonroot', 8091)).replace('replicas: 1', 'replicas: 3');
+    await kubectl('apply', '-f', file('three.yaml', grown));
+    await done();
+    const names = (await kubectl('get', 'pods')).stdout
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(' ')[0]);
+    expect(names).toHaveLength(3);
+    expect(names).not.toContain(before);
+  }, 120_000);
+
+  it.each([
+    [
+      'a kind it does not know',
+      'apiVersion: apps/v1\nkind: StatefulSet\nmetadata: { name: a }',
+      /no matches for kind "StatefulSet" in version "apps\/v1"/,
+    ],
+    [
+      'labels that the selector does not fit',
+      deployment(container('web', 80)).replace('labels: { app: web }', 'labels: { app: other }'),
+      /`selector` does not match template `labels`/,
+    ],
+    [
+      'another selector',
+      deployment(container('web', 80)).replaceAll('app: web }', 'app: other }'),
+      /spec.selector: Invalid value: .*: field is immutable/,
+    ],
+    [
+      'a port outside of the range',
+      `apiVersion: v1\nkind: Service\nmetadata: { name: a }\nspec: { type: NodePort, ports: [{ port: 80, nodePort: 80 }] }`,
+      /The range of valid ports is 30000-32767/,
+    ],
+    [
+      'a namespace that is not there',
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: nowhere }',
+      /namespaces "nowhere" not found/,
+    ],
+    ['what is no YAML', 'a: [', /error parsing/],
+    [
+      'more pods than a small machine has room for',
+      deployment(container('web', 80)).replace('replicas: 1', 'replicas: 5000'),
+      /spec.replicas/,
+    ],
+  ])('refuses %s, in words', async (_, text, words) => {
+    const { code, stderr, stdout } = await kubectl('apply', '-f', file('bad.yaml', text));
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(words);
+  });
+
+  it('refuses a NodePort that another Service has, and keeps serving that one', async () => {
+    const other = service('http').replace('name: web', 'name: other');
+    expect((await kubectl('apply', '-f', file('other.yaml', other))).stderr).toMatch(/provided port is already allocated/);
+    expect((await kubectl('get', 'services')).stdout).not.toContain('other');
+    expect(await served()).toBe(true);
+  });
+
+  it('says what it is when it is asked for more', async () => {
+    const { code, stderr } = await kubectl('top', 'pods');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^This is no kubectl: a stand-in/);
+    expect((await kubectl('get', 'pods', '-n', 'empty')).stderr).toBe('No resources found in empty namespace.\n');
+  });
+
+  it('ends everything with its Deployment, and the port with the Service', async () => {
+    const { stdout } = await kubectl('delete', '-f', join(folder, 'app.yaml'));
+    expect(stdout).toBe('deployment.apps "web" deleted\nservice "web" deleted\n');
+    expect(await served()).toBe(false);
+    await expect.poll(pods, { timeout: 60_000 }).toEqual([]);
+  }, 90_000);
+});
