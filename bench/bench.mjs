@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { decisionRows } from './decisions.mjs';
 import { fixRows } from './fix.mjs';
 import { imageRows, whyNoImages } from './image.mjs';
+import { manifestRows } from './manifests.mjs';
 import { calm } from './measure.mjs';
 import { registryRows } from './registry.mjs';
 import { support } from './support.mjs';
@@ -37,6 +38,7 @@ loads.push(load());
 
 const all = await support(root);
 rows.push(...decisionRows(all, rounds));
+rows.push(...manifestRows(all, cli, 3));
 const noDebian = all.whyNoDebianImages();
 if (noDebian === undefined) {
   await calm();

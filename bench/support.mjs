@@ -11,6 +11,7 @@ const MODULES = [
   'src/launch/launch-image',
   'src/launch/subject',
   'src/trace/tracers/strace',
+  'test/support/image-builder',
   'test/support/images',
   'test/support/registry',
   'test/support/dockerd',

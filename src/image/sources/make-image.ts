@@ -4,6 +4,7 @@ import type { Image, ReadFilesOptions, RootFs } from '../image.ts';
 import type { LayerIndex } from '../layer-index.ts';
 import { createRootFs } from '../root-fs.ts';
 import type { LayerReader } from './file-layer.ts';
+import { keepingContents } from './kept-contents.ts';
 
 export interface ImageParts extends Pick<Image, 'reference' | 'transport' | 'digest' | 'configDigest' | 'rawConfig'> {
   readonly parsed: ParsedConfig;
@@ -24,12 +25,13 @@ export interface ImageParts extends Pick<Image, 'reference' | 'transport' | 'dig
 export function makeImage(parts: ImageParts): Image {
   const { layers, parsed } = parts;
   const where = { image: parts.reference };
+  const contents = keepingContents((layer, ranges) => layers[layer]!.read(ranges));
   let merged: Promise<RootFs> | undefined;
 
   async function merge(keep: ReadonlySet<string>): Promise<RootFs> {
     const indexes: LayerIndex[] = [];
     for (const layer of layers) indexes.push(await layer.index(keep));
-    return createRootFs(indexes, (layer, ranges) => layers[layer]!.read(ranges), where);
+    return createRootFs(indexes, contents.read, where);
   }
   const rootFs = (keep: ReadonlySet<string>): Promise<RootFs> =>
     (merged ??= merge(keep).catch((error: unknown) => {
@@ -48,7 +50,7 @@ export function makeImage(parts: ImageParts): Image {
       if (index === undefined) return undefined;
       indexes.push(index);
     }
-    return createRootFs(indexes, (layer, ranges) => layers[layer]!.read(ranges), where);
+    return createRootFs(indexes, contents.read, where);
   }
 
   return {
@@ -76,7 +78,10 @@ export function makeImage(parts: ImageParts): Image {
       return fs.readFiles(paths, options);
     },
     locate: async (paths) => (merged === undefined && parts.findFiles === undefined ? located(paths) : merged),
-    close: async () => parts.close(),
+    close: async () => {
+      contents.clear();
+      parts.close();
+    },
   };
 }
 
