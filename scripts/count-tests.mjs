@@ -37,6 +37,16 @@ function failuresIn(file, { files }) {
     );
   });
 }
+/** What worked at the second try only (--retry): with its message, so that nobody overlooks it. */
+const secondTries = (file, { files }) =>
+  files.flatMap((one) =>
+    one.assertionResults
+      .filter(({ status, failureMessages }) => status === 'passed' && failureMessages.length > 0)
+      .map(
+        ({ fullName, failureMessages }) =>
+          `AT THE SECOND TRY ${file}: ${one.name}: ${fullName}\n  ${failureMessages[0].slice(0, 1500).replaceAll('\n', '\n  ')}`,
+      ),
+  );
 const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
 /** What each file wrote to its standard error about skipping: the default reporter puts `stderr | FILE` above it. */
@@ -70,6 +80,7 @@ if (words[0] === '--skips') {
   const [first, ...others] = words.map(countsOf);
   for (const [index, counts] of [first, ...others].entries()) {
     if (counts.files.length === 0) console.log(`FAILED ${words[index]}: no results were left`);
+    for (const tried of secondTries(words[index], counts)) console.log(tried);
     for (const failure of failuresIn(words[index], counts)) console.log(failure);
   }
   console.log(line({ ...first, failed: [first, ...others].reduce((sum, one) => sum + one.failed, 0) }));
