@@ -168,7 +168,7 @@ export type LabCheckKind =
       readonly path: string;
       readonly image: { readonly path?: string; readonly name?: string };
       readonly is: 'layers' | 'bytes' | 'wasted' | 'bytes-of-layer' | 'first-layer-of' | 'last-layer-of' | 'copies-of';
-      /** A path of the image, or the number of a layer. */
+      /** A path of the image (of `wasted`: what is below it), or the number of a layer. */
       readonly of?: string;
     }
   | {

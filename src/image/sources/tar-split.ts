@@ -2,7 +2,7 @@
  * A layer of a containers/storage store. The store keeps every layer unpacked, and beside it a tar-split file (vbatts/tar-split): the
  * headers as they were, byte for byte, with marks where the contents go. From both the original tar can be told without any engine.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, readSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { UnrootError, type Where } from '../../error.ts';
@@ -115,8 +115,8 @@ export function storedLayer(layer: Layer, stored: StoredLayer, limits: ImageLimi
     const path = join(stored.folder, normalise(name, where));
     let fd: number;
     try {
-      const root = realpathSync(stored.folder);
-      const parent = realpathSync(dirname(path));
+      const root = placeOf(stored.folder);
+      const parent = placeOf(dirname(path));
       if (parent !== root && !parent.startsWith(`${root}/`)) throw bad(`${JSON.stringify(name)} leads out of the store`);
       fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     } catch (cause) {
@@ -170,4 +170,15 @@ export function storedLayer(layer: Layer, stored: StoredLayer, limits: ImageLimi
       });
     },
   };
+}
+
+/** Where a folder really is. Through a descriptor (`/proc/PID/fd/N/…`, a store in another mount namespace) only the kernel can say it. */
+function placeOf(folder: string): string {
+  if (!folder.startsWith('/proc/')) return realpathSync(folder);
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } finally {
+    closeSync(fd);
+  }
 }

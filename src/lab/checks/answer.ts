@@ -25,7 +25,7 @@ function factOf({ is, of = '' }: CheckOf<'answer'>, facts: ImageFacts): number |
     case 'bytes':
       return facts.bytes;
     case 'wasted':
-      return facts.wasted;
+      return facts.wasted(of || '/');
     case 'bytes-of-layer':
       return facts.layers[Number(of)] ?? `there is no layer ${of}`;
     case 'first-layer-of':

@@ -16,8 +16,8 @@ export interface ImageFacts {
   readonly layers: readonly number[];
   readonly createdBy: readonly string[];
   readonly bytes: number;
-  /** Bytes of files that a later layer replaced or removed. */
-  readonly wasted: number;
+  /** Bytes of files at or below a path that a later layer replaced or removed. */
+  wasted(below: string): number;
   /** Layers that hold a file at this path, bottom first. */
   holders(path: string): readonly number[];
 }
@@ -67,7 +67,7 @@ async function readFacts(image: Image): Promise<ImageFacts> {
   const root = await image.rootFs();
   const holders = new Map<string, number[]>();
   const layers: number[] = [];
-  let wasted = 0;
+  const wasted: { readonly path: string; readonly size: number }[] = [];
   for (const number of image.layers.keys()) {
     const index = createLayerIndex({ image: image.reference, layer: number });
     const stream = createTarStream((entry) => {
@@ -82,7 +82,7 @@ async function readFacts(image: Image): Promise<ImageFacts> {
       if (type !== 'file') continue;
       const path = `/${paths[at]}`;
       bytes += size;
-      if (root.get(path)?.layer !== number) wasted += size;
+      if (root.get(path)?.layer !== number) wasted.push({ path, size });
       holders.set(path, [...(holders.get(path) ?? []), number]);
     }
     layers.push(bytes);
@@ -91,7 +91,10 @@ async function readFacts(image: Image): Promise<ImageFacts> {
     layers,
     createdBy: image.layers.map(({ createdBy = '' }) => createdBy),
     bytes: layers.reduce((sum, bytes) => sum + bytes, 0),
-    wasted,
+    wasted: (below) =>
+      wasted
+        .filter(({ path }) => below === '/' || path === below || path.startsWith(`${below}/`))
+        .reduce((sum, { size }) => sum + size, 0),
     holders: (path) => holders.get(path) ?? [],
   };
 }
