@@ -4,6 +4,7 @@
  */
 export const PROBE_SCRIPT: string = String.raw`
 const net = require('node:net');
+const tls = require('node:tls');
 const targets = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
 const LIMIT = 65536;
 // What clients of the common kinds of servers say first; tried in turn, on a new connection each, until the server says something back.
@@ -15,8 +16,8 @@ const openers = (path) => [
   ['postgresql', hex('00000008 04d2162f')],
   // MQTT 3.1.1 CONNECT, clean session, client "unroot".
   ['mqtt', hex('10 12 0004 4d515454 04 02 003c 0006 756e726f6f74')],
-  // TLS 1.2 ClientHello without extensions: any answer is a TLS record.
-  ['tls', hex('16 0301 002f 01 00002b 0303 ' + '00'.repeat(32) + ' 00 0004 c02f009c 0100')],
+  // A handshake (RFC 8446), then HTTP inside: who takes the first and says nothing to the second has answered all the same.
+  ['tls', Buffer.from('GET ' + path + ' HTTP/1.0\r\nHost: localhost\r\nUser-Agent: unroot\r\n\r\n')],
   // DNS over TCP: version.bind CH TXT.
   ['dns', hex('001e 4d2a 0100 0001 0000 0000 0000 07 76657273696f6e 04 62696e64 00 0010 0003')],
   // RFC 4511: anonymous bind.
@@ -43,27 +44,37 @@ const openers = (path) => [
 function talk(target, kind, opener) {
   return new Promise((resolve) => {
     let data = Buffer.alloc(0), asked = false, done = false, timer;
-    const socket = net.connect({ host: target.address, port: target.port });
+    const secured = kind === 'tls';
+    // Old versions and weak keys too: it is asked whether somebody answers, not whom to trust.
+    const socket = secured
+      ? tls.connect({ host: target.address, port: target.port, rejectUnauthorized: false, minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' })
+      : net.connect({ host: target.address, port: target.port });
+    let shaken = false;
     const finish = (result) => { if (!done) { done = true; clearTimeout(timer); socket.destroy(); resolve({ port: target.port, ...result }); } };
     const evaluate = () => {
-      if (data.length === 0) return finish({ outcome: 'silent' });
+      if (data.length === 0) return finish(shaken ? { outcome: 'reply', opener: kind, text: 'TLS' } : { outcome: 'silent' });
       const text = data.toString('latin1');
       const http = /^HTTP\/[0-9.]+ ([0-9]{3})/.exec(text);
       if (http) {
         const end = text.indexOf('\r\n\r\n');
         const type = /\r\ncontent-type:[ \t]*([^\r\n;]*)/i.exec(text.slice(0, end < 0 ? text.length : end + 2));
-        return finish({ outcome: 'http', status: Number(http[1]), contentType: type ? type[1].trim() : undefined, bodyLength: end < 0 ? 0 : data.length - end - 4 });
+        return finish({ outcome: 'http', ...(secured ? { opener: kind } : {}), status: Number(http[1]), contentType: type ? type[1].trim() : undefined, bodyLength: end < 0 ? 0 : data.length - end - 4 });
       }
       const printable = /^[\x20-\x7e\t]+$/.test(text.split(/[\r\n]/, 1)[0]);
       const words = printable ? text.split(/[\r\n]/, 1)[0].slice(0, 120) : data.subarray(0, 4).toString('hex').replace(/../g, '\\x$&');
-      finish({ outcome: asked ? 'reply' : 'banner', ...(asked ? { opener: kind } : {}), text: words });
+      finish({ outcome: asked || secured ? 'reply' : 'banner', ...(asked || secured ? { opener: kind } : {}), text: words });
     };
     const wait = (ms, then) => { clearTimeout(timer); timer = setTimeout(then, ms); };
-    socket.on('connect', () => wait(target.bannerMs, () => {
-      asked = true;
-      socket.write(opener);
-      wait(target.replyMs, evaluate);
-    }));
+    socket.on(secured ? 'secureConnect' : 'connect', () => {
+      shaken = secured;
+      wait(secured ? 0 : target.bannerMs, () => {
+        asked = true;
+        socket.write(opener);
+        wait(target.replyMs, evaluate);
+      });
+    });
+    // Nobody who does not speak it says so.
+    if (secured) wait(target.replyMs + 1500, evaluate);
     socket.on('data', (chunk) => {
       data = Buffer.concat([data, chunk]);
       // A banner ends with its line; a reply may come in pieces, so it gets a little longer.
@@ -71,7 +82,9 @@ function talk(target, kind, opener) {
       wait(asked ? 200 : 100, evaluate);
     });
     socket.on('end', evaluate);
-    socket.on('error', (error) => data.length > 0 ? evaluate() : finish({ outcome: error.code === 'ECONNREFUSED' || error.code === 'ENETUNREACH' || error.code === 'EADDRNOTAVAIL' ? 'refused' : 'silent', text: error.code }));
+    // A refusal in TLS's own words (an alert: a certificate is wanted of us, a name is not served) is an answer.
+    const alert = (error) => secured && /^ERR_SSL_.*ALERT/.test(error.code || '');
+    socket.on('error', (error) => data.length > 0 || shaken ? evaluate() : alert(error) ? finish({ outcome: 'reply', opener: kind, text: error.code }) : finish({ outcome: error.code === 'ECONNREFUSED' || error.code === 'ENETUNREACH' || error.code === 'EADDRNOTAVAIL' ? 'refused' : 'silent', text: error.code }));
   });
 }
 async function ask(target) {
@@ -79,6 +92,9 @@ async function ask(target) {
   // In the words it answered to the last time, patiently; else as HTTP, and when that brings nothing, all the others at once.
   const known = all.find(([kind]) => kind === target.opener);
   const first = await talk(target, ...(known || all[0]));
+  // A TLS port to which plain HTTP is a bad request.
+  const wrapped = !known && first.status === 400 ? await talk({ ...target, replyMs: 1000 }, ...all.find(([kind]) => kind === 'tls')) : undefined;
+  if (wrapped && (wrapped.outcome === 'http' || wrapped.outcome === 'reply')) return again(target, all.find(([kind]) => kind === 'tls'), wrapped);
   if (first.outcome !== 'silent') return again(target, known || all[0], first);
   const others = await Promise.all(all.slice(1).map(([kind, opener]) => talk({ ...target, replyMs: 1000 }, kind, opener)));
   const said = others.find((result) => result.outcome !== 'silent' && result.outcome !== 'refused');
