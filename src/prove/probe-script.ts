@@ -74,7 +74,7 @@ function talk(target, kind, opener) {
       });
     });
     // Nobody who does not speak it says so.
-    if (secured) wait(target.replyMs + 1500, evaluate);
+    if (secured) wait(target.opener === kind ? target.replyMs + 1500 : target.replyMs, evaluate);
     socket.on('data', (chunk) => {
       data = Buffer.concat([data, chunk]);
       // A banner ends with its line; a reply may come in pieces, so it gets a little longer.
@@ -96,7 +96,11 @@ async function ask(target) {
   const wrapped = !known && first.status === 400 ? await talk({ ...target, replyMs: 1000 }, ...all.find(([kind]) => kind === 'tls')) : undefined;
   if (wrapped && (wrapped.outcome === 'http' || wrapped.outcome === 'reply')) return again(target, all.find(([kind]) => kind === 'tls'), wrapped);
   if (first.outcome !== 'silent') return again(target, known || all[0], first);
-  const others = await Promise.all(all.slice(1).map(([kind, opener]) => talk({ ...target, replyMs: 1000 }, kind, opener)));
+  // By itself before the rest: some bar whoever knocks in many wrong ways at once.
+  const secured = all.find(([kind]) => kind === 'tls');
+  const inside = known === secured ? undefined : await talk({ ...target, replyMs: 1000 }, ...secured);
+  if (inside && inside.outcome !== 'silent' && inside.outcome !== 'refused') return again(target, secured, inside);
+  const others = await Promise.all(all.slice(1).filter((one) => one !== secured).map(([kind, opener]) => talk({ ...target, replyMs: 1000 }, kind, opener)));
   const said = others.find((result) => result.outcome !== 'silent' && result.outcome !== 'refused');
   if (!said) return { port: target.port, outcome: 'silent' };
   return again(target, all.find(([kind]) => kind === said.opener), said);
