@@ -123,7 +123,8 @@ function Card({ lab }: { readonly lab: LabCard }): JSX.Element {
         <Ring done={done} of={steps} finished={finished} />
       </div>
       <h2>
-        <a href={`#/lab/${id}`}>{title}</a>
+        {/* “group-0” is one word. */}
+        <a href={`#/lab/${id}`}>{title.replace(/-(?=\d)/g, '\u2011')}</a>
       </h2>
       <p>
         <MarkdownLine text={goal} />

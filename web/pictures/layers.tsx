@@ -64,9 +64,13 @@ export function Layers({ lab }: { readonly lab: PageLab }): JSX.Element {
 }
 
 const ROW = 52;
+/** Narrower than this, what a layer holds stands below what made it. */
+const NARROW = 560;
+const LINE = 18;
 
 function Drawing({ picture, width }: { readonly picture: LayersPicture; readonly width: number }): JSX.Element {
-  const height = picture.layers.length * ROW + 4;
+  const row = ROW + (width < NARROW ? LINE : 0);
+  const height = picture.layers.length * row + 4;
   const most = Math.max(1, ...picture.layers.map((layer) => layer.bytes));
   // Layers differ by factors of a million: the root keeps the small ones visible, the numbers say how big they are.
   const length = (count: number): number => Math.sqrt(count / most) * (width - 20);
@@ -89,7 +93,7 @@ function Drawing({ picture, width }: { readonly picture: LayersPicture; readonly
           key={picture.layers.length - index}
           layer={layer}
           number={picture.layers.length - index}
-          y={index * ROW}
+          y={index * row}
           width={width}
           length={Math.max(6, length(layer.bytes))}
         />
@@ -116,29 +120,32 @@ function Layer({ layer, number, y, width, length }: LayerProps): JSX.Element {
     return part;
   });
   const facts = `${bytes(size)}${wasted > 0 ? `, ${bytes(wasted)} wasted` : ''} · ${owners.map(({ uid, gid }) => `${uid}:${gid}`).join(' ')}`;
+  const narrow = width < NARROW;
+  const bar = y + 22 + (narrow ? LINE : 0);
+  const room = width - 20;
   return (
     <g>
       <text class="line" x={10} y={y + 15}>
-        {cut(`${number}  ${createdBy === '' ? '(no history)' : createdBy.replace(/\s+/g, ' ')}`, width - 20 - facts.length * 7.4)}
+        {cut(
+          `${number}  ${createdBy === '' ? '(no history)' : createdBy.replace(/\s+/g, ' ')}`,
+          narrow ? room : room - facts.length * 7.4,
+        )}
       </text>
-      <text class="layer-facts" x={width - 10} y={y + 15} text-anchor="end">
-        {facts}
+      <text
+        class="layer-facts"
+        x={narrow ? 10 : width - 10}
+        y={y + 15 + (narrow ? LINE : 0)}
+        text-anchor={narrow ? 'start' : 'end'}
+      >
+        {narrow ? cut(facts, room) : facts}
       </text>
       {parts.map(({ owner, x: at, width: wide }) => (
-        <rect
-          key={`${owner.uid}:${owner.gid}`}
-          class={`owned ${who(owner.uid)}`}
-          x={at}
-          y={y + 22}
-          width={wide}
-          height={18}
-          rx={3}
-        >
+        <rect key={`${owner.uid}:${owner.gid}`} class={`owned ${who(owner.uid)}`} x={at} y={bar} width={wide} height={18} rx={3}>
           <title>{`${owner.uid}:${owner.gid}, ${owner.files} files, ${bytes(owner.bytes)}`}</title>
         </rect>
       ))}
       {wasted > 0 && size > 0 && (
-        <rect x={10} y={y + 22} width={Math.max(2, (wasted / size) * length)} height={18} rx={3} fill="url(#waste)">
+        <rect x={10} y={bar} width={Math.max(2, (wasted / size) * length)} height={18} rx={3} fill="url(#waste)">
           <title>{`${bytes(wasted)} that a later layer replaces or deletes`}</title>
         </rect>
       )}
