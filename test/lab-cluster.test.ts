@@ -284,6 +284,38 @@ spec:
     expect(await served()).toBe(true);
   });
 
+  it('has a door: what a namespace enforces is asked of pods, and of controllers for a warning', async () => {
+    expect((await kubectl('create', 'namespace', 'door')).stdout).toBe('namespace/door created\n');
+    const labelled = (...more: string[]): Promise<CliResult> =>
+      kubectl('label', 'namespace', 'door', 'pod-security.kubernetes.io/enforce=baseline', ...more);
+    expect((await labelled('--dry-run=server')).stdout).toBe('namespace/door labeled (server dry run)\n');
+    expect((await kubectl('get', 'namespaces')).stdout).not.toContain('baseline');
+    expect((await labelled()).stdout).toBe('namespace/door labeled\n');
+    const words = 'is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)';
+    const pod = file(
+      'host.yaml',
+      'apiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { hostPID: true, containers: [{ name: a, image: web }] }',
+    );
+    const refused = await kubectl('apply', '-n', 'door', '-f', pod);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toBe(`Error from server (Forbidden): error when creating "${pod}": pods "a" ${words}\n`);
+    expect((await kubectl('get', 'pods', '-n', 'door')).stderr).toMatch(/^No resources found/);
+    const made = await kubectl(
+      'apply',
+      '-n',
+      'door',
+      '-f',
+      file('host-app.yaml', deployment(`      hostPID: true\n${container('web', 80)}`)),
+    );
+    expect([made.code, made.stdout]).toEqual([0, 'deployment.apps/web created\n']);
+    expect(made.stderr).toBe('Warning: would violate PodSecurity "baseline:latest": host namespaces (hostPID=true)\n');
+    const events = (): Promise<string> => kubectl('get', 'events', '-n', 'door').then(({ stdout }) => stdout);
+    await expect
+      .poll(events, { timeout: 30_000 })
+      .toMatch(/Warning +FailedCreate +replicaset\/web-\w+ +Error creating: pods "web-[\w-]+" is forbidden/);
+    await kubectl('delete', 'namespace', 'door');
+  }, 90_000);
+
   it('says what it is when it is asked for more', async () => {
     const { code, stderr } = await kubectl('top', 'pods');
     expect(code).toBe(1);

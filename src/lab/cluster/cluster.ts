@@ -4,6 +4,7 @@
  * no scheduler, no network between pods, no names; nothing is kept when it ends.
  */
 import { randomBytes } from 'node:crypto';
+import { turnedAway } from './admission.ts';
 import { type NodePorts, nodePorts, withNodePorts } from './node-ports.ts';
 import { type ClusterObject, deploymentSpec, keyOf, nameOf, namespaceOf, refused, sorted, templateHash } from './objects.ts';
 import { type ClusterPod, type PodEventLine, startPod } from './pod.ts';
@@ -19,6 +20,8 @@ export interface ReplicaSet {
   readonly template: ReturnType<typeof deploymentSpec>['template'];
   readonly since: number;
   replicas: number;
+  /** Why its pods are not let in. */
+  refused?: string;
 }
 
 /** What happened, and to what. */
@@ -81,12 +84,18 @@ export function createCluster(options: ClusterOptions): Cluster {
       'kind' in object
         ? [namespaceOf(object), nameOf(object).replace('.apps', '')]
         : [object.namespace, `replicaset/${object.name}`];
-    own.push({ time: new Date().toISOString(), type: 'Normal', reason, namespace, object: name, message });
+    const type = reason === 'FailedCreate' ? 'Warning' : 'Normal';
+    own.push({ time: new Date().toISOString(), type, reason, namespace, object: name, message });
   };
 
   const start = (object: ClusterObject, owner?: ReplicaSet): void => {
     if (pods.length >= MOST_PODS) return;
     const namespace = namespaceOf(object);
+    const turned = owner === undefined ? undefined : turnedAway(owner, object, objects.get(`Namespace//${namespace}`));
+    if (owner !== undefined && turned !== undefined) {
+      if (turned !== '') note(owner, 'FailedCreate', `Error creating: ${turned}`);
+      return;
+    }
     const beside = [...objects.values()].filter(
       (one) => ['ConfigMap', 'Secret'].includes(one.kind) && namespaceOf(one) === namespace,
     );

@@ -1,9 +1,11 @@
 /** The commands of kubectl that this cluster answers, in its words. Whatever else is asked gets the list of them. */
 import { stringify } from 'yaml';
 import { unifiedDiff } from '../../text/unified-diff.ts';
+import { type ApplyFlags, applyAll, createNamespace, label } from './apply.ts';
 import type { Cluster } from './cluster.ts';
 import { type ClusterObject, keyOf, nameOf, namespaceOf, RESOURCES, readObjects, refused, sorted } from './objects.ts';
 import type { ClusterPod } from './pod.ts';
+import type { Reply } from './reply.ts';
 import { describePod, EVENT_HEAD, eventRow, POD_HEAD, podRow, rowsOf, table } from './tables.ts';
 
 export interface Question {
@@ -13,14 +15,7 @@ export interface Question {
   readonly text?: string;
 }
 
-export interface Reply {
-  out(text: string): void;
-  error(text: string): void;
-  /** Whoever asked is gone. */
-  readonly signal: AbortSignal;
-}
-
-interface Flags {
+interface Flags extends ApplyFlags {
   readonly namespace: string | undefined;
   readonly file: string | undefined;
   readonly watch: boolean;
@@ -28,8 +23,9 @@ interface Flags {
 }
 
 const KNOWN = `This is no kubectl: a stand-in for a cluster of one node that knows
-  apply -f FILE, diff -f FILE, delete -f FILE, delete pod NAME
-  get pods|deployments|replicasets|services|events [-w]
+  apply -f FILE [--dry-run=server], diff -f FILE, delete -f FILE, delete pod NAME
+  create namespace NAME, label namespace NAME KEY=VALUE [--overwrite] [--dry-run=server]
+  get pods|deployments|replicasets|services|namespaces|events [-w]
   describe pod NAME, logs POD, rollout status deployment/NAME
 with -n NAMESPACE or -A. A shell in a pod: enter WORD.`;
 
@@ -42,12 +38,18 @@ export async function kubectl(question: Question, cluster: Cluster, reply: Reply
     return readObjects(flags.file, question.text).map((object) => placed(object, flags.namespace));
   };
   switch (command) {
-    case 'apply':
-      for (const object of given()) {
-        if (object.kind !== 'Namespace') namespaceThere(object, cluster);
-        reply.out(`${nameOf(object)} ${await cluster.apply(object)}\n`);
-      }
-      return 0;
+    case 'apply': {
+      const objects = given();
+      const made = new Set(objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name));
+      for (const object of objects)
+        if (object.kind !== 'Namespace' && !made.has(namespaceOf(object))) namespaceThere(object, cluster);
+      return applyAll(objects, flags.file ?? '', flags, cluster, reply);
+    }
+    case 'create':
+      if (!/^(ns|namespace)$/.test(rest[0] ?? '')) throw refused(KNOWN);
+      return createNamespace(rest[1], cluster, reply);
+    case 'label':
+      return label(rest, flags, cluster, reply);
     case 'diff':
       return diff(given(), cluster, reply);
     case 'delete':
@@ -78,6 +80,7 @@ export async function kubectl(question: Question, cluster: Cluster, reply: Reply
 function readFlags(words: readonly string[]): Flags {
   const rest: string[] = [];
   let [namespace, file, watch]: [string | undefined, string | undefined, boolean] = ['default', undefined, false];
+  let [dryRun, overwrite] = [false, false];
   for (let at = 0; at < words.length; at += 1) {
     const [name = '', inline] = words[at]!.startsWith('--') ? words[at]!.split(/=(.*)/s) : [words[at]!];
     const value = (): string => {
@@ -90,10 +93,12 @@ function readFlags(words: readonly string[]): Flags {
     else if (name === '-f' || name === '--filename') file = value();
     else if (name === '-A' || name === '--all-namespaces') namespace = undefined;
     else if (name === '-w' || name === '--watch') watch = true;
+    else if (words[at] === '--dry-run=server') dryRun = true;
+    else if (words[at] === '--overwrite') overwrite = true;
     else if (name.startsWith('-') && name !== '-') throw refused(`error: unknown flag here: ${name}\n${KNOWN}`);
     else rest.push(words[at]!);
   }
-  return { namespace, file, watch, words: rest };
+  return { namespace, file, watch, dryRun, overwrite, words: rest };
 }
 
 const placed = (object: ClusterObject, namespace: string | undefined): ClusterObject =>

@@ -127,8 +127,17 @@ export function rowsOf(resource: string, cluster: Cluster, namespace: string | u
     case 'namespace':
     case 'namespaces':
       return [
-        ['NAME', 'STATUS'],
-        ...['default', ...here('Namespace').map(({ metadata }) => metadata.name)].map((name) => [name, 'Active']),
+        ['NAME', 'STATUS', 'LABELS'],
+        ...[
+          ...(cluster.objects.has('Namespace//default') ? [] : [{ metadata: { name: 'default', labels: {} } }]),
+          ...[...cluster.objects.values()].filter(({ kind }) => kind === 'Namespace'),
+        ].map(({ metadata: { name, labels = {} } }) => [
+          name,
+          'Active',
+          Object.entries(labels)
+            .map(([key, value]) => `${key}=${value}`)
+            .join(',') || '<none>',
+        ]),
       ];
     default:
       return undefined;
