@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -123,6 +124,32 @@ describe.skipIf(why !== undefined)('a folder of the node by a PersistentVolume',
     const result = await run('local: {path: /srv/nothing}', user, shell('true'));
     expect(result.code).not.toBe(0);
     expect(result.stderr).toContain('MountVolume.SetUp failed for volume "data" : path "/srv/nothing" does not exist');
+  });
+});
+
+describe.skipIf(why !== undefined)("the machine's processes", () => {
+  const look = 'command: [sh, -c, "readlink /proc/1/ns/pid; echo $$$$"]';
+  const spec = (name: string): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {restartPolicy: Never, hostPID: true, containers: [{name: main, image: box, ${look}}]}\n`;
+  const start = (...flags: string[]): Promise<CliResult> => {
+    const path = join(folder, `pod${serial++}.yaml`);
+    writeFileSync(path, spec('seer'));
+    return unroot(['run', path, '--engine', 'runc', '--image', `box=${image}`, ...flags], { timeoutMs: 60_000 });
+  };
+
+  it('are not shown to a pod that asks for hostPID', async () => {
+    const { stdout, stderr } = await start();
+    expect(stdout).toMatch(/^pid:\[\d+\]\n1\n$/);
+    expect(stdout).not.toContain(readlinkSync('/proc/self/ns/pid'));
+    expect(stderr).toContain('--host-pid');
+  });
+
+  it('are when the user of the run says so too', async () => {
+    const { stdout, stderr } = await start('--host-pid');
+    // Whose namespace process 1 is in, only somebody with its rights may see; that it is not process 1 itself, anybody.
+    expect(stdout).not.toMatch(/^1$/m);
+    expect(Number(stdout.trim().split('\n').at(-1))).toBeGreaterThan(1);
+    expect(stderr).not.toContain('--host-pid');
   });
 });
 

@@ -12,7 +12,11 @@ import type { PodDevices } from './pod-devices.ts';
 /** `devices`: those of the node that it is handed. */
 export async function podMembers(
   chosen: readonly ManifestContainer[],
-  { profile, images }: { readonly profile: PlatformProfile; readonly images: ContainerImages },
+  {
+    profile,
+    images,
+    hostPid,
+  }: { readonly profile: PlatformProfile; readonly images: ContainerImages; readonly hostPid?: boolean },
   { found: devices }: PodDevices,
 ): Promise<Member[]> {
   const members: Member[] = [];
@@ -22,6 +26,7 @@ export async function podMembers(
     ...(bounding === undefined ? {} : { bounding }),
     devices: Object.fromEntries([...devices].map(([path, { inode }]) => [path, inode])),
   };
+  const pid = hostPid === true && chosen[0]?.workload.pod.spec?.hostPID === true ? { hostPid: true as const } : {};
   const specs = new Map<string, PodContainer>();
   const spec = chosen[0]?.workload.pod.spec;
   for (const one of [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]) specs.set(one.name, one);
@@ -37,7 +42,7 @@ export async function podMembers(
         container,
         spec: own,
         image: found.value.image,
-        launch: launch.kind === 'launch' ? withDeviceNodes(launch, devices) : launch,
+        launch: launch.kind === 'launch' ? { ...withDeviceNodes(launch, devices), ...pid } : launch,
       });
     }
   }

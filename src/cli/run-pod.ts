@@ -35,6 +35,8 @@ export interface PodCommand {
   /** Container port → host port. */
   readonly publish: ReadonlyMap<number, number>;
   readonly hostRoot?: string;
+  /** hostPID of the pod means this machine's processes. */
+  readonly hostPid?: boolean;
   readonly until: 'end' | 'ready';
   /** A file to keep as the pod's status; then nothing of it is said on standard error. */
   readonly status?: string;
@@ -77,6 +79,8 @@ export async function runPodOfManifest(command: PodCommand): Promise<number> {
       log.note(`container ${container.name}: variable ${name} is not set: what its valueFrom leads to is not known here`);
   if (workload.pod.spec?.hostUsers === false)
     log.note('hostUsers: false: there is no user namespace here, so uids are those of this machine (a kubelet would map them)');
+  if (workload.pod.spec?.hostPID === true && command.hostPid !== true)
+    log.note('hostPID: true: the pod sees its own processes only; --host-pid gives it those of this machine');
   const failures: string[] = [];
   const podLabel = `${workload.namespace ?? 'default'}/${workload.name}`;
   const status = command.status === undefined ? undefined : podStatusFile(command.status, podLabel);

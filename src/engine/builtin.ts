@@ -97,6 +97,7 @@ export async function openBuiltinEngine(profile?: PlatformProfile): Promise<Engi
       if (launch.noNewPrivileges && launch.uid === 0 && !sameSet(runtime.permitted, whole)) {
         found.push('permitted and effective sets: root keeps all of its bounding set');
       }
+      if (launch.hostPid === true) found.push('hostPID: it has a PID namespace of its own here');
       return [...found, ...deviceDifferences('this engine', launch)];
     },
     create: createBuiltinContainer,

@@ -1,5 +1,5 @@
 /** Control groups of this machine, as far as an engine may make some. */
-import { accessSync, constants, existsSync, lstatSync, readdirSync, rmdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readdirSync, readFileSync, rmdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -12,6 +12,16 @@ export interface FreeCgroup {
   readonly path: string;
   readonly version: 1 | 2;
   readonly folders: readonly string[];
+  /** Version 1: the devices that the group around it allows, when they are not all. No group below may allow more. */
+  readonly devices?: readonly CgroupDevice[];
+}
+
+/** A line of devices.list, as the runtime specification writes it; absent numbers are all of them. */
+export interface CgroupDevice {
+  readonly type: string;
+  readonly major?: number;
+  readonly minor?: number;
+  readonly access: string;
 }
 
 /** Version 2 alone, 1 (also beside 2), or none mounted. */
@@ -41,7 +51,26 @@ export function freeCgroup(id: string): FreeCgroup | undefined {
   } catch {
     return undefined;
   }
-  return usable.length > 0 ? { path, version, folders: usable.map((folder) => join(folder, id)) } : undefined;
+  if (usable.length === 0) return undefined;
+  const devices = version === 1 ? devicesAround(join(ROOT, 'devices/devices.list')) : undefined;
+  return { path, version, folders: usable.map((folder) => join(folder, id)), ...(devices === undefined ? {} : { devices }) };
+}
+
+/** Undefined: all. */
+function devicesAround(file: string): readonly CgroupDevice[] | undefined {
+  if (!existsSync(file)) return undefined;
+  const lines = readFileSync(file, 'utf8').trim().split('\n').filter(Boolean);
+  if (lines.some((line) => line.startsWith('a '))) return undefined;
+  return lines.map((line) => {
+    const [type = '', numbers = '', access = ''] = line.split(' ');
+    const [major, minor] = numbers.split(':').map((number) => (number === '*' ? undefined : Number(number)));
+    return {
+      type,
+      ...(major === undefined ? {} : { major }),
+      ...(minor === undefined ? {} : { minor }),
+      access,
+    };
+  });
 }
 
 /** Removes empty groups; one is busy until the last process in it is quite gone. */

@@ -1,5 +1,6 @@
 /** Launch → config.json of the OCI runtime specification (config.md, config-linux.md), field by field. Pure. */
 import type { DeviceNode, Launch, LaunchDevice, LaunchMount } from '../launch/launch.ts';
+import type { FreeCgroup } from './cgroup.ts';
 import { sysctlsOf } from './sysctls.ts';
 
 /** The parts of the specification that are used. */
@@ -48,7 +49,7 @@ export interface SpecSurroundings {
   readonly root: string;
   readonly limits: { readonly nofile: number; readonly nproc: number };
   /** Undefined when no control group can be made: then the specification asks for none. */
-  readonly cgroup?: { readonly path: string; readonly version: 1 | 2 };
+  readonly cgroup?: Pick<FreeCgroup, 'path' | 'version' | 'devices'>;
   /** Mount target → host folder of a volume. */
   readonly volumes: ReadonlyMap<string, string>;
   /** Files of the engine's own: /etc/hosts and the like. */
@@ -206,7 +207,7 @@ export function runtimeSpec(launch: Launch, around: SpecSurroundings): RuntimeSp
   const hostname = hostnameOf(launch, around.id);
   const devices = handedIn(launch);
   const namespaces = [
-    'pid',
+    ...(launch.hostPid === true ? [] : ['pid']),
     'ipc',
     'uts',
     'mount',
@@ -233,11 +234,18 @@ export function runtimeSpec(launch: Launch, around: SpecSurroundings): RuntimeSp
       maskedPaths: privileged ? [] : MASKED_PATHS,
       readonlyPaths: privileged ? MACHINE_WIDE_PATHS : READ_ONLY_PATHS,
       ...(devices.length === 0 ? {} : { devices: devices.map(specDevice) }),
-      // Deny, then the runtime's own list of harmless devices and those handed in; privileged: all.
+      // Deny, then the runtime's own list of harmless devices and those handed in; privileged: all there are to give.
       ...(around.cgroup
         ? {
             cgroupsPath: around.cgroup.path,
-            resources: { devices: [{ allow: privileged, access: 'rwm' }, ...devices.map(specDeviceRule)] },
+            resources: {
+              devices: [
+                ...((privileged ? around.cgroup.devices : undefined)?.map((rule) => ({ allow: true, ...rule })) ?? [
+                  { allow: privileged, access: 'rwm' },
+                ]),
+                ...devices.map(specDeviceRule),
+              ],
+            },
           }
         : {}),
     },

@@ -83,8 +83,13 @@ export interface ProcessFacts {
   readonly seccomp?: 0 | 2;
   /** PID in its own namespace. */
   readonly pidInside?: number;
-  /** Whether its user namespace is the node's. */
+  /** Capabilities that are among its effective ones, or not, as `CAP_SYS_ADMIN`. */
+  readonly holds?: readonly string[];
+  readonly lacks?: readonly string[];
+  /** Whether its user namespace, mount namespace, or control group is the node's. A control group of its own is where a container was made. */
   readonly userNamespace?: 'node' | 'own';
+  readonly mountNamespace?: 'node' | 'own';
+  readonly controlGroup?: 'node' | 'own';
 }
 
 /** What can be looked at. Each is decided from outside the node, by the state of the world. */

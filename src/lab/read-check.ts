@@ -1,4 +1,5 @@
 /** One entry of a ```check fence → LabCheck: one key names the kind, every field has its form. Pure. */
+import { CAPABILITIES } from '../linux/capability.ts';
 import type { LabCheck, LabCheckKind } from './lab.ts';
 
 /** Throws: what is wrong, at which line of the text at hand, what was expected. */
@@ -36,6 +37,10 @@ const sets = map(
   ),
 );
 const match = map({ command: expression, container: bool, env: text });
+const capabilities = listOf([
+  'a capability, as CAP_SYS_ADMIN',
+  (value) => typeof value === 'string' && (CAPABILITIES as readonly string[]).includes(value),
+]);
 const facts = map({
   uid: number,
   gid: number,
@@ -45,7 +50,11 @@ const facts = map({
   noNewPrivileges: bool,
   seccomp: oneOf(0, 2),
   pidInside: number,
+  holds: capabilities,
+  lacks: capabilities,
   userNamespace: oneOf('node', 'own'),
+  mountNamespace: oneOf('node', 'own'),
+  controlGroup: oneOf('node', 'own'),
 });
 
 /** Fields of each kind; those that must be there first. */

@@ -106,6 +106,8 @@ export interface Launch {
   readonly cwd: string;
   readonly umask: number;
   readonly readOnlyRoot: boolean;
+  /** The engine is to leave it in this machine's PID namespace: only where the user of the run said so. */
+  readonly hostPid?: true;
   readonly mounts: readonly LaunchMount[];
   /** Absent = none were asked for. */
   readonly devices?: readonly LaunchDevice[];

@@ -3,8 +3,10 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { chooseEngine, detectEngines } from '../../engine/detect.ts';
 import type { Container, Engine, ExitStatus } from '../../engine/engine.ts';
+import { processStatus } from '../../engine/proc.ts';
 import type { Launch } from '../../launch/launch.ts';
 import { started } from '../../launch/started.ts';
+import type { CapabilitySet } from '../../linux/capability.ts';
 import { launchOf, readSubject } from '../../prove/subject.ts';
 import type { ImageOptions } from '../../unroot.ts';
 import type { CommandContext } from '../command.ts';
@@ -24,6 +26,7 @@ interface RunCommandFlags extends RunFlags, ImageFlags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly deviceOwnership?: boolean;
+  readonly hostPid?: boolean;
   readonly stopTimeout: string;
   readonly hostRoot?: string;
   readonly until: 'end' | 'ready';
@@ -49,6 +52,7 @@ export function run(command: Command, context: CommandContext): Command {
       '--device-ownership',
       'pods: devices are given to the user of the pod, as where the runtime has device_ownership_from_security_context',
     )
+    .option('--host-pid', 'pods: hostPID means the processes of this machine, for good or ill')
     .option('--stop-timeout <seconds>', 'how long it may take to stop before it is killed', '10')
     .option('--host-root <dir>', 'pods: what / of the node is, for hostPath volumes (default: an empty folder)')
     .option('--status <file>', 'pods: keep FILE as how the pod stands, with its events, as JSON, instead of saying it here')
@@ -92,6 +96,7 @@ export function run(command: Command, context: CommandContext): Command {
             engine: flags.engine ?? 'auto',
             images,
             publish,
+            ...(flags.hostPid === true ? { hostPid: true } : {}),
             ...(flags.hostRoot === undefined ? {} : { hostRoot: resolve(flags.hostRoot) }),
             until: flags.until,
             ...(flags.status === undefined ? {} : { status: flags.status }),
@@ -115,7 +120,7 @@ export function run(command: Command, context: CommandContext): Command {
         const record = startRecord(target);
         try {
           const launch = withTerminal(
-            started(launchOf(await readSubject(image), settings, options.profile ?? engine.profile)),
+            started(launchOf(await readSubject(image), settings, options.profile ?? engine.profile, startedHere(engine))),
             attach === 'terminal',
           );
           for (const difference of engine.differences(launch)) log.note(difference);
@@ -167,6 +172,12 @@ async function openEngine(options: ImageOptions, attached: boolean): Promise<Eng
   const available = await detectEngines();
   const kind = kinds.find((one) => available.some((status) => status.kind === one && status.available)) ?? 'builtin';
   return chooseEngine(kind, wish);
+}
+
+/** Of an engine that starts it from this process: nothing is given that this process does not have. */
+function startedHere({ kind }: Engine): { readonly bounding?: CapabilitySet } {
+  const bounding = kind === 'podman' || kind === 'docker' ? undefined : processStatus(process.pid)?.capabilities.bounding;
+  return bounding === undefined ? {} : { bounding };
 }
 
 /** As docker run -t: the program is told what kind it is. */

@@ -4,8 +4,8 @@ import { describe, factsMissed, matching, nodeProcesses } from './processes.ts';
 
 export function checkProcess(check: CheckOf<'process'>, { node }: CheckWorld): Look {
   const found = matching(node.proc, check.match);
-  const nodeUser = nodeProcesses(node.proc).find(({ pid }) => pid === 1)?.namespaces.user ?? '';
-  const judged = found.map((one) => ({ one, missed: factsMissed(one, check.is ?? {}, nodeUser) }));
+  const init = nodeProcesses(node.proc).find(({ pid }) => pid === 1);
+  const judged = found.map((one) => ({ one, missed: factsMissed(one, check.is ?? {}, init) }));
   const fitting = judged.filter(({ missed }) => missed.length === 0);
   if (check.count !== undefined && fitting.length !== check.count)
     return red(`${fitting.length} such processes, not ${check.count}`);

@@ -21,6 +21,8 @@ export interface NodeProcess {
   readonly capabilities: CapabilityTexts;
   readonly noNewPrivileges: boolean;
   readonly seccomp: number;
+  /** Its control groups below the node's, one text; '' where there are none. */
+  readonly controlGroup: string;
   readonly namespaces: Readonly<Record<'pid' | 'net' | 'mnt' | 'user' | 'ipc' | 'uts', string>>;
   /** Its pid namespace is not the node's. */
   readonly container: boolean;
@@ -67,6 +69,7 @@ function readProcess(proc: string, pid: number, own: string): NodeProcess | unde
     },
     noNewPrivileges: field('NoNewPrivs') === '1',
     seccomp: Number(field('Seccomp') || 0),
+    controlGroup: [...(read(`${proc}/${pid}/cgroup`) ?? '').matchAll(/\/unroot-lab-\S*/g)].join(' '),
     namespaces,
     container: namespaces.pid !== own && namespaces.pid !== '',
   };
@@ -113,7 +116,7 @@ export const describe = (one: NodeProcess): string =>
   `${one.argv.join(' ').slice(0, 60) || '(no command line)'}: uid ${one.uids[1]}, gid ${one.gids[1]}, groups ${one.groups.join(',') || 'none'}`;
 
 /** What differs from the facts, in words; empty = all hold. */
-export function factsMissed(one: NodeProcess, is: ProcessFacts, nodeUser: string): readonly string[] {
+export function factsMissed(one: NodeProcess, is: ProcessFacts, init: NodeProcess | undefined): readonly string[] {
   const out: string[] = [];
   const differ = (what: string, found: unknown, wanted: unknown): void => void out.push(`${what} ${found}, not ${wanted}`);
   const hex = (text: string): string => text.toLowerCase().replace(/^0+(?=.)/, '');
@@ -133,8 +136,15 @@ export function factsMissed(one: NodeProcess, is: ProcessFacts, nodeUser: string
     differ('no_new_privs', one.noNewPrivileges, is.noNewPrivileges);
   if (is.seccomp !== undefined && one.seccomp !== is.seccomp) differ('Seccomp', one.seccomp, is.seccomp);
   if (is.pidInside !== undefined && one.pidInside !== is.pidInside) differ('PID inside', one.pidInside, is.pidInside);
-  if (is.userNamespace !== undefined && (one.namespaces.user === nodeUser ? 'node' : 'own') !== is.userNamespace)
-    differ('user namespace is', one.namespaces.user === nodeUser ? "the node's" : 'its own', is.userNamespace);
+  const held = capabilityState(one.capabilities).effective as readonly string[];
+  for (const name of is.holds ?? []) if (!held.includes(name)) out.push(`it lacks ${name}`);
+  for (const name of is.lacks ?? []) if (held.includes(name)) out.push(`it holds ${name}`);
+  const shared = (what: string, same: boolean, wanted: 'node' | 'own' | undefined): void => {
+    if (wanted !== undefined && (same ? 'node' : 'own') !== wanted) differ(`${what} is`, same ? "the node's" : 'its own', wanted);
+  };
+  shared('user namespace', one.namespaces.user === init?.namespaces.user, is.userNamespace);
+  shared('mount namespace', one.namespaces.mnt === init?.namespaces.mnt, is.mountNamespace);
+  shared('control group', one.controlGroup === init?.controlGroup, is.controlGroup);
   return out;
 }
 
