@@ -263,6 +263,26 @@ ${more}`;
     expect(read('over/kustomization.yaml')).toBe(over());
   });
 
+  test('what follows from a program that only one overlay puts there is no matter of the base, nor of the others', async () => {
+    const another = (name: string): string => over(`images:\n- name: placeholder\n  newName: ${name}\n  newTag: "1"\n`);
+    const place = tree('programs', {
+      'base/kustomization.yaml': 'resources: [web.yaml]\n',
+      'base/web.yaml': base().replace('root:1', 'registry.example/placeholder'),
+      'over/kustomization.yaml': another('root').replace('placeholder', 'registry.example/placeholder'),
+    });
+    const read = await fixed(place);
+    expect(read('base/web.yaml')).not.toContain('securityContext');
+    expect(read('over/kustomization.yaml')).toContain('runAsUser: 10001');
+
+    // The same program from elsewhere is the same program.
+    const mirrored = tree('mirrored', {
+      'base/kustomization.yaml': 'resources: [web.yaml]\n',
+      'base/web.yaml': base().replace('root:1', 'registry.example/root'),
+      'over/kustomization.yaml': another('root').replace('placeholder', 'registry.example/root'),
+    });
+    expect((await fixed(mirrored))('base/web.yaml')).toContain('runAsUser: 10001');
+  });
+
   test('what a patch says is changed in the patch: a file, a text in the kustomization, an operation', async () => {
     const spec = (user: number): string =>
       `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      securityContext: {runAsUser: ${user}} # why\n`;

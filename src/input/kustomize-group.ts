@@ -7,7 +7,13 @@ import { isPlainObject } from '../text/yaml/dump.ts';
 import { readYaml } from '../text/yaml/read.ts';
 import { sameValue } from '../text/yaml/value-change.ts';
 import { buildKustomization, type KustomizeBuild } from '../workload/formats/kubernetes/kustomize/build.ts';
-import { type MadeChange, overlayChanges, PLACES, withInner } from '../workload/formats/kubernetes/kustomize/overlay-changes.ts';
+import {
+  type MadeChange,
+  overlayChanges,
+  PLACES,
+  placesFor,
+  withInner,
+} from '../workload/formats/kubernetes/kustomize/overlay-changes.ts';
 import { renderedSource } from '../workload/formats/kubernetes/kustomize/rendered.ts';
 import { currentId, type Resource } from '../workload/formats/kubernetes/kustomize/resource.ts';
 import {
@@ -40,7 +46,7 @@ export function kustomizeGroup(folder: string): RenderedGroup {
     changesOf: (index, change, attempt): GroupChanges | NoOrigin => {
       const resource = resourceAt(build, objects, index);
       if (resource === undefined) return { fault: 'no file of the overlay holds the object' };
-      const made = overlayChanges(build, resource, change, PLACES[attempt] ?? 'overlay');
+      const made = overlayChanges(build, resource, change, placesFor(build, resource)[attempt] ?? 'overlay');
       return 'fault' in made ? made : changed(made);
     },
     again: (texts) => {

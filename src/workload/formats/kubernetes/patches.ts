@@ -58,9 +58,10 @@ export function strategicPatch(change: ObjectChange): Readonly<Record<string, un
   const { object } = change;
   const keyed = OWN_GROUP.test(object.apiVersion);
   const body = mapDifference(object.value, changedValue(change) as Readonly<Record<string, unknown>>, keyed, object.kind);
-  const metadata = isPlainObject(body.metadata) ? body.metadata : {};
+  const { metadata, ...rest } = body;
   const { apiVersion, kind, name, namespace } = object;
-  return { apiVersion, kind, ...body, metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...metadata } };
+  const named = { name, ...(namespace === undefined ? {} : { namespace }), ...(isPlainObject(metadata) ? metadata : {}) };
+  return { apiVersion, kind, metadata: named, ...rest };
 }
 
 type Mapping = Readonly<Record<string, unknown>>;

@@ -13,6 +13,7 @@ import { AT_END, folded, type ObjectChange } from '../object-change.ts';
 import type { NoOrigin, OriginChange } from '../origin-change.ts';
 import { strategicPatch } from '../patches.ts';
 import type { KustomizeBuild } from './build.ts';
+import { imagesOfOthers } from './images-of-others.ts';
 import type { Resource } from './resource.ts';
 import { entryOf, type Origin, type OriginDocument, plainValue, type Traced } from './traced.ts';
 import { imageParts } from './transformers.ts';
@@ -20,6 +21,10 @@ import { imageParts } from './transformers.ts';
 /** Where what is new goes: to the object's definition, to whatever comes nearest, or into a patch of the overlay. */
 export const PLACES = ['definition', 'nearest', 'overlay'] as const;
 export type NewPlace = (typeof PLACES)[number];
+
+/** In which order they are tried. What follows from another program than the definition names is true here and in no other overlay. */
+export const placesFor = (build: KustomizeBuild, resource: Resource): readonly NewPlace[] =>
+  imagesOfOthers(build, resource) ? ['overlay', 'nearest', 'definition'] : PLACES;
 
 /** A text inside a value is changed together: its changes wait until all are known. */
 export interface InnerChange {
@@ -59,8 +64,7 @@ function asPatch(
   const name = known.at(-1)?.name ?? change.object.name;
   const { namespace: _, ...named } = targetOf(change.object);
   const target = { ...named, name };
-  const { metadata: __, ...body } = strategicPatch(change);
-  const patch = yamlText({ ...body, metadata: { name } });
+  const patch = yamlText({ ...strategicPatch(change), metadata: { name } });
   const put: YamlChange = {
     op: 'insert',
     path: ['patches', AT_END],
