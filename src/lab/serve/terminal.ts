@@ -24,9 +24,12 @@ export interface Terminal {
 export interface TerminalEvents {
   /** Its size, or that it ended. */
   readonly onChange: () => void;
-  /** There was output: the world may have changed. */
+  /** There was output, more than the echo of a key: the world may have changed. */
   readonly onOutput: () => void;
 }
+
+/** Bytes that the echo of a key takes, with what moves the cursor. */
+const ECHO = 16;
 
 /** What may come while nobody looks, before the program has to wait. */
 const UNSEEN = 4 * 1024 * 1024;
@@ -92,7 +95,7 @@ export function startTerminal(
           viewer.send(message);
         }
         hold();
-        events.onOutput();
+        if (isMore(bytes)) events.onOutput();
       },
       onEnd: (how) => {
         ended = how;
@@ -142,6 +145,9 @@ export function startTerminal(
     end: () => pty.end(),
   };
 }
+
+/** The echo of a key changes nothing in the world, and the next key should not wait for somebody who looks at it. */
+const isMore = (bytes: Uint8Array): boolean => bytes.length > ECHO || bytes.includes(0x0a);
 
 function bounded(cols: number, rows: number): { cols: number; rows: number } {
   const within = (value: number, from: number, to: number): number => Math.min(to, Math.max(from, Math.trunc(value) || from));
