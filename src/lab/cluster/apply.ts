@@ -27,7 +27,7 @@ export async function applyAll(
     warn([...warnings, ...(object.kind === 'Namespace' ? ofThose(object, cluster) : [])], reply);
     if (refusal !== undefined) {
       code = 1;
-      recordRefusal(object, refusal.message);
+      if (!dryRun) recordRefusal(object, refusal.message);
       const name = file === '-' ? 'STDIN' : file;
       reply.error(
         refusal.reason === 'Invalid'
