@@ -97,6 +97,33 @@ const check = async (...args: string[]): Promise<CheckReport & { code: number | 
 const POD = (name: string, more = ''): string =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec:\n  containers:\n    - name: a\n      image: named:1\n${more}`;
 
+describe('a misspelt field', () => {
+  it('protects nothing, which every command says, and an object of another API may have fields of its own', async () => {
+    const spec =
+      'spec: {securityContext: {runAsuser: 1000}, containers: [{name: a, image: named:1, securitycontext: {runAsUser: 0}}]}';
+    const own = `apiVersion: apps.example/v1\nkind: Thing\nmetadata: {name: own}\nspec:\n  template:\n    ${spec}\n`;
+    const file = write('typo.yaml', `apiVersion: v1\nkind: Pod\nmetadata: {name: typo}\n${spec}\n---\n${own}`);
+    const expected = [
+      [
+        'Pod/typo: unknown field "spec.securityContext.runAsuser", which kubectl refuses and the API server itself ignores',
+        4,
+        26,
+      ],
+      [
+        'Pod/typo: unknown field "spec.containers[0].securitycontext", which kubectl refuses and the API server itself ignores',
+        4,
+        84,
+      ],
+    ];
+    for (const { diagnostics = [] } of [await who(file, ...images), await check(file, ...images)])
+      expect(
+        diagnostics
+          .filter(({ message }) => message.includes('unknown field'))
+          .map(({ message, where, severity }) => (severity === 'warning' ? [message, where.line, where.column] : severity)),
+      ).toEqual(expected);
+  });
+});
+
 describe('who', () => {
   it('answers for every container, in the words of the kubelet, with the line of the setting behind it', async () => {
     const file = write('web.yaml', WEB);

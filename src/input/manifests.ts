@@ -1,6 +1,7 @@
 /** Reads the manifests of targets, or says that there is nothing to look at. */
 import { UnrootError } from '../error.ts';
 import { type IgnoresOfFiles, ignoresIn } from '../finding/ignores-in.ts';
+import { unknownFieldProblems } from '../pod-security/unknown-field-problems.ts';
 import type { SourceFile } from '../text/source-file.ts';
 import type { TextProblem } from '../text/span.ts';
 import type { ComposeWorkload } from '../workload/formats/compose/read.ts';
@@ -60,6 +61,7 @@ export function loadManifests(targets: readonly string[], options: GroupOptions 
     ...read.problems.filter(
       ({ message, where }) => !isTemplateProblem(message) || !unrendered.some((chart) => where.file.startsWith(chart)),
     ),
+    ...[...new Set(holders.map(({ object }) => object))].flatMap(unknownFieldProblems),
     ...compose.problems,
     ...compose.projects.flatMap((project) => project.problems),
   ];

@@ -18,7 +18,7 @@ import { type HeldPod, podIn } from './pod-template.ts';
 import { policyOfLabels } from './policy.ts';
 import { readPod } from './read-pod.ts';
 import { servedPod } from './served-pod.ts';
-import { unknownFields } from './unknown-fields.ts';
+import { titleOf, unknownFieldProblems } from './unknown-field-problems.ts';
 
 /** A place as people count. */
 export interface Position {
@@ -85,7 +85,7 @@ export function checkManifest(file: SourceFile, options: ManifestPolicy): Checke
     } else {
       const checked = checkObject(object, held, options);
       objects.push(checked.object);
-      problems.push(...checked.problems, ...unknownFieldProblems(object, held));
+      problems.push(...checked.problems, ...unknownFieldProblems(object));
     }
   }
   if (read.others > 0)
@@ -94,8 +94,6 @@ export function checkManifest(file: SourceFile, options: ManifestPolicy): Checke
     );
   return { objects, skipped, problems };
 }
-
-const titleOf = ({ kind, name }: KubernetesObject): string => (name === '' ? kind : `${kind}/${name}`);
 
 const placeOf = (object: KubernetesObject, path: Path): Position => {
   const { line, column, file } = spanNearField(object, path, 'key');
@@ -145,14 +143,6 @@ function checkObject(
     problems: [],
   };
 }
-
-/** In the words of the server's strict decoding (k8s.io/apimachinery pkg/runtime/serializer/json). */
-const unknownFieldProblems = (object: KubernetesObject, held: HeldPod): readonly TextProblem[] =>
-  unknownFields(held.pod).map((path) => {
-    const below = [...held.path, ...path];
-    const message = `${titleOf(object)}: unknown field ${JSON.stringify(pathText(below))}, which the API server ignores`;
-    return problemAtField(object, below, message, 'warning');
-  });
 
 function valueAt(object: unknown, path: Path): unknown {
   let at: unknown = object;

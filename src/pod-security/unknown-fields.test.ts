@@ -60,12 +60,13 @@ spec:
   expect(checked.problems).toMatchObject([
     {
       severity: 'warning',
-      message: 'Deployment/web: unknown field "spec.template.spec.hostnetwork", which the API server ignores',
+      message:
+        'Deployment/web: unknown field "spec.template.spec.hostnetwork", which kubectl refuses and the API server itself ignores',
       where: { line: 7, column: 7 },
     },
     {
       message:
-        'Deployment/web: unknown field "spec.template.spec.containers[0].securityContext.Privileged", which the API server ignores',
+        'Deployment/web: unknown field "spec.template.spec.containers[0].securityContext.Privileged", which kubectl refuses and the API server itself ignores',
       where: { line: 8 },
     },
   ]);
