@@ -207,6 +207,21 @@ describe('the API server', () => {
       'spec.containers[0].volumeMounts[0].name: Not found: "v"',
     ],
     [
+      'names that are taken',
+      { containers: [{ name: 'main' }, { name: 'main' }], initContainers: [{ name: 'i' }, { name: 'main' }] },
+      '[spec.containers[1].name: Duplicate value: "main", spec.initContainers[1].name: Duplicate value: "main"]',
+    ],
+    [
+      'names that are none',
+      { containers: [{ name: 'main' }, { name: 'A_b' }] },
+      `spec.containers[1].name: Invalid value: "A_b": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+    ],
+    [
+      'long names',
+      { containers: [{ name: 'main' }, { name: 'a'.repeat(64) }] },
+      `spec.containers[1].name: Invalid value: "${'a'.repeat(64)}": must be no more than 63 characters`,
+    ],
+    [
       'seccomp',
       { securityContext: { seccompProfile: { type: 'Localhost' } } },
       'spec.securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is Localhost',

@@ -2,7 +2,7 @@
 import { listOf, objectOf, objectsOf, textOf } from '../workload/formats/kubernetes/json-value.ts';
 import type { Pod, PodContainer, PodSpec } from '../workload/formats/kubernetes/pod-spec.ts';
 import { contextErrors, podContextErrors } from './context-validation.ts';
-import { unsupported } from './field-errors.ts';
+import { invalid, unsupported } from './field-errors.ts';
 import { mountErrors, volumeErrors } from './volume-validation.ts';
 import { hostProcessErrors, linuxErrors, windowsErrors } from './windows-pod.ts';
 
@@ -13,10 +13,12 @@ export function podErrors(pod: Pod): readonly string[] {
   const volumes = volumeErrors(spec);
   return [
     ...volumes.errors,
-    ...containersOf(spec).flatMap(([container, path]) => [
+    ...containersOf(spec).flatMap(([container, path, taken]) => [
+      ...nameErrors(container.name, `${path}.name`),
       ...environmentErrors(container, `${path}.env`),
       ...mountErrors(container, volumes.known, `${path}.volumeMounts`),
       ...contextErrors(objectOf(container.securityContext), `${path}.securityContext`, onHostUsers),
+      ...(taken ? [`${path}.name: Duplicate value: ${JSON.stringify(container.name)}`] : []),
     ]),
     ...ephemeralErrors(spec),
     ...podContextErrors(spec),
@@ -33,12 +35,31 @@ export function invalidPod(pod: Pod, errors: readonly string[]): string {
   return `Pod ${JSON.stringify(name)} is invalid: ${unique.length === 1 ? unique[0] : `[${unique.join(', ')}]`}`;
 }
 
-/** With their paths; validation goes through the kinds in this order. */
-function containersOf(spec: PodSpec): readonly (readonly [PodContainer, string])[] {
+/** With their paths, and whether another one has the name already; validation goes through the kinds in this order. */
+function containersOf(spec: PodSpec): readonly (readonly [PodContainer, string, boolean])[] {
   const kinds = ['containers', 'initContainers', 'ephemeralContainers'] as const;
+  const names = new Set<string>();
   return kinds.flatMap((kind) =>
-    objectsOf<PodContainer>(spec[kind]).map((container, at) => [container, `spec.${kind}[${at}]`] as const),
+    objectsOf<PodContainer>(spec[kind]).map((container, at) => {
+      const name = textOf(container.name) ?? '';
+      const taken = names.has(name);
+      if (name !== '') names.add(name);
+      return [container, `spec.${kind}[${at}]`, taken] as const;
+    }),
   );
+}
+
+const LABEL =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const LONGEST_LABEL = 63;
+
+/** A container without a name or an image may be a part of one: a patch, or a kind whose controller adds them. */
+function nameErrors(name: unknown, path: string): readonly string[] {
+  if (typeof name !== 'string' || name === '') return [];
+  return [
+    ...(name.length > LONGEST_LABEL ? [invalid(name, path, `must be no more than ${LONGEST_LABEL} characters`)] : []),
+    ...(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(name) ? [] : [invalid(name, path, LABEL)]),
+  ];
 }
 
 const FIELDS = ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'spec.serviceAccountName'].concat([
