@@ -317,6 +317,27 @@ volumes: [{name: s, secret: {secretName: nothing}}]
       );
       expect(missing.code).toBe(1);
       expect(missing.stderr).toContain('FailedMount: MountVolume.SetUp failed for volume "s" : secret "nothing" not found');
+      for (const [variables, said] of [
+        ['envFrom: [{configMapRef: {name: nothing}}]', 'configmap "nothing" not found'],
+        ['env: [{name: A, valueFrom: {secretKeyRef: {name: nothing, key: a}}}]', 'secret "nothing" not found'],
+      ]) {
+        const unset = await run(
+          file(pod(`containers: [{name: web, image: box, command: ['true'], ${variables}}]`)),
+          '--until',
+          'ready',
+        );
+        expect(unset.code).toBe(1);
+        expect(unset.stderr).toContain(`Failed  web: Error: ${said}`);
+        expect(unset.stderr).toMatch(/^web +no +CreateContainerConfigError/m);
+      }
+      const optional = await run(
+        file(
+          pod(`
+restartPolicy: Never
+containers: [{name: web, image: box, command: ['true'], envFrom: [{secretRef: {name: nothing, optional: true}}]}]`),
+        ),
+      );
+      expect(optional.code, optional.stderr).toBe(0);
       const path = await run(
         file(
           pod(`

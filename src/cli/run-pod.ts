@@ -21,6 +21,7 @@ import type { Log } from './log.ts';
 import { containersOf, type ManifestContainer } from './manifest-containers.ts';
 import { podDevices } from './pod-devices.ts';
 import { podMembers } from './pod-members.ts';
+import { withObjects } from './pod-objects.ts';
 import { type PodStatusFile, podStatusFile } from './pod-status.ts';
 import { startRecord } from './start-record.ts';
 import { usageError } from './usage-error.ts';
@@ -48,7 +49,7 @@ export interface PodCommand {
 export async function runPodOfManifest(command: PodCommand): Promise<number> {
   const { log } = command;
   const loaded = loadManifests([command.file]);
-  const chosen = choose([...containersOf(loaded.workloads)], command);
+  const chosen = withObjects(choose([...containersOf(loaded.workloads)], command), loaded.others as readonly KubernetesObject[]);
   const { workload, refusal } = chosen[0]!;
   if (refusal !== undefined) {
     startRecord(command.file).refused(refusal.message);

@@ -41,6 +41,27 @@ export function environmentOfContainer(pod: Pod, container: PodContainer, around
   return { variables };
 }
 
+/** The first object that the container's variables need and nobody has, in the kubelet's words; for whoever knows all objects there are. */
+export function missingObject(container: PodContainer, around: Surroundings): string | undefined {
+  const missing = (kind: 'configmap' | 'secret', from: unknown): string | undefined => {
+    const reference = objectOf(from as Readonly<Record<string, unknown>> | undefined);
+    const name = textOf(reference?.name);
+    if (name === undefined || reference?.optional === true) return undefined;
+    const known = kind === 'configmap' ? around.configMaps : around.secrets;
+    return known?.has(name) === true ? undefined : `${kind} ${JSON.stringify(name)} not found`;
+  };
+  for (const { configMapRef, secretRef } of objectsOf(container.envFrom)) {
+    const found = missing('configmap', configMapRef) ?? missing('secret', secretRef);
+    if (found !== undefined) return found;
+  }
+  for (const { value, valueFrom } of objectsOf(container.env)) {
+    if ((textOf(value) ?? '') !== '') continue;
+    const found = missing('configmap', valueFrom?.configMapKeyRef) ?? missing('secret', valueFrom?.secretKeyRef);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** The text with every reference replaced; undefined when one of them leads to something unknown. */
 export function expandAll(text: string, variables: ReadonlyMap<string, string | undefined>): string | undefined {
   let known = true;
