@@ -6,6 +6,7 @@ import { withoutIdentityLines } from '../fixes/config-line.ts';
 import type { FixContext } from '../fixes/context.ts';
 import { withoutIdentityArguments } from '../fixes/identity-arguments.ts';
 import { neededCapabilities } from '../fixes/needed-capability.ts';
+import { ownedFiles } from '../fixes/owned-files.ts';
 import { recipe } from '../fixes/recipe.ts';
 import { ownedClaims } from '../fixes/volume-owner.ts';
 import type { Recipe } from '../recipes/recipe.ts';
@@ -17,7 +18,7 @@ import { recipeTrials } from './recipe-trials.ts';
 /** Trials with capabilities: a sysctl, each alone, all together. */
 const CAPABILITY_TRIALS = 4;
 
-/** Ports first, because nothing else helps a program that cannot bind; then calls that only a capability allows; then what is known of the program. */
+/** Ports first, because nothing else helps a program that cannot bind; then owners that programs insist on; then calls that only a capability allows; then what is known of the program. */
 export function experimentsFor(
   before: Observation,
   recipes: readonly Recipe[],
@@ -28,6 +29,7 @@ export function experimentsFor(
   return [
     ...(low.length === 0 ? [] : portTrials(low, before, recipes, healthcheck)),
     { try: ({ fixes, context: now }) => ownedClaims(fixes, now) },
+    { try: ({ fixes, context: now, after }) => ownedFiles(fixes, now, `${after.stdout}\n${after.stderr}`) },
     { try: ({ extra, met, context: now }) => whoTheyName(extra, met, before, now), without: isIdentityLine },
     ...capabilityTrials(false),
     ...recipeTrials(recipes, context).map((one): Experiment => ({ try: ({ context: now, extra }) => recipe(one, now, extra) })),

@@ -14,6 +14,7 @@ import { identityArguments } from '../fixes/identity-arguments.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
 import { modesSet } from '../fixes/modes-set.ts';
 import { neededCapabilities } from '../fixes/needed-capability.ts';
+import { isSharedBeside } from '../fixes/owned-files.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
 import { privilegeDrop } from '../fixes/privilege-drop.ts';
 import { conflicts } from '../fixes/recipe.ts';
@@ -105,7 +106,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   let lookedTwice = false;
   let withoutTrial: RoundsResult | undefined;
   for (let round = 1; ; round++) {
-    const fixes = [...plan.fixes.filter((fix) => !extra.some((other) => sameSubject(other, fix))), ...extra];
+    const fixes = withExtra(plan.fixes, extra);
     const layer = mergeLayer(fixes);
     const run = mergeRun(fixes, recipient, portsOf(before));
     const moved = movedPorts(run.ports);
@@ -165,7 +166,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
           ...(trial.length > 0 ? capabilitiesFor(fresh, context) : []),
         ].filter((fix) => !trial.some((one) => conflicts(one, fix)) && !(trial.length > 0 && without?.(fix))),
       );
-    const changed = fingerprint([...next.fixes, ...extra]) !== fingerprint(fixes);
+    const changed = fingerprint(withExtra(next.fixes, extra)) !== fingerprint(fixes);
     const left = next.unresolved
       .filter(({ finding }) => fresh.some((each) => sameOperation(each, finding)))
       .map(({ finding, reason }) => ({
@@ -255,6 +256,12 @@ const portsToMove = (unresolved: readonly Unresolved[]): readonly number[] =>
   unresolved.flatMap(({ finding: { operation } }) => (operation?.kind === 'bind' ? [operation.port] : []));
 
 const fingerprint = (fixes: readonly Fix[]): string => JSON.stringify(fixes.map(({ layer, run }) => [layer, run]));
+
+/** What is planned, unless something else is done about the same. */
+const withExtra = (planned: readonly Fix[], extra: readonly Fix[]): readonly Fix[] => [
+  ...planned.filter((fix) => !isSharedBeside(fix, extra) && !extra.some((other) => sameSubject(other, fix))),
+  ...extra,
+];
 
 const sameSubject = (a: Fix, b: Fix): boolean => a.id === b.id && a.subject === b.subject;
 
