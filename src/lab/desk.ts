@@ -9,7 +9,7 @@ import { processAlive, processStartTime } from '../engine/proc.ts';
 import { UnrootError } from '../error.ts';
 import type { Lab, LabStep } from './lab.ts';
 import type { LabNode } from './node.ts';
-import { paint, type RenderOptions, renderMarkdown, renderQuiz, renderStates, renderStep } from './render.ts';
+import { isSlow, paint, type RenderOptions, renderMarkdown, renderQuiz, renderStates, renderStep } from './render.ts';
 import type { LabSession } from './session.ts';
 
 export interface Desk {
@@ -143,11 +143,7 @@ async function reply(
     }
     case 'news': {
       // What takes long is looked at when somebody asks.
-      if (
-        session.progress().done.includes(step.id) ||
-        step.checks.some(({ kind }) => kind === 'run' || kind === 'image' || kind === 'answer')
-      )
-        return ok('');
+      if (session.progress().done.includes(step.id) || isSlow(step)) return ok('');
       const states = await session.check(step.id);
       const fresh = states.filter(({ says, green }) => green && !told.has(`${step.id} ${says}`));
       for (const { says } of fresh) told.add(`${step.id} ${says}`);

@@ -99,8 +99,13 @@ export function renderStep(lab: Lab, step: LabStep, options: RenderOptions): str
     renderMarkdown(step.text, options),
     '',
     ...step.checks.map(({ says }) => `  ○ ${says}`),
+    ...(isSlow(step) ? [paint('  `check` looks at them: it takes a moment.', 'dim', options)] : []),
   ].join('\n');
 }
+
+/** It has checks that are looked at only when somebody asks. */
+export const isSlow = ({ checks }: LabStep): boolean =>
+  checks.some(({ kind }) => kind === 'run' || kind === 'image' || kind === 'answer');
 
 /** One line a check, with what was seen where it is red. */
 export const renderStates = (states: readonly CheckState[], options: RenderOptions): string =>

@@ -10,6 +10,7 @@ import type { FoundLab } from './find-labs.ts';
 import type { CheckState, LabStep } from './lab.ts';
 import { missingFor } from './needs.ts';
 import type { LabNode } from './node.ts';
+import { isSlow } from './render.ts';
 import { type LabSession, type StartOptions, startLab } from './session.ts';
 
 export interface LabTestResult {
@@ -57,8 +58,7 @@ async function play(session: LabSession, reasons: string[], facts: { resetMs?: n
   const look = async (step: LabStep): Promise<readonly CheckState[]> => {
     const began = performance.now();
     const states = await session.check(step.id);
-    if (!step.checks.some(({ kind }) => kind === 'run' || kind === 'image' || kind === 'answer'))
-      facts.checkMs = Math.max(facts.checkMs ?? 0, Math.round(performance.now() - began));
+    if (!isSlow(step)) facts.checkMs = Math.max(facts.checkMs ?? 0, Math.round(performance.now() - began));
     return states;
   };
   const isGreen = (states: readonly CheckState[]): boolean => states.length > 0 && states.every(({ green }) => green);
