@@ -158,7 +158,12 @@ spec:
 
   it('runAsUser 0 of the manifest over a user of the image: the image is right', async () => {
     const text = POD('named:1', '    securityContext: {runAsUser: 0}\n');
-    expect(await fixed('over.yaml', text)).toContain('    securityContext: {runAsUser: 1234, ');
+    const after = await fixed('over.yaml', text);
+    expect(after).toContain('    securityContext: {runAsUser: 1234, ');
+    // The kubelet writes the pod's token for whom the manifest then names: no group need be given it.
+    expect(after).not.toContain('fsGroup');
+    const over = write('over-before.yaml', text);
+    expect((await run('check', over, ...images)).stdout).not.toContain('serviceaccount/token');
   });
 
   it('the pod of the tutorial that is refused: runAsNonRoot, and an image without USER', async () => {
