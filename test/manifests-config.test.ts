@@ -147,6 +147,19 @@ describe('configuration in a ConfigMap', () => {
     expect(after).toContain(configMap('main', 'main', main));
   });
 
+  it('the port alone, where everything else that the program needs is a folder that the pod can mount', async () => {
+    const site = '    server {\n      listen 80; # outside too\n    }\n';
+    const text = `${configMap('sites', 'site.conf', site)}---\n${DEPLOYMENT}        - {name: sites, mountPath: /etc/nginx/conf.d}
+      volumes:
+      - {name: sites, configMap: {name: sites}}
+${SERVICES}`;
+    const after = await fixed('site.yaml', text, ...MOVE);
+    expect(after).toContain('      listen 8080; # outside too\n');
+    expect(after).toContain('ports: [{port: 80, nodePort: 31303, targetPort: 8080}]');
+    // The pid file is named by the image's own configuration.
+    expect(after).toMatch(/mountPath: \/run\n/);
+  });
+
   it('in an overlay the file of the generator changes, and its hash with it', async () => {
     writeBelow(folder, 'over/nginx.conf', CONFIG.replaceAll(/^ {4}/gm, ''));
     writeBelow(

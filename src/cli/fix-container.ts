@@ -10,6 +10,7 @@ import { launchOf, readSubject, type Subject } from '../prove/subject.ts';
 import type { FixedContainer } from '../report/report.ts';
 import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
+import type { ContainerSettings } from '../workload/container.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
 import { BASICS, changeOf, LEAST, withGroup, withoutIdentity } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
@@ -118,7 +119,7 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
     if (options.prove === undefined || configured.files.length > 0) {
       const first = await statically(image);
       edits = configured.files.length === 0 ? undefined : await editConfigs(configured, settings, first, statically);
-      const enough = edits && withoutImageChanges(edits.result);
+      const enough = edits && (withoutImageChanges(edits.result) ?? withFoldersOnly(edits, settings));
       // Half of it is no use: the image would have to change all the same.
       if (enough === undefined) edits = undefined;
       result = enough ?? first;
@@ -136,6 +137,12 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
   // A proof of the image alone had the image's own folder.
   const whole = proved === undefined ? withoutVolumeOwners(one, result as FixResult) : (result as FixResult);
   return fromResult(one, whole, proved, nothing, options, edits);
+}
+
+/** Where a port must move, the configuration is the place; what is left of it may be folders, which a pod can mount anew. */
+function withFoldersOnly({ result, ports }: ConfigEdits, settings: ContainerSettings): FixResult | undefined {
+  const left = result.fixes.filter(({ layer }) => splitLayer(settings, layer).rest.length > 0);
+  return ports.length > 0 && mountedFolders(result, left).rest.length === 0 ? result : undefined;
 }
 
 /** Nothing of an image that is not here is known to work as somebody else: only what the manifest says itself is made sure. */
