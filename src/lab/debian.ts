@@ -1,14 +1,16 @@
 /**
- * Debian as folders for overlayfs: a minimal system made once by mmdebstrap, and what installing some packages changed on it. Kept below the
- * lab's cache by what they are made of.
+ * Debian as folders for overlayfs: a minimal system made once by mmdebstrap (without it, of this machine's own packages), and what installing
+ * some packages changed on it. Kept below the lab's cache by what they are made of.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../engine/command.ts';
 import { register, undo } from '../engine/reaper.ts';
 import { UnrootError } from '../error.ts';
 import { withLock } from './lock.ts';
+import { closure, copyPackages, namesIn, type OwnPackages, ownPackages } from './own-packages.ts';
+import { makeOwnSystem, minimalPackages } from './own-system.ts';
 
 export interface BuildOptions {
   readonly cacheFolder: string;
@@ -49,8 +51,12 @@ printf '#!/bin/sh\nexit 101\n' >usr/sbin/policy-rc.d; chmod 755 usr/sbin/policy-
 mkdir -p usr/share/man/man1
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
 if [ $# -gt 0 ]; then
+  # A system copied from this machine has none of its own.
+  bound=0
+  [ -s etc/apt/sources.list ] || [ -n "$(ls etc/apt/sources.list.d 2>/dev/null)" ] || { mkdir -p etc/apt; mount --bind /etc/apt etc/apt; bound=1; }
   chroot . apt-get install -q -y --no-install-recommends "$@" >&2 ||
     { chroot . apt-get update -q >&2 && chroot . apt-get install -q -y --no-install-recommends "$@" >&2; }
+  [ "$bound" = 0 ] || umount etc/apt
 fi
 umount etc/resolv.conf var/cache/apt/archives
 [ -z "$script" ] || chroot . /bin/sh -ec "$script" >&2
@@ -64,14 +70,33 @@ rm -rf var/cache/apt/pkgcache.bin var/cache/apt/srcpkgcache.bin var/cache/apt/ar
 
 /** Whether a system can be built of packages here; else what is missing. */
 export async function whyNoDebian(): Promise<string | undefined> {
-  const { missing } = await runCommand(['mmdebstrap', '--version']);
-  return missing ? 'mmdebstrap is not installed: apt-get install -y mmdebstrap' : undefined;
+  if (await hasMmdebstrap()) return undefined;
+  return (await ownPackages()) === undefined
+    ? 'mmdebstrap is not installed, and this machine has no packages of Debian that could be copied'
+    : undefined;
+}
+
+const hasMmdebstrap = async (): Promise<boolean> => !(await runCommand(['mmdebstrap', '--version'])).missing;
+
+/** The folder of the minimal system, and of whose packages it is made where mmdebstrap does not make it. */
+async function minimalHome({ cacheFolder }: BuildOptions): Promise<{ readonly home: string; readonly own?: OwnPackages }> {
+  const home = join(cacheFolder, 'systems', `minimal-${recipeHash(EXCLUDED)}`);
+  if (existsSync(join(home, 'done')) || (await hasMmdebstrap())) return { home };
+  const own = await ownPackages();
+  if (own === undefined) return { home };
+  const versions = minimalPackages(own).map(({ name, version }) => [name, version]);
+  return { home: join(cacheFolder, 'systems', `minimal-own-${recipeHash(EXCLUDED, versions)}`), own };
 }
 
 /** The root of the minimal system; with lists of packages, so that more can be installed. */
 export async function minimalSystem(options: BuildOptions): Promise<string> {
-  const home = join(options.cacheFolder, 'systems', `minimal-${recipeHash(EXCLUDED)}`);
+  const { home, own } = await minimalHome(options);
   return made(home, options, async (building) => {
+    if (own !== undefined) {
+      options.onProgress?.('Copying a minimal Debian from this machine, for mmdebstrap is not installed (this once)');
+      await makeOwnSystem(own, join(building, 'root'), EXCLUDED, options.signal);
+      return;
+    }
     options.onProgress?.('Building a minimal Debian with mmdebstrap (about 30 s, this once)');
     const result = await runCommand(
       [
@@ -104,11 +129,20 @@ export async function installed(
   over: readonly string[] = [],
 ): Promise<{ readonly below: string; readonly folder: string }> {
   const below = await minimalSystem(options);
-  const hash = recipeHash(EXCLUDED, packages, script, ...(over.length === 0 ? [] : [over]));
+  const { home: minimal, own } = await minimalHome(options);
+  const hash = recipeHash(
+    EXCLUDED,
+    packages,
+    script,
+    ...(over.length === 0 ? [] : [over]),
+    ...(own === undefined ? [] : [minimal]),
+  );
   const home = join(options.cacheFolder, 'systems', `${name}-${hash}`);
   const folder = await made(home, options, async (building) => {
     if (packages.length > 0) options.onProgress?.(`Installing ${packages.join(' ')} for ${name} (this once)`);
     const archives = join(options.cacheFolder, 'archives');
+    const missing =
+      own === undefined ? packages : await copyOwn(own, packages, [...over, below], join(building, 'upper'), options);
     const result = await withLock(join(options.cacheFolder, 'apt.lock'), () =>
       runCommand(
         [
@@ -123,17 +157,38 @@ export async function installed(
           [...over, below].join(':'),
           building,
           archives,
-          script,
-          ...packages,
+          own === undefined ? script : `ldconfig\n${script}`,
+          ...missing,
         ],
         { timeoutMs: BUILD_MS, ...(options.signal ? { signal: options.signal } : {}) },
       ),
     );
-    if (result.code !== 0) throw failed(`installing ${packages.join(' ') || name}`, result);
+    if (result.code !== 0) throw failed(`installing ${missing.join(' ') || name}`, result, own === undefined ? [] : missing);
     renameSync(join(building, 'upper'), join(building, 'root'));
     rmSync(join(building, 'index'), { recursive: true, force: true });
   });
   return { below, folder };
+}
+
+/** What of these packages the machine has is put into the upper folder; the rest by name, for apt. */
+async function copyOwn(
+  own: OwnPackages,
+  packages: readonly string[],
+  lower: readonly string[],
+  upper: string,
+  { signal }: BuildOptions,
+): Promise<readonly string[]> {
+  const { packages: all, missing } = closure(own, packages);
+  const list = lower.map((root) => join(root, 'var/lib/dpkg/status')).find((file) => existsSync(file));
+  const status = list === undefined ? '' : readFileSync(list, 'utf8');
+  const there = namesIn(status);
+  await copyPackages(
+    all.filter(({ name }) => !there.has(name)),
+    upper,
+    EXCLUDED,
+    { below: status, signal },
+  );
+  return missing;
 }
 
 /** Makes `home/root` once; half-made ones are thrown away. */
@@ -164,11 +219,18 @@ export async function made(home: string, options: BuildOptions, build: (building
   return join(home, 'root');
 }
 
-function failed(what: string, result: { code: number; stderr: string; timedOut: boolean; aborted: boolean }): UnrootError {
+function failed(
+  what: string,
+  result: { code: number; stderr: string; timedOut: boolean; aborted: boolean },
+  own: readonly string[] = [],
+): UnrootError {
   if (result.aborted) return new UnrootError('interrupted', { code: 'engine.interrupted', exitCode: 130 });
   const words = result.stderr.trim().split('\n').slice(-6).join('\n');
   return new UnrootError(`${what} ${result.timedOut ? 'took too long' : `ended with ${result.code}`}:\n${words}`, {
     code: 'lab.build-failed',
-    hint: 'is there a network, and a package mirror in /etc/apt/sources.list?',
+    hint:
+      own.length > 0
+        ? `without a network, have them on this machine: apt-get install -y ${own.join(' ')}; they are copied from it`
+        : 'is there a network, and a package mirror in /etc/apt/sources.list?',
   });
 }
