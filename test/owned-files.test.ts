@@ -60,6 +60,25 @@ describe.skipIf(why !== undefined)('a file that the program wants to own', () =>
     expect(report.fixes.map(({ id }) => id)).toEqual(['own-path', 'own-path']);
   });
 
+  it('is found one after the other, also when nothing of it was denied, and behind a name that is wanted first', async () => {
+    const script = `
+whoami > /dev/null || { echo who is that user >&2; exit 1; }
+for file in /etc/app/key /etc/app/stamp; do
+  [ "$(stat -c %u $file)" = "$(id -u)" ] || { echo "'$file' must be owned by you" >&2; exit 1; }
+done
+cat /etc/app/key > /dev/null || exit 1
+exec httpd -f -p 8080 -h /etc/app
+`;
+    const stamp = { path: '/etc/app/stamp', content: '1\n', mode: 0o644 };
+    const report = await fixProgram(scriptImage(folder, script, [...KEYS, stamp]));
+    expect(report.verdict, JSON.stringify(report.proof?.reasons)).toBe('proved');
+    expect(report.fixes.map(({ id, subject }) => [id, subject]).sort()).toEqual([
+      ['own-path', '/etc/app/key'],
+      ['own-path', '/etc/app/stamp'],
+      ['passwd-entry', '/etc/passwd'],
+    ]);
+  });
+
   it('stays shared when that is not what is wrong', async () => {
     const image = scriptImage(
       folder,

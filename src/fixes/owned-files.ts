@@ -5,27 +5,48 @@
 import type { Fix } from '../finding/fix.ts';
 import type { FixContext } from './context.ts';
 
-/** `said`: the last words of the program; the files that it names there, or all of them when it names none. */
-export function ownedFiles(fixes: readonly Fix[], { recipient, rootFs }: FixContext, said: string): readonly Fix[] {
+/**
+ * `said`: the last words of the program; the files that it names there, or all that were shared when it names none. `seen`: what it asked the
+ * owner of; a file of root's among them that it names is wanted too, though nothing of it was denied.
+ */
+export function ownedFiles(
+  fixes: readonly Fix[],
+  { recipient, rootFs, asIs }: FixContext,
+  said: string,
+  seen: ReadonlySet<string>,
+): readonly Fix[] {
   // A uid that is not known beforehand owns nothing.
   if (recipient.arbitrary) return [];
-  const shared = fixes.filter(({ id }) => id === 'share-file');
-  const named = shared.filter(({ subject }) => said.includes(subject));
-  return (named.length > 0 ? named : shared).flatMap((fix): Fix[] => {
-    const entry = rootFs.get(fix.subject);
-    if (entry === undefined) return [];
+  const shared = fixes.filter(({ id }) => id === 'share-file').map(({ subject }) => subject);
+  const touched = new Set(fixes.flatMap(({ layer }) => layer.map(({ path }) => path)));
+  const named = [...new Set([...shared, ...seen])].filter(
+    (path) => says(said, path) && (shared.includes(path) || !touched.has(path)),
+  );
+  return (named.length > 0 ? named : shared).flatMap((path): Fix[] => {
+    const entry = rootFs.get(path);
+    if (entry?.type !== 'file' || entry.uid !== asIs.uid) return [];
     const { uid, gid } = recipient;
+    const mode = entry.mode | 0o400;
     return [
       {
-        ...fix,
         id: 'own-path',
-        title: `${fix.subject}: ${octal(entry.mode)} ${entry.uid}:${entry.gid} → ${octal(entry.mode)} ${uid}:${gid}`,
+        subject: path,
+        title: `${path}: ${octal(entry.mode)} ${entry.uid}:${entry.gid} → ${octal(mode)} ${uid}:${gid}`,
         disposition: 'needs-review',
-        layer: [{ kind: 'own', path: fix.subject, uid, gid, mode: entry.mode | 0o400 }],
-        note: 'the program reads it only when it is its own: as one that the group may read, it did not do. The process may replace what is in it',
+        answers: fixes.find(({ id, subject }) => id === 'share-file' && subject === path)?.answers ?? [],
+        layer: [{ kind: 'own', path, uid, gid, mode }],
+        run: {},
+        note: 'the program takes it only when it is its own. The process may replace what is in it',
       },
     ];
   });
+}
+
+/** As a whole path, not as the beginning of a longer one. */
+function says(said: string, path: string): boolean {
+  for (let at = said.indexOf(path); at >= 0; at = said.indexOf(path, at + 1))
+    if (!/[\w/.-]/.test(said[at - 1] ?? '') && !/[\w/]/.test(said[at + path.length] ?? '')) return true;
+  return false;
 }
 
 /** The file is owned now: nobody need be let in beside. */

@@ -29,11 +29,12 @@ export function experimentsFor(
   return [
     ...(low.length === 0 ? [] : portTrials(low, before, recipes, healthcheck)),
     { try: ({ fixes, context: now }) => ownedClaims(fixes, now) },
-    { try: ({ fixes, context: now, after }) => ownedFiles(fixes, now, `${after.stdout}\n${after.stderr}`) },
+    ...fileOwnerTrials(),
     { try: ({ extra, met, context: now }) => whoTheyName(extra, met, before, now), without: isIdentityLine },
     ...capabilityTrials(false),
     ...recipeTrials(recipes, context).map((one): Experiment => ({ try: ({ context: now, extra }) => recipe(one, now, extra) })),
-    { try: ({ extra, context: now }) => nameFor(extra, now) },
+    nameTrial(),
+    ...fileOwnerTrials(),
     { try: ({ after, extra, context: now }) => toldToBeSomebody(extra, now, filesRead(after)) },
     {
       try: ({ context: now }) =>
@@ -45,6 +46,40 @@ export function experimentsFor(
     },
     ...capabilityTrials(true),
   ];
+}
+
+const words = ({ stdout, stderr }: Observation): string => `${stdout}\n${stderr}`;
+
+/** How many files one after the other, each named when the one before is right. */
+const FILES_NAMED = 3;
+
+/** It helped when the program speaks of the file no more, whatever it wants next. */
+const fileOwnerTrials = (): readonly Experiment[] =>
+  Array.from({ length: FILES_NAMED }, (): Experiment => {
+    let named: readonly string[] = [];
+    return {
+      try: ({ fixes, context, after }) => {
+        const trial = ownedFiles(fixes, context, words(after), filesSeen(after));
+        named = trial.map(({ subject }) => subject).filter((subject) => words(after).includes(subject));
+        return trial;
+      },
+      helped: (after) => named.length > 0 && named.every((subject) => !words(after).includes(subject)),
+    };
+  });
+
+/** A program that asked who it is (getpwuid(3)) and was told nobody. */
+const NOBODY = /getpw|passwd|\b(?:user|uid)\b/i;
+
+/** It helped when that is what the program gave up for, and it gives up for it no more. */
+function nameTrial(): Experiment {
+  let asked = false;
+  return {
+    try: ({ extra, context, after }) => {
+      asked = NOBODY.test(words(after));
+      return nameFor(extra, context);
+    },
+    helped: (after) => asked && !NOBODY.test(words(after)),
+  };
 }
 
 const capabilityTrials = (comfort: boolean): readonly Experiment[] =>
@@ -101,6 +136,10 @@ const idsOf = (
   { processes }: Observation,
   id: (one: Observation['processes'][number]) => number | undefined,
 ): ReadonlySet<number> => new Set(processes.map((one) => id(one) ?? 0));
+
+/** Of which it asked whose they are. */
+const filesSeen = ({ trace }: Observation): ReadonlySet<string> =>
+  new Set((trace?.events ?? []).flatMap(({ operation, errno }) => (operation.kind === 'stat' && !errno ? [operation.path] : [])));
 
 const filesRead = ({ trace }: Observation): ReadonlySet<string> =>
   new Set((trace?.events ?? []).flatMap(({ operation, errno }) => (operation.kind === 'open' && !errno ? [operation.path] : [])));
