@@ -318,6 +318,8 @@ describe('what stays root is said, not broken', () => {
       ['left', 'it asks for NET_ADMIN, which only root gets'],
       ['left', 'its command runs chown, which is work for root'],
     ]);
+    // No profile filters what is privileged.
+    expect(files.some(({ path }) => path.endsWith('privileged.yaml'))).toBe(false);
     expect(files.map(({ diff }) => diff).join('')).not.toMatch(/^\+.*(?:runAs|drop|Escalation)/m);
   });
 

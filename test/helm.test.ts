@@ -146,6 +146,7 @@ describe.skipIf(helm === undefined)(`charts${skipped}`, () => {
       /Deployment release-name-web of closed stays as it is: no value of the chart reaches .*post-renderer/,
     );
     expect(told?.where).toMatchObject({ file: 'closed/templates/deployment.yaml' });
+    expect(report.containers).toMatchObject([{ outcome: 'left', message: expect.stringContaining('no value of the chart') }]);
   });
 
   it('--values: what they say counts, and is changed where it is said', async () => {

@@ -71,11 +71,17 @@ export async function fixManifests(
       editsOf: written.editsOf,
       problems: [...planned.problems, ...written.problems],
       texts: written.texts,
+      unwritten: written.unwritten,
       after,
       users,
     };
   }
 
+  // What was decided and no file can say is not done.
+  settled = settled.map((one) => {
+    const why = one.outcome === 'changed' ? tried.unwritten.get(one.one.workload.object) : undefined;
+    return why === undefined ? one : { ...one, outcome: 'left', message: why, reasons: new Map([['', why]]) };
+  });
   const changedObjects = new Set(tried.objects.map(({ object }) => object));
   const fixes = fixesOf(tried, settled, before);
   const unresolved = tried.after.flatMap((findings, index) =>
@@ -119,6 +125,7 @@ interface Attempt {
   readonly editsOf: ChangedManifests['editsOf'];
   readonly problems: readonly Diagnostic[];
   readonly texts: readonly ChangedText[];
+  readonly unwritten: ChangedManifests['unwritten'];
   /** Of each container, in the order of the files. */
   readonly after: readonly (readonly Finding[])[];
   readonly users: readonly (string | undefined)[];

@@ -27,6 +27,8 @@ export interface ChangedManifests {
   /** In the order in which they were read before. */
   readonly again: Manifests;
   readonly editsOf: (object: KubernetesObject) => readonly PlacedEdit[];
+  /** Objects that stay as they are, because no file of theirs can say what was asked for; with the reason. */
+  readonly unwritten: ReadonlyMap<KubernetesObject, string>;
 }
 
 /** `plain`: files whose objects are written in them. */
@@ -64,6 +66,7 @@ export function changeManifests(
     problems: [...written.problems, ...made.problems],
     texts,
     again,
+    unwritten: made.unwritten,
     editsOf: (object) => {
       const edits = grouped.has(object.source)
         ? (made.of.get(object) ?? [])
@@ -96,7 +99,11 @@ function bySource(objects: readonly ObjectChange[]): ReadonlyMap<SourceFile, rea
   return out;
 }
 
-interface GroupEdits {
+interface GroupEdits extends MadeEdits {
+  readonly unwritten: ReadonlyMap<KubernetesObject, string>;
+}
+
+interface MadeEdits {
   readonly edits: readonly TextEdit[];
   /** Files that are one value, with their new text. */
   readonly whole: ReadonlyMap<string, string>;
@@ -119,7 +126,7 @@ function changeGroups(objects: readonly ObjectChange[], groups: readonly Rendere
     const group = groups.find(({ source }) => source === change.object.source);
     return group === undefined ? [] : [{ change, group, index: numberOf(change.object), attempt: 0, wanted: change }];
   });
-  const none: GroupEdits = { edits: [], whole: new Map(), problems: [], of: new Map() };
+  const none: GroupEdits = { edits: [], whole: new Map(), problems: [], of: new Map(), unwritten: new Map() };
   if (wanted.length === 0) return none;
   const most = Math.max(...wanted.map(({ group }) => group.attempts));
   let faults = new Map<Wanted, string>();
@@ -134,28 +141,31 @@ function changeGroups(objects: readonly ObjectChange[], groups: readonly Rendere
     }
     const failed = [...faults.keys()].filter(({ attempt, group }) => attempt < group.attempts);
     if (failed.length === 0 || round > most) {
-      return { ...made, problems: [...made.problems, ...tellings(wanted, faults)] };
+      const unwritten = wanted.filter(({ attempt, group }) => attempt >= group.attempts);
+      const why = new Map(unwritten.map((one) => [one, faults.get(one) ?? 'no file of it can say that']));
+      return {
+        ...made,
+        problems: [...made.problems, ...tellings(why)],
+        unwritten: new Map([...why].map(([{ change }, reason]) => [change.object, reason])),
+      };
     }
     for (const one of failed) one.attempt += 1;
   }
 }
 
-function tellings(wanted: readonly Wanted[], faults: ReadonlyMap<Wanted, string>): readonly TextProblem[] {
-  return wanted
-    .filter(({ attempt, group }) => attempt >= group.attempts)
-    .map((one): TextProblem => {
-      const { object } = one.change;
-      const { file, line, column } = object.span;
-      const why = faults.get(one) ?? 'no file of it can say that';
-      return {
-        severity: 'warning',
-        message: `${object.kind} ${object.name} of ${one.group.name} stays as it is: ${why}`,
-        where: { file, line, column },
-      };
-    });
+function tellings(unwritten: ReadonlyMap<Wanted, string>): readonly TextProblem[] {
+  return [...unwritten].map(([{ change, group }, why]): TextProblem => {
+    const { object } = change;
+    const { file, line, column } = object.span;
+    return {
+      severity: 'warning',
+      message: `${object.kind} ${object.name} of ${group.name} stays as it is: ${why}`,
+      where: { file, line, column },
+    };
+  });
 }
 
-function madeOf(wanted: readonly Wanted[], faults: Map<Wanted, string>): GroupEdits {
+function madeOf(wanted: readonly Wanted[], faults: Map<Wanted, string>): MadeEdits {
   const all: { readonly one: Wanted; readonly change: OriginChange }[] = [];
   for (const one of wanted) {
     if (one.attempt >= one.group.attempts) {
@@ -212,7 +222,7 @@ function madeOf(wanted: readonly Wanted[], faults: Map<Wanted, string>): GroupEd
   return { edits, whole, problems, of };
 }
 
-function againOf(wanted: readonly Wanted[], { edits, whole }: GroupEdits): ReadonlyMap<RenderedGroup, SourceFile> {
+function againOf(wanted: readonly Wanted[], { edits, whole }: MadeEdits): ReadonlyMap<RenderedGroup, SourceFile> {
   const groups = [...new Set(wanted.map(({ group }) => group))];
   const byFile = editsByFile(edits);
   const texts = new Map(whole);

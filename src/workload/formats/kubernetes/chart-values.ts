@@ -42,7 +42,7 @@ export function marksFor(paths: readonly Path[], values: unknown): readonly Mark
     if (Array.isArray(now)) return [{ value, kind: 'list', mark: `unroot-mark-${index}` }];
     if (
       isPlainObject(now) ||
-      ((now === undefined || now === null) && /context|ports?$|volumes|mounts|env$/i.test(String(value.at(-1))))
+      ((now === undefined || now === null) && /context|ctx|ports?$|volumes|mounts|env$/i.test(String(value.at(-1))))
     )
       return /volumes$|mounts$|^env$|extraenv$/i.test(String(value.at(-1))) && !isPlainObject(now)
         ? [{ value, kind: 'list', mark: `unroot-mark-${index}` }]
