@@ -3,6 +3,7 @@ import { UnrootError } from '../../error.ts';
 import type { CheckState, Lab, LabProgress } from '../lab.ts';
 import type { LabSession } from '../session.ts';
 import { openedSteps } from './page-lab.ts';
+import type { WorldPicture } from './pictures/picture.ts';
 import { worldPicture } from './pictures/world.ts';
 import type { LabPlayer } from './play.ts';
 import type { FromServer, RoomState, TerminalPlace } from './protocol.ts';
@@ -53,6 +54,8 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
   let starting: AbortController | undefined;
   let watch: Watch | undefined;
   let world: { wanted(yes: boolean): void; soon(): void; end(): void } | undefined;
+  /** As everybody who looks was told last. */
+  let seenNow: WorldPicture | undefined;
   let line: Promise<unknown> = Promise.resolve();
 
   const tell = (news: FromServer): void => {
@@ -117,7 +120,10 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
     });
     world = watchWorld(
       async () => worldPicture(await running().world()),
-      (seen) => tell({ type: 'world', lab: lab.id, world: seen }),
+      (seen) => {
+        seenNow = seen;
+        tell({ type: 'world', lab: lab.id, world: seen });
+      },
     );
     aim();
   };
@@ -126,6 +132,7 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
     world?.end();
     watch = undefined;
     world = undefined;
+    seenNow = undefined;
     checks.clear();
   };
   const open = async (place: TerminalPlace, cols: number, rows: number): Promise<number> => {
@@ -208,7 +215,8 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
         guests.delete(guest);
         for (const terminal of terminals.values()) terminal.detach(guest);
       } else {
-        const isNew = !guests.has(guest);
+        const before = guests.get(guest);
+        const isNew = before === undefined;
         guests.set(guest, look);
         if (isNew) {
           guest.tell(news());
@@ -217,10 +225,13 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
           guest.tell(terminalNews());
           for (const terminal of terminals.values()) terminal.attach(guest);
         }
-        for (const step of isNew ? look.steps : []) {
+        // What others are told already is no news to them, and would not come again.
+        for (const step of look.steps.filter((one) => before?.steps.includes(one) !== true)) {
           const known = checks.get(step);
           if (known !== undefined) guest.tell({ type: 'checks', lab: lab.id, step, checks: known });
         }
+        if (look.world && before?.world !== true && seenNow !== undefined)
+          guest.tell({ type: 'world', lab: lab.id, world: seenNow });
       }
       aim();
     },
