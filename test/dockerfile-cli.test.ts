@@ -192,6 +192,21 @@ describe('fix', () => {
     expect(await changed('other-group', 'FROM base:1\nUSER web:root\n')).toEqual(['-USER web:root', '+USER 33:0']);
   });
 
+  it.each([
+    ['an account that a package brings', 'FROM base:1\nRUN apt-get install -y memcached\nUSER memcache\nCMD ["server"]\n'],
+    ['an account of a base that is not here', 'FROM elsewhere:1\nUSER app\nCMD ["server"]\n'],
+    ['the user of a base that is not here', 'FROM elsewhere:1\nRUN mkdir /x\nCMD ["server"]\n'],
+  ])('does not make somebody else of %s', async (_, text) => {
+    const path = write('unknown-user/Dockerfile', text);
+    const { stdout, stderr } = await unroot(['fix', path, ...given, '-o', 'json']);
+    const report = JSON.parse(stdout) as TextFixReport;
+    expect(schemaErrors('fix', report), stderr).toEqual([]);
+    expect(report.containers).toMatchObject([{ outcome: 'unknown', message: expect.stringContaining('--image built=IMAGE') }]);
+    expect(report.files).toEqual([]);
+    const asked = await unroot(['fix', path, ...given, '--user', '4242', '--diff']);
+    expect(asked.stdout).toContain('+USER 4242:4242\n');
+  });
+
   it('changes nothing where COPY gives files to somebody whom nothing makes', async () => {
     write('nobody/x', 'x');
     const path = write('nobody/Dockerfile', 'FROM base:1\nCOPY --chown=ghost x /x\nCOPY --chown=web:ghosts x /y\n');

@@ -1,7 +1,7 @@
 /** `unroot fix` on a Dockerfile: plans the changes of its lines, and keeps only what the prediction of the changed file bears out. */
 import { readAccounts } from '../build/build-accounts.ts';
 import { workerOf } from '../build/run-worker.ts';
-import type { StageState } from '../build/stage-state.ts';
+import type { StageState, Worker } from '../build/stage-state.ts';
 import type { Diagnostic, Finding } from '../finding/finding.ts';
 import { chownOnCopy } from '../fixes/dockerfile/chown-on-copy.ts';
 import { rootSteps } from '../fixes/dockerfile/root-steps.ts';
@@ -55,6 +55,7 @@ export async function fixDockerfile(
   let unknown: readonly string[] = found.unknown;
   let verdict: TextFixReport['containers'][number]['verdict'];
   let why: string | undefined;
+  let undecided: string | undefined;
   let reasons: ReadonlyMap<string, string> = new Map();
   if (!broken) {
     // What a line could not do the next ones may have needed: until nothing more turns up.
@@ -78,17 +79,20 @@ export async function fixDockerfile(
       }
     }
     const read = await again(text);
-    const decided = await decideStage(read, options);
     const { state } = read.wanted!;
     const worker = workerOf(state.config.user, await readAccounts(state.tree), state);
-    const written = await writeStage(textOf(read), state, decided.wanted, worker.uid === 0 || (state.config.user ?? '') === '');
-    take([...decided.first, ...written.changes]);
-    problems.push(...written.problems);
-    // What the check could not know was looked at in a run by now.
-    const ran = options.built !== undefined && options.static !== true;
-    unknown = [...found.unknown.filter((one) => !(ran && one.startsWith('nothing was run:'))), ...decided.unknown];
-    ({ verdict, why } = decided);
-    reasons = new Map(decided.unresolved.map(({ finding, reason }) => [findingKey(finding), reason]));
+    undecided = options.user === undefined && options.built === undefined ? nobodyKnows(worker, state) : undefined;
+    if (undecided === undefined) {
+      const decided = await decideStage(read, options);
+      const written = await writeStage(textOf(read), state, decided.wanted, worker.uid === 0 || (state.config.user ?? '') === '');
+      take([...decided.first, ...written.changes]);
+      problems.push(...written.problems);
+      // What the check could not know was looked at in a run by now.
+      const ran = options.built !== undefined && options.static !== true;
+      unknown = [...found.unknown.filter((one) => !(ran && one.startsWith('nothing was run:'))), ...decided.unknown];
+      ({ verdict, why } = decided);
+      reasons = new Map(decided.unresolved.map(({ finding, reason }) => [findingKey(finding), reason]));
+    }
   }
   // A change that was seen to break it is none.
   if (verdict === 'failed') {
@@ -109,10 +113,19 @@ export async function fixDockerfile(
       {
         object: `Dockerfile/${first.name}`,
         container: first.name,
-        outcome: broken ? 'unknown' : verdict === 'failed' ? 'left' : changed ? 'changed' : 'as wanted',
+        outcome: broken
+          ? 'unknown'
+          : verdict === 'failed'
+            ? 'left'
+            : changed
+              ? 'changed'
+              : undecided === undefined
+                ? 'as wanted'
+                : 'unknown',
         ...(user === undefined || user === '' ? {} : { user }),
         ...(broken ? { message: 'the file has to be right before it can be changed' } : {}),
         ...(why === undefined || why === '' ? {} : { message: why }),
+        ...(undecided === undefined ? {} : { message: undecided }),
         ...(verdict === undefined ? {} : { verdict }),
       },
     ],
@@ -127,6 +140,15 @@ export async function fixDockerfile(
     unknown: [...new Set(unknown)],
   };
   return { report, texts: changed ? [{ path, before, after: text }] : [] };
+}
+
+/** Why its user stays as written: somebody whom a line or the base brings is not to become somebody else, and of a base that is not here nothing is known to work. */
+function nobodyKnows(worker: Worker, { baseMissing, config }: StageState): string | undefined {
+  const hint = '--image built=IMAGE has the image that was built looked at, --user says whom it shall run as';
+  if (baseMissing !== undefined && (worker.uid ?? 0) === 0)
+    return `${baseMissing}: whom it could run as is unknown (--image NAME=TARGET says where it is; ${hint})`;
+  if (worker.uid !== undefined || worker.missing !== undefined || config.user === undefined) return undefined;
+  return `USER ${config.user} stays: which number that is shows in the built image (${hint})`;
 }
 
 const textOf = ({ file, wanted, build }: ReadBuild): ReturnType<typeof stageText> =>
