@@ -49,6 +49,25 @@ export function passwdEntry(context: FixContext): Fix | undefined {
   };
 }
 
+/** The same fixes, with the home that one of them gives the recipient in its entry of {@link passwdEntry}: some programs ask there, and never HOME. */
+export function atHome(fixes: readonly Fix[]): readonly Fix[] {
+  const home = fixes.filter(({ id }) => id === 'home-directory').flatMap(({ run }) => run.env?.HOME ?? [])[0];
+  if (home === undefined) return fixes;
+  const own = new RegExp(`^(${NAME}:(?:[^:\\n]*:){4})[^:\\n]*(?=:)`, 'm');
+  return fixes.map((fix) =>
+    fix.id !== 'passwd-entry'
+      ? fix
+      : {
+          ...fix,
+          layer: fix.layer.map((change) =>
+            change.kind === 'file' && change.path.endsWith('/passwd') && typeof change.content === 'string'
+              ? { ...change, content: change.content.replace(own, (_, before: string) => before + home) }
+              : change,
+          ),
+        },
+  );
+}
+
 /** What the recipient is called, once {@link passwdEntry} is in the image; nothing for arbitrary uids. */
 export function accountName({ recipient, target, accounts }: FixContext): { readonly name?: string; readonly group?: string } {
   if (recipient.arbitrary) return {};

@@ -14,16 +14,28 @@ const under = (path: string, folder: string): boolean => path === folder || path
 /** Findings about paths in the old home that is not the new user's. */
 export function homeFindings(findings: readonly Finding[], context: FixContext): readonly Finding[] {
   const { asIs, target } = context;
-  const moved = asIs.home !== target.home && asIs.home !== '/';
+  const moved = (asIs.home !== target.home || setToRoots(context)) && asIs.home !== '/';
+  // Without an entry of its own in passwd a uid has / for its home there, whatever HOME says.
+  const homeless = target.home === '/' || target.userName === undefined;
   return findings.filter((finding) => {
     const path = finding.operation && 'path' in finding.operation ? finding.operation.path : undefined;
     if (path === undefined) return false;
     // `/.cache`, `/.erlang.cookie`: `$HOME/.…` of somebody without a home.
-    return (
-      (moved && under(path, asIs.home)) || (target.home === '/' && DOT_FILE.test(path) && finding.id === 'path-not-writable')
-    );
+    return (moved && under(path, asIs.home)) || (homeless && DOT_FILE.test(path) && finding.id === 'path-not-writable');
   });
 }
+
+/** `ENV HOME=/root`: the image says so, and it is root's all the same, who lets nobody else in (Debian policy 9.1; base-passwd). */
+const setToRoots = ({ asIs, target, accounts, rootFs }: FixContext): boolean => {
+  if (asIs.home !== target.home || target.uid === 0) return false;
+  const roots =
+    (accounts.passwd ?? '')
+      .split('\n')
+      .find((line) => line.split(':')[2] === '0')
+      ?.split(':')[5] ?? '/root';
+  const entry = rootFs.resolve(asIs.home).entry;
+  return asIs.home === roots && (entry === undefined || (entry.uid === 0 && (entry.mode & 0o022) === 0));
+};
 
 /** The home that the program had as nobody but itself: gosu and su-exec take it from passwd, scripts export it. Only when it used something there. */
 export function keptHome({ asIs, target, servedHome, trace }: FixContext): string | undefined {
@@ -103,7 +115,9 @@ export function homeDirectory(
     note:
       old === '/'
         ? `uid ${context.target.uid} has no home and would get /`
-        : `${old} was home because the container ran as root; uid ${context.target.uid} would get ${context.target.home}`,
+        : setToRoots(context)
+          ? `the image sets HOME to ${old}, which is root's`
+          : `${old} was home because the container ran as root; uid ${context.target.uid} would get ${context.target.home}`,
   };
   return { fixes: [fix], answered: concerned };
 }

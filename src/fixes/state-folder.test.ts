@@ -19,7 +19,10 @@ const TREE = {
   '/var/lib/dpkg/info': { uid: 100, gid: 100 },
   '/var/lib/odd app': { uid: 100, gid: 29 },
   '/var/lib/odd': { uid: 100, gid: 29 },
-  '/var/cache/player': { uid: 100, gid: 29 },
+  '/var/cache/player': { uid: 100, gid: 29, mode: 0o755 },
+  '/var/cache/player/page': { content: 'x', uid: 100, gid: 29 },
+  '/var/log/player': { uid: 100, gid: 4, mode: 0o750 },
+  '/opt/player': { uid: 100, gid: 29 },
 };
 
 /** What the last call said it leaves out. */
@@ -28,7 +31,7 @@ let lost: readonly string[] = [];
 function found(
   uids: readonly number[],
   paths: readonly string[],
-  { config = '', arbitrary = false, volumes = [] as readonly string[] } = {},
+  { config = '', arbitrary = false, readOnly = false, volumes = [] as readonly string[] } = {},
 ): readonly (readonly [string, string])[] {
   const rootFs = memoryRootFs(TREE);
   const image = {
@@ -45,7 +48,8 @@ function found(
     },
     rootFs,
   };
-  const launch = (user: string): Launch => launchImage({ image, settings: { user }, profile: profile('docker') }) as Launch;
+  const launch = (user: string): Launch =>
+    launchImage({ image, settings: { user, readOnly }, profile: profile('docker') }) as Launch;
   const context: FixContext = {
     rootFs,
     asIs: launch('0:0'),
@@ -90,7 +94,7 @@ describe('stateFolders', () => {
   });
 
   it('leaves alone what nothing speaks of, what is mounted, what is the base system and what is no state', () => {
-    expect(found([100], ['/var/cache/player/x', '/var/lib/dpkg/status'])).toEqual([]);
+    expect(found([100], ['/opt/player/x', '/var/lib/dpkg/status'])).toEqual([]);
     expect(found([100], ['/var/lib/player/x'], { volumes: ['/var/lib/player'] })).toEqual([]);
   });
 
@@ -100,6 +104,15 @@ describe('stateFolders', () => {
       ['/var/lib/rooted/items', '10001:10001 755'],
     ]);
     expect(found([0, 100], ['/var/lib/rooted/x'])).toEqual([]);
+  });
+
+  it('gives folders for caches and logs too, without what is in them, where the root can be written', () => {
+    const config = 'log /var/log/player/player.log\n';
+    expect(found([100], ['/var/cache/player/page'], { config })).toEqual([
+      ['/var/cache/player', '10001:10001 755'],
+      ['/var/log/player', '10001:10001 750'],
+    ]);
+    expect(found([100], ['/var/cache/player/page'], { config, readOnly: true })).toEqual([]);
   });
 
   it('gives users without a number of their own what group 0 may do', () => {

@@ -1,6 +1,6 @@
 /**
  * Folders of state that the service's account owns: what a request may one day write there, no run shows beforehand. Only below what the program
- * used or was told of, and only under the folders that hold state by the Filesystem Hierarchy Standard (5.8, 5.14, 3.17).
+ * used or was told of, and only under the folders that hold state by the Filesystem Hierarchy Standard (5.5, 5.8, 5.10, 5.14, 3.17).
  */
 import type { Fix, LayerChange } from '../finding/fix.ts';
 import { isWithin } from '../linux/file-path.ts';
@@ -8,11 +8,14 @@ import type { Trace } from '../trace/event.ts';
 import type { FixContext } from './context.ts';
 import { dataVolume } from './read-only-root.ts';
 
-const STATE = /\/(?:var\/lib|var\/spool|srv)\/[\w.@-]+/g;
+const STATE = /\/(?:var\/(?:lib|spool|cache|log)|srv)\/[\w.@-]+/g;
 /** Of a path, where a name may hold anything but a slash. */
-const topOf = (path: string): string | undefined => /^\/(?:var\/lib|var\/spool|srv)\/[^/]+/.exec(path)?.[0];
+const topOf = (path: string): string | undefined => /^\/(?:var\/(?:lib|spool|cache|log)|srv)\/[^/]+/.exec(path)?.[0];
 /** Of the base system. */
-const NOT_ITS = /^\/var\/(?:lib|spool)\/(?:apt|dpkg|systemd|mail|cron)$/;
+const NOT_ITS =
+  /^\/var\/(?:lib|spool|cache|log)\/(?:apt|dpkg|debconf|ldconfig|fontconfig|man|journal|private|systemd|mail|cron)$/;
+/** What is there may be lost, and is made anew where the folder allows it (5.5, 5.10): folders only, and none where nobody can write but on mounts. */
+const PASSING = /^\/var\/(?:cache|log)\//;
 /** Uids that packages give to the accounts they make (Debian policy 9.2.2; login.defs SYS_UID_MIN of others). */
 const isPackaged = (uid: number): boolean => uid >= 100 && uid < 1000;
 /** Files are copied into the layer: so much, and so many, and no more. What is left out is said, and nothing is proved then. */
@@ -40,6 +43,7 @@ export function stateFolders(trace: Trace, formerUids: ReadonlySet<number>, cont
     if ((type !== 'directory' && type !== 'file') || !theirs(uid, type)) continue;
     const top = topOf(path);
     if (top === undefined || !known.has(top) || NOT_ITS.test(top) || mounted(path)) continue;
+    if (PASSING.test(top) && (type !== 'directory' || context.target.readOnlyRoot)) continue;
     const adds = type === 'file' ? size : 0;
     if (count >= ENTRIES || bytes + adds > BYTES) {
       const left = leftOut.get(top) ?? { count: 0, bytes: 0 };

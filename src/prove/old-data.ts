@@ -125,14 +125,14 @@ async function tryWay(
       }),
     },
   );
-  const first = against(rounds.before, observation, rounds, launch, old);
+  const first = against(saidAnew(rounds.before, rounds.after), observation, rounds, launch, old);
   const rewritten = changedOld(observation, old);
   const looks = opensOld(observation, old);
   if (first.length === 0 && rewritten.length === 0 && looks) return true;
   // Somebody's second start may differ from the first by its nature.
   const again = await control();
   if (!worksByItself(again)) return 'nothing to compare with';
-  const lost = first.length === 0 ? [] : against(again, observation, rounds, launch, old);
+  const lost = first.length === 0 ? [] : against(saidAnew(again, rounds.after), observation, rounds, launch, old);
   if (lost.length > 0) return lost[0] as string;
   // It may work all the same: with a new, empty database in another place.
   if (!looks && opensOld(again, old)) return 'it opens none of it, which a second start as the image says does';
@@ -142,6 +142,13 @@ async function tryWay(
     ? true
     : `it writes ${replaced.slice(0, 3).join(', ')} anew, which a second start as the image says leaves alone`;
 }
+
+/** What the result complains of on a new volume too has nothing to do with old data; the verdict on it is given elsewhere. */
+const saidAnew = (before: Observation, { stdout, stderr }: Observation): Observation => ({
+  ...before,
+  stdout: `${before.stdout}\n${stdout}`,
+  stderr: `${before.stderr}\n${stderr}`,
+});
 
 /** What speaks against it, in words. */
 function against(

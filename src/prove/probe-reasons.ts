@@ -44,3 +44,17 @@ export function compareProbes(
     return reasons;
   });
 }
+
+/** Not there, or broken on the server's side (RFC 9110 sections 15.5.5, 15.6): nothing that somebody asks for by its path. */
+const isFailure = (status: number): boolean => status === 404 || status >= 500;
+
+/** A path that was asked for and fails as it is: that it fails in the same way afterwards proves nothing about it. */
+export function askedInVain(before: readonly ProbeResult[], path: string | undefined): Reason[] {
+  const pages = before.filter(({ outcome }) => outcome === 'http');
+  // One port of several may be another server's.
+  if (path === undefined || pages.length === 0 || pages.some(({ status = 0 }) => !isFailure(status))) return [];
+  const answers = pages.map(({ port, status }) => `HTTP ${status} (port ${port})`).join(', ');
+  return [
+    { kind: 'unsure', text: `as it is, it answers ${path} with ${answers} already: nothing shows that what was asked for works` },
+  ];
+}

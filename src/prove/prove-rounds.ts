@@ -62,7 +62,9 @@ export async function proveRounds(input: ProveRoundsInput): Promise<Proof> {
 
 /** What the proof has to find, from what the watched runs showed. */
 export async function expectationOf(
-  input: Pick<ProveRoundsInput, 'rounds' | 'oldData' | 'subject' | 'profile' | 'settings'>,
+  input: Pick<ProveRoundsInput, 'rounds' | 'oldData' | 'subject' | 'profile' | 'settings'> & {
+    readonly observe?: ObserveOptions;
+  },
 ): Promise<Omit<Expectation, 'hostUid'>> {
   const { rounds, oldData } = input;
   const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
@@ -70,6 +72,7 @@ export async function expectationOf(
   const whyBroken = unopenedOutput(rounds.before.trace, input.subject.rootFs);
   return {
     ...(whyBroken === undefined ? {} : { whyBroken }),
+    ...(input.observe?.probePath === undefined ? {} : { askedPath: input.observe.probePath }),
     moved,
     lostEffects: traces ? inShort(compareEffects(...traces, moved)) : [],
     sockets: traces ? socketsInBoth(...traces) : [],

@@ -6,11 +6,13 @@
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
 import { accessAsked } from '../fixes/access-asked.ts';
-import { serviceUser } from '../fixes/accounts.ts';
+import { atHome, serviceUser } from '../fixes/accounts.ts';
 import { configLine } from '../fixes/config-line.ts';
 import type { FixContext } from '../fixes/context.ts';
 import { handedOver } from '../fixes/handed-over.ts';
 import { identityArguments } from '../fixes/identity-arguments.ts';
+import { leftOutFolders } from '../fixes/left-out-folders.ts';
+import { isMadeInState } from '../fixes/made-in-state.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
 import { modesSet } from '../fixes/modes-set.ts';
 import { neededCapabilities } from '../fixes/needed-capability.ts';
@@ -163,6 +165,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
         extra,
         [
           ...remedies(met, context, gatesStarted(after.trace)),
+          ...leftOutFolders(after, context),
           ...(trial.length > 0 ? capabilitiesFor(fresh, context) : []),
         ].filter((fix) => !trial.some((one) => conflicts(one, fix)) && !(trial.length > 0 && without?.(fix))),
       );
@@ -258,10 +261,12 @@ const portsToMove = (unresolved: readonly Unresolved[]): readonly number[] =>
 const fingerprint = (fixes: readonly Fix[]): string => JSON.stringify(fixes.map(({ layer, run }) => [layer, run]));
 
 /** What is planned, unless something else is done about the same. */
-const withExtra = (planned: readonly Fix[], extra: readonly Fix[]): readonly Fix[] => [
-  ...planned.filter((fix) => !isSharedBeside(fix, extra) && !extra.some((other) => sameSubject(other, fix))),
-  ...extra,
-];
+const withExtra = (planned: readonly Fix[], extra: readonly Fix[]): readonly Fix[] => {
+  const needed = planned.filter(
+    (fix) => !isSharedBeside(fix, extra) && !isMadeInState(fix, extra) && !extra.some((other) => sameSubject(other, fix)),
+  );
+  return atHome([...needed, ...extra]);
+};
 
 const sameSubject = (a: Fix, b: Fix): boolean => a.id === b.id && a.subject === b.subject;
 

@@ -48,6 +48,31 @@ describe('judge', () => {
     expect(verdict({ stderr: 'open /etc/x: Permission denied\n' }, {}, seen(false))).toBe('inconclusive');
   });
 
+  it('takes no proof from a probe that fails as it is', () => {
+    const fails = { command: { code: 1, output: 'no answer\n' } };
+    expect(verdict(fails, fails)).toBe('inconclusive');
+    expect(judge({ ...BEFORE, ...fails }, { ...GOOD, ...fails }, EXPECTATION).reasons).toContainEqual({
+      kind: 'unsure',
+      text: 'the probe command fails before as well (exit 1): nothing shows that what it asks for works; it said: no answer',
+    });
+    const unhealthy = { healthcheck: { code: 1, output: '' } };
+    expect(verdict(unhealthy, unhealthy)).toBe('proved');
+  });
+
+  it('takes no proof from a path that was asked for and is not there, or fails, as it is', () => {
+    const answers = (...statuses: readonly number[]): Partial<Observation> => ({
+      ports: statuses.map((_, at) => ({ protocol: 'tcp', port: 80 + at, address: '0.0.0.0' })),
+      probes: statuses.map((status, at) => ({ port: 80 + at, outcome: 'http', status, contentType: 'text/html', bodyLength: 5 })),
+    });
+    const asked = (path: string | undefined, ...statuses: readonly number[]): string =>
+      verdict(answers(...statuses), answers(...statuses), path === undefined ? {} : { askedPath: path });
+    expect(asked('/ping', 500)).toBe('inconclusive');
+    expect(asked('/ping', 404)).toBe('inconclusive');
+    expect(asked('/ping', 401)).toBe('proved');
+    expect(asked('/ping', 404, 200)).toBe('proved');
+    expect(asked(undefined, 503)).toBe('proved');
+  });
+
   it('says why there is nothing to compare with, where that was seen', () => {
     const broken = { ...BEFORE, outcome: 'exited' as const, exit: { code: 13 } };
     const said = (whyBroken?: string): string =>

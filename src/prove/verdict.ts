@@ -5,7 +5,7 @@ import { compareDatagrams } from './datagrams.ts';
 import { type LogLine, newErrorLines } from './log-lines.ts';
 import type { Observation } from './observation.ts';
 import { comparePorts, type MovedPorts } from './ports.ts';
-import { compareProbes } from './probe-reasons.ts';
+import { askedInVain, compareProbes } from './probe-reasons.ts';
 import type { Reason } from './reason.ts';
 import { compareReload } from './reload.ts';
 import { compareVolumeState } from './volume-state.ts';
@@ -36,6 +36,8 @@ export interface Expectation {
   readonly oldData?: readonly Reason[];
   /** Where the first run had volumes for its data. */
   readonly volumes?: readonly string[];
+  /** The path that HTTP ports were asked for because somebody said so. */
+  readonly askedPath?: string;
 }
 
 /** proved needs at least one thing that positively worked, nothing bad, and nothing unsure. */
@@ -47,6 +49,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...(expectation.hostUid === undefined ? [] : compareIdentity(after, expectation.hostUid)),
     ...comparePorts(before, after, expectation.moved),
     ...compareProbes(before.probes, after.probes, expectation.moved),
+    ...askedInVain(before.probes, expectation.askedPath),
     ...compareDatagrams(before, after, expectation.moved),
     ...compareCommands(before, after),
     ...compareReload(before, after, expectation.moved),
@@ -192,7 +195,12 @@ function compareCommands(before: Observation, after: Observation): Reason[] {
   ] as const;
   for (const [what, was, is] of pairs) {
     if (!was) continue;
-    if (was.code !== 0) reasons.push({ kind: 'note', text: `the ${what} fails before as well (exit ${was.code})` });
+    if (was.code !== 0)
+      // A health check may want what no run here has; a probe command is what somebody said must work.
+      reasons.push({
+        kind: was === before.command ? 'unsure' : 'note',
+        text: `the ${what} fails before as well (exit ${was.code})${was === before.command ? `: nothing shows that what it asks for works${lastWords(was.output)}` : ''}`,
+      });
     else if (is?.code === 0) reasons.push({ kind: 'ok', text: `the ${what} succeeds in both runs` });
     else
       reasons.push({
@@ -202,6 +210,11 @@ function compareCommands(before: Observation, after: Observation): Reason[] {
   }
   return reasons;
 }
+
+const lastWords = (output: string): string => {
+  const line = output.trim().split('\n').at(-1)?.trim();
+  return line ? `; it said: ${line.slice(0, 200)}` : '';
+};
 
 const distinct = <T extends { readonly text: string }>(items: readonly T[]): T[] => [
   ...new Map(items.map((item) => [item.text, item])).values(),
