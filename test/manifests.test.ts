@@ -1,6 +1,6 @@
 /** Manifests through the command line: who and check of Deployments and their like, with images at hand and without. */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -112,7 +112,7 @@ describe('a misspelt field', () => {
       [
         'Pod/typo: unknown field "spec.containers[0].securitycontext", which kubectl refuses and the API server itself ignores',
         4,
-        84,
+        83,
       ],
     ];
     for (const { diagnostics = [] } of [await who(file, ...images), await check(file, ...images)])
@@ -123,6 +123,28 @@ describe('a misspelt field', () => {
       ).toEqual(expected);
   });
 });
+
+describe('standard input that says nothing', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('is waited for until %s', async (signal) => {
+    const child = spawn(process.execPath, [freshDist(), 'check', '-'], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const ended = new Promise<string | number | null>((resolve) => child.once('exit', (code, by) => resolve(by ?? code)));
+    // Until it waits: it has worked, and has not for a while.
+    let [ticks, since] = [0, Date.now()];
+    for (const end = Date.now() + 60_000; Date.now() < end && (ticks < 5 || Date.now() - since < 1500); ) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const now = ticksOf(child.pid!);
+      if (now !== ticks) [ticks, since] = [now, Date.now()];
+    }
+    child.kill(signal);
+    const late = new Promise<string>((resolve) => setTimeout(() => resolve('it goes on'), 20_000).unref());
+    const by = await Promise.race([ended, late]);
+    child.kill('SIGKILL');
+    expect(by).toBe(signal);
+  });
+});
+
+/** CPU of a process so far, proc_pid_stat(5) utime. */
+const ticksOf = (pid: number): number => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[11]);
 
 describe('who', () => {
   it('answers for every container, in the words of the kubelet, with the line of the setting behind it', async () => {

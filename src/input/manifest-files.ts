@@ -83,6 +83,27 @@ function isFileLink(path: string): boolean {
 const CHUNK: Buffer = Buffer.allocUnsafe(65_536);
 
 function readBounded(path: string): Buffer {
+  // Of a pipe nobody knows how long it takes.
+  return path === '-' || statSync(path).isFIFO() ? interruptible(() => readWhole(path)) : readWhole(path);
+}
+
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * While a program waits in a read it hears no signal that it handles by itself: for that time they end it as they end anything else. Nothing is
+ * there yet that would have to be put away.
+ */
+function interruptible<T>(wait: () => T): T {
+  const handlers = ENDING.map((signal) => [signal, process.rawListeners(signal)] as const);
+  for (const [signal] of handlers) process.removeAllListeners(signal);
+  try {
+    return wait();
+  } finally {
+    for (const [signal, list] of handlers) for (const one of list) process.on(signal, one as () => void);
+  }
+}
+
+function readWhole(path: string): Buffer {
   const descriptor = path === '-' ? 0 : openSync(path, 'r');
   try {
     const stat = fstatSync(descriptor);
