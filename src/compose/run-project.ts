@@ -2,7 +2,7 @@
 import type { Engine, SharedVolume } from '../engine/engine.ts';
 import { projectFolders } from '../engine/project-folders.ts';
 import { type NetworkMember, openNetwork } from '../engine/project-network.ts';
-import type { Launch } from '../launch/launch.ts';
+import type { Launch, LaunchMount } from '../launch/launch.ts';
 import { notStarted } from '../prove/observation.ts';
 import { exercise } from './exercise.ts';
 import { waitHealthy } from './health.ts';
@@ -35,7 +35,7 @@ export async function runProject(input: ProjectRunInput): Promise<ProjectRun> {
       const tracer = input.tracers?.get(service.name);
       const { surroundings } = service;
       const life = serviceLife(service, {
-        launch: folders.over(launch, surroundings.files),
+        launch: folders.over(withoutSecondFill(service, startable), surroundings.files),
         create: {
           ...(member === undefined ? {} : { sandbox: member.pid, names: member.names(surroundings.hosts) }),
           volumes: volumesOf(launch, volumes),
@@ -87,6 +87,43 @@ const volumesOf = ({ mounts }: Launch, volumes: ReadonlyMap<string, SharedVolume
       return made === undefined ? [] : [[target, made.id] as const];
     }),
   );
+
+/**
+ * Compose creates all containers before it starts the first, and it is then that a volume gets what an image has in its place. Here a container
+ * is made when it starts: what another one of the same image has filled, and perhaps given to somebody, is not filled again.
+ */
+export function withoutSecondFill(service: ProjectService, all: readonly ProjectService[]): Launch {
+  const launch = service.launch as Launch;
+  const filled = new Set(
+    waitedFor(service, all)
+      .filter(({ image }) => image === service.image)
+      .flatMap(({ launch: one }) => (one.kind === 'launch' ? one.mounts : []))
+      .flatMap((mount) => placeOf(mount) ?? []),
+  );
+  if (filled.size === 0) return launch;
+  const mounts = launch.mounts.map((mount): LaunchMount => {
+    const { copiesImageContent: _, ...rest } = mount;
+    return filled.has(placeOf(mount) ?? '') ? rest : mount;
+  });
+  return { ...launch, mounts };
+}
+
+const placeOf = ({ type, source, target }: LaunchMount): string | undefined =>
+  type === 'volume' && source !== undefined ? `${source} ${target}` : undefined;
+
+/** Everybody who has come to his end before it starts. */
+function waitedFor(
+  service: ProjectService,
+  all: readonly ProjectService[],
+  seen: Set<string> = new Set(),
+): readonly ProjectService[] {
+  return service.dependsOn.flatMap(({ service: name, condition: wanted }) => {
+    const other = all.find((one) => one.name === name);
+    if (other === undefined || seen.has(name)) return [];
+    seen.add(name);
+    return [...(wanted === 'service_completed_successfully' ? [other] : []), ...waitedFor(other, all, seen)];
+  });
+}
 
 /** Its own place, or that of the service whose network it has in the end. */
 function memberOf(
