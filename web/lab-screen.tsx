@@ -56,13 +56,16 @@ export function LabScreen({ id }: { readonly id: string }): JSX.Element {
           </button>
         ))}
       </nav>
-      <main class="text" id="text" tabIndex={-1} aria-label="Lab">
-        {lab === undefined ? <p class="quiet">Loading …</p> : <LabText lab={lab} />}
+      {/* All three: on a phone only one of them is there. */}
+      <main>
+        <section class="text" id="text" tabIndex={-1} aria-label="Text">
+          {lab === undefined ? <p class="quiet">Loading …</p> : <LabText lab={lab} />}
+        </section>
+        <div class="right">
+          <Terminals id={id} />
+          {lab !== undefined && <Pictures lab={lab} />}
+        </div>
       </main>
-      <div class="right">
-        <Terminals id={id} />
-        {lab !== undefined && <Pictures lab={lab} />}
-      </div>
     </div>
   );
 }
