@@ -1,4 +1,4 @@
-/** Programs that insist on what root had: folders that only root makes, a home and a name, data that somebody may use. Through `unroot fix`. */
+/** Programs that insist on what root had: folders that only root makes, a home and a name, being root. Through `unroot fix`. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,5 +56,15 @@ describe.skipIf(why !== undefined)('programs that insist', () => {
     expect(doubts(report)).toEqual([]);
     expect(report.verdict).toBe('proved');
     expect(report.run.volumes[0]?.remedy).toBeDefined();
+  });
+
+  it('on being root are told to need it, in their own words, and what of root is enough', async () => {
+    const script = `[ "$(id -u)" = 0 ] || { echo 'svc: must be started as root' >&2; exit 1; }\nchown 5 /srv/x || exit 1\n${SERVE}`;
+    const report = await fixProgram(imageOf(script, [{ path: '/srv/x', content: '' }]));
+    expect(report.verdict).toBe('failed');
+    expect(report.smallerRoot).toMatchObject({ works: true, run: { capAdd: ['CHOWN'] } });
+    expect(report.smallerRoot?.why).toEqual([
+      'it looks whether it is root, and ends when it is not; it says: svc: must be started as root',
+    ]);
   });
 });

@@ -40,6 +40,7 @@ import type { RoundsInput } from './rounds-input.ts';
 import { saidNames } from './said-names.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
 import { stillDenied } from './still-denied.ts';
+import { stoppedByIdentity } from './stopped-by.ts';
 import { configsRead, launchOf, programsRun, readSubject } from './subject.ts';
 import { targetOf } from './target.ts';
 import { rootQuestions } from './told-reasons.ts';
@@ -65,6 +66,8 @@ export interface RoundsResult {
   readonly rounds: number;
   /** What a reader must know of how it was compared. */
   readonly notes: readonly string[];
+  /** Denied changes of identity at which one of the runs as the user stopped, whatever was tried. */
+  readonly stoppedBy?: readonly TraceEvent[];
 }
 
 export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Promise<RoundsResult> {
@@ -107,6 +110,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   let tried = 0;
   let lookedTwice = false;
   let withoutTrial: RoundsResult | undefined;
+  let stoppedBy: readonly TraceEvent[] = [];
   for (let round = 1; ; round++) {
     const fixes = withExtra(plan.fixes, extra);
     const layer = mergeLayer(fixes);
@@ -128,6 +132,8 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
           });
     const denials = launch.kind === 'refusal' ? [] : denialsOf(after, before, launch);
     const fresh = launch.kind === 'refusal' ? [] : observedFindings(fixed, asIs, launch, denials, after.trace ?? NO_TRACE);
+    const stopped = stoppedByIdentity(after);
+    if (stopped.length > 0) stoppedBy = stopped;
     const done = (left: readonly Unresolved[]): RoundsResult => ({
       asIs,
       before,
@@ -140,6 +146,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       after,
       left,
       rounds: round,
+      stoppedBy,
       notes: [
         ...notes,
         ...(after.outcome === 'exited' && after.exit?.code !== 0 ? questions : []),
@@ -197,7 +204,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
         trial = experiment.try({ after, met, extra, fixes, context });
         ({ helped, without } = experiment);
       }
-      if (trial.length === 0) return { ...withoutTrial, rounds: round };
+      if (trial.length === 0) return { ...withoutTrial, rounds: round, stoppedBy };
       const chosen = trial;
       extra.splice(0, extra.length, ...extra.filter((fix) => !chosen.some((one) => conflicts(one, fix)) && !without?.(fix)));
       addRemedies(extra, trial);
@@ -206,7 +213,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       continue;
     }
     if (!changed || round === MAX_ROUNDS || !worksByItself(before))
-      return less && withoutTrial ? { ...withoutTrial, rounds: round } : done(left);
+      return less && withoutTrial ? { ...withoutTrial, rounds: round, stoppedBy } : done(left);
     plan = next;
   }
 }

@@ -17,6 +17,7 @@ import { portsOf } from './ports.ts';
 import { recipesFor } from './recipe-trials.ts';
 import type { RoundsResult } from './rounds.ts';
 import type { RoundsInput } from './rounds-input.ts';
+import { demandsRoot } from './stopped-by.ts';
 import { launchOf } from './subject.ts';
 import { lostBy, mayLoseWork, worksByItself, worksLess } from './verdict.ts';
 
@@ -79,12 +80,15 @@ const MOST_EVIDENCE = 20;
 /** Undefined when nothing shows that it is root that is missing, or when there is no run as root to compare with. */
 export async function smallerRoot(rounds: RoundsResult, input: RoundsInput): Promise<SmallerRoot | undefined> {
   const { subject } = input;
-  const { asIs, before, left } = rounds;
+  const { asIs, before, after, left, stoppedBy = [] } = rounds;
   if (asIs.uid !== 0 || !worksByItself(before) || before.trace?.tracer !== 'strace') return undefined;
   const known = recipesFor(before, { rootFs: subject.rootFs, asIs }).flatMap(({ needsRoot }) => needsRoot ?? []);
   const evidence = evidenceOf(rounds);
   const decisive = left.some(({ finding }) => OF_ROOT.has(finding.operation?.kind ?? '') && mayLoseWork(finding, before));
-  if (known.length === 0 && !decisive) return undefined;
+  // A program that ends at a change of user, or says that it wants to be root, whatever was tried.
+  const broken = worksLess(before, after);
+  const demand = broken ? demandsRoot(before, after) : undefined;
+  if (known.length === 0 && !decisive && demand === undefined && (!broken || stoppedBy.length === 0)) return undefined;
 
   const used = new Map<Capability, string>(capabilitiesUsed(before.trace, asIs, subject.rootFs));
   const kept = new Map<Capability, string>();
@@ -138,7 +142,7 @@ async function search(
   }
   const mapped = ok ? await inUserNamespace(rounds, input, chosen, noNewPrivileges) : undefined;
   return {
-    why: known.map(({ why }) => why),
+    why: [...known.map(({ why }) => why), ...(known.length === 0 ? saidToNeed(rounds) : [])],
     instead: known.map(({ instead }) => instead),
     evidence,
     run: {
@@ -218,17 +222,23 @@ function same(before: Observation, after: Observation): boolean {
   return denied.length === 0 && compareEffects(before.trace, after.trace).length === 0;
 }
 
+/** Of a program that no recipe knows: its own words. */
+function saidToNeed({ before, after }: RoundsResult): readonly string[] {
+  const demand = demandsRoot(before, after);
+  return demand === undefined ? [] : [`it looks whether it is root, and ends when it is not; it says: ${demand}`];
+}
+
 /** A program that looks who it is, and says so, is denied no call. */
 function saidAsUser({ after }: RoundsResult): readonly string[] {
   const line = after.outcome === 'exited' ? `${after.stdout}\n${after.stderr}`.trim().split('\n').at(-1)?.trim() : '';
   return line ? [`as the user it ended with exit ${after.exit?.code ?? '?'} and said: ${line.slice(0, 200)}`] : [];
 }
 
-/** What the last run as the user was denied of root's powers, and the run as root was not. */
-function evidenceOf({ before, after }: RoundsResult): readonly RootEvidence[] {
+/** What the last run as the user was denied of root's powers, or stopped at, and the run as root was not. */
+function evidenceOf({ before, after, stoppedBy = [] }: RoundsResult): readonly RootEvidence[] {
   if (before.trace === undefined || after.trace === undefined) return [];
   const denied = newDenials(after.trace, before.trace).filter(({ operation }) => OF_ROOT.has(operation.kind));
-  const texts = denied.map(
+  const texts = [...denied, ...stoppedBy].map(
     ({ program, syscall, operation, errno = 'EPERM' }: TraceEvent): RootEvidence => ({
       program,
       syscall,

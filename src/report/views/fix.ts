@@ -120,6 +120,9 @@ function volumeText({ path, owner, mode, remedy, commands }: RunVolume): string 
   return `${path} owner ${owner} mode ${mode}${old}`;
 }
 
+const portText = ({ from, to, protocol }: Run['ports'][number]): string =>
+  `${from === to ? to : `${from} -> ${to}`}${protocol === undefined ? '' : `/${protocol}`}`;
+
 /** The settings to start it with, only those that say something. */
 function runFacts(run: Run): readonly { name: string; line: Line }[] {
   const facts: (readonly [string, string])[] = [
@@ -127,7 +130,7 @@ function runFacts(run: Run): readonly { name: string; line: Line }[] {
     ['entrypoint', commandLine(run.entrypoint ?? [])],
     ['command', commandLine(run.command ?? [])],
     ['directory', run.workdir ?? ''],
-    ['ports', run.ports.map((port) => (port.from === port.to ? `${port.to}` : `${port.from} -> ${port.to}`)).join(', ')],
+    ['ports', run.ports.map(portText).join(', ')],
     ['tmpfs', run.tmpfs.join(', ')],
     ['volumes', run.volumes.map(volumeText).join('; ')],
     [

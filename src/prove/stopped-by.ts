@@ -1,0 +1,50 @@
+/** Why a run as the user came to its end, where it shows: at a call that only root may make, or at the program's own question whether it is root. */
+import { isDenied } from '../trace/denials.ts';
+import type { TraceEvent } from '../trace/event.ts';
+import type { Observation } from './observation.ts';
+
+const IDENTITY: ReadonlySet<string> = new Set(['setuid', 'setgid', 'setgroups']);
+/** What a program still does on its way out: reading a message in the user's language, telling the log. */
+const LOOKS: ReadonlySet<string> = new Set(['stat', 'access', 'connect-unix', 'readlink', ...IDENTITY]);
+
+/** Denied changes of identity after which the process that asked did nothing more. */
+export function stoppedByIdentity({ outcome, exit, trace }: Observation): readonly TraceEvent[] {
+  if (outcome !== 'exited' || exit?.code === 0 || trace === undefined) return [];
+  const over = new Set<number>();
+  return [...trace.events].reverse().filter((event) => {
+    const { pid, operation } = event;
+    if (over.has(pid)) return false;
+    if (IDENTITY.has(operation.kind) && isDenied(event)) return true;
+    const looks =
+      LOOKS.has(operation.kind) || event.errno !== undefined || (operation.kind === 'open' && operation.access === 'read');
+    if (!looks) over.add(pid);
+    return false;
+  });
+}
+
+const ROOT = '(?:the )?(?:root|super-?user)\\b(?!/)';
+const DEMANDS: readonly RegExp[] = [
+  `\\b(?:must|needs?|requires?|required|ha(?:s|ve) to|should|only|not)\\b.*\\bas ${ROOT}`,
+  `\\b(?:must|needs?|requires?|ha(?:s|ve) to|should|only|not|unless)(?: to)?(?: be)?(?: run| started)?(?: by)? ${ROOT}`,
+  '\\b(?:must|needs?|requires?|required|without|lacks?|only|no|missing|insufficient)\\b.*\\b(?:root|super-?user) (?:privileges?|permissions?|rights|access)\\b',
+  `\\bare you ${ROOT}`,
+].map((words) => new RegExp(words, 'i'));
+/** `must not be run as root`: the opposite. */
+const OPPOSITE =
+  /\b(?:must|should|do|does|can|may|will)(?: ?not|n['’]t) (?:be )?(?:run|start|launch|use|execut)\w*\b.*\bas\b|\b(?:never|refus\w+)\b.*\bas\b/i;
+
+/** The line by which a program that ended as the user says that it wants to be root; not one that the run as root had too. */
+export function demandsRoot(before: Observation, after: Observation): string | undefined {
+  if (after.outcome !== 'exited' || after.exit?.code === 0) return undefined;
+  const known = new Set(linesOf(before));
+  const line = linesOf(after).findLast(
+    (one) => DEMANDS.some((words) => words.test(one)) && !OPPOSITE.test(one) && !known.has(one),
+  );
+  return line?.slice(0, 200);
+}
+
+const linesOf = ({ stdout, stderr }: Observation): readonly string[] =>
+  `${stdout}\n${stderr}`
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
