@@ -1,9 +1,10 @@
 /** What a page can ask for, and who answers it. */
 import { UnrootError } from '../../error.ts';
+import { withImageOf } from '../checks/image-facts.ts';
 import { openInside } from '../checks/inside.ts';
 import { layoutsOf, pageLab } from './page-lab.ts';
 import { drawExec } from './pictures/exec.ts';
-import { drawLayers } from './pictures/layers.ts';
+import { drawImage, drawLayers } from './pictures/layers.ts';
 import { drawWalk } from './pictures/walk.ts';
 import type { Answers, Ask, LabCard, Missing } from './protocol.ts';
 import type { Guest, Room } from './room.ts';
@@ -75,6 +76,11 @@ async function layersOf(room: Room, image: string): Promise<Answers['layers']> {
   if (room.lab.images.includes(image)) return drawLayers(session.imageFolder(image), image);
   if (!layoutsOf(room.lab).includes(image))
     throw new UnrootError(`Lab ${room.lab.id} has no image ${image}`, { code: 'lab.no-image' });
+  if (!image.startsWith('/')) {
+    const drawn = await withImageOf(session.node().root, { name: image }, (one) => drawImage(one, image));
+    if (typeof drawn === 'string') throw new UnrootError(`${image} is not there yet`, { code: 'lab.no-image' });
+    return drawn;
+  }
   // The learner's own links must not lead out of the node.
   const found = openInside(session.node().root, image);
   const inside = found === undefined ? undefined : openInside(found.path, '/oci-layout');

@@ -74,13 +74,13 @@ function pathsOf(lab: Lab): PageLab['paths'] {
     .slice(0, 12);
 }
 
-/** Images that checks look for. */
+/** Images that checks look for: paths of layouts, and names of what is built with podman. */
 export function layoutsOf(lab: Lab): readonly string[] {
   return [
     ...new Set(
       lab.steps
         .flatMap(({ checks }) => checks)
-        .flatMap((check) => (check.kind === 'image' && check.path !== undefined ? [check.path] : [])),
+        .flatMap((check) => (check.kind === 'image' ? [check.path ?? check.name ?? ''] : [])),
     ),
   ];
 }

@@ -42,7 +42,7 @@ export interface PageLab extends Omit<LabCard, 'steps' | 'done' | 'finished' | '
   readonly walls: NonNullable<Lab['walls']>;
   /** Where to look along first, each with what is done there. */
   readonly paths: readonly { readonly path: string; readonly action: string }[];
-  /** OCI layouts the learner is to make, as paths in the node. */
+  /** Images the learner is to make: OCI layouts, as paths in the node, or names in its podman. */
   readonly layouts: readonly string[];
 }
 

@@ -14,16 +14,22 @@ const kept = new Map<string, Promise<LayersPicture>>();
 export async function drawLayers(folder: string, name: string): Promise<LayersPicture> {
   const image = await openImage(`oci:${folder}`);
   try {
-    const known = kept.get(image.digest);
-    if (known !== undefined) return { ...(await known), image: name };
-    const drawn = draw(image, name);
-    if (kept.size >= MAX_KEPT) kept.clear();
-    kept.set(image.digest, drawn);
-    drawn.catch(() => kept.delete(image.digest));
-    return await drawn;
+    return await drawImage(image, name);
   } finally {
     await image.close();
   }
+}
+
+/** The same of an image that is open. */
+export async function drawImage(image: Image, name: string): Promise<LayersPicture> {
+  const key = `${image.digest} ${image.configDigest}`;
+  const known = kept.get(key);
+  if (known !== undefined) return { ...(await known), image: name };
+  const drawn = draw(image, name);
+  if (kept.size >= MAX_KEPT) kept.clear();
+  kept.set(key, drawn);
+  drawn.catch(() => kept.delete(key));
+  return await drawn;
 }
 
 async function draw(image: Image, name: string): Promise<LayersPicture> {
