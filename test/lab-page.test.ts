@@ -1,5 +1,5 @@
 /**
- * The workshop's page in a real Chromium: a learner's way through labs 01, 02 and 09 by keyboard, reload in the middle, two pages at once, a lost
+ * The workshop's page in a real Chromium: a learner's way through labs 01, 02, 09, 15 and 06 by keyboard, reload in the middle, two pages at once, a lost
  * connection, a phone; what the policy or a script complains of fails the test.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -78,6 +78,8 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
     const page = await where.newPage();
     page.setDefaultTimeout(30_000);
     page.on('console', (message) => {
+      // xterm.js says so where the machine is busy with others.
+      if (/^task queue exceeded allotted deadline/.test(message.text())) return;
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(error.message));
@@ -202,7 +204,8 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
     await shows(page, /still before-reload/);
   });
 
-  it('survives a lost connection, says so, and goes on', async () => {
+  /** Cut off, told so, and back again. */
+  const loseConnection = async (): Promise<void> => {
     expected.push(/WebSocket|ERR_CONNECTION/);
     await page.evaluate(() => {
       const seen: string[] = [];
@@ -218,6 +221,10 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
       (globalThis as unknown as { seen: string[] }).seen.some((text) => text.includes('Connection lost')),
     );
     await page.waitForFunction(() => document.querySelector('.connection')?.textContent === '');
+  };
+
+  it('survives a lost connection, says so, and goes on', async () => {
+    await loseConnection();
     await page.click('.pane.active .screen');
     await type(page, 'echo "after $kept"');
     await shows(page, /after before-reload/);
@@ -334,6 +341,64 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
     await page.waitForSelector('.text .start button');
   });
 
+  /** Every step of a lab typed as its solution stands; `between`: what happens to the learner after a step. */
+  const typeLab = async (lab: string, between: (index: number) => Promise<void>): Promise<void> => {
+    const { steps } = findLabs(labs).find((one) => one.lab.id === lab)?.lab ?? { steps: [] };
+    for (const index of steps.keys()) {
+      await page.click('.pane.active .screen');
+      for (const line of solutionOf(lab, index).trim().split('\n')) await type(page, line);
+      await done(page, index + 1, 90_000);
+      await answerRightly(page, lab, index);
+      await between(index);
+    }
+    await page.waitForSelector('.finish');
+  };
+  const leave = async (): Promise<void> => {
+    await page.click('.top button[aria-label="Stop"]');
+    await page.click('.top button.sure');
+    await page.waitForSelector('.text .start button');
+  };
+
+  it('takes a learner through lab 15, who reloads in the middle', async () => {
+    await page.click('.back');
+    await goTo(page, '15');
+    await start(page);
+    await typeLab('15', async (index) => {
+      if (index !== 1) return;
+      const before = await page.locator('.step.done').count();
+      await page.reload();
+      await page.waitForSelector('.pane .xterm');
+      expect(await page.locator('.step.done').count()).toBe(before);
+      await prompt(page);
+    });
+    expect(await page.getAttribute('svg.walls', 'aria-label').catch(() => null)).not.toBe('');
+    await leave();
+  });
+
+  it('takes a learner through lab 06, who loses the connection in the middle, while a second page looks on', async () => {
+    await page.click('.back');
+    await goTo(page, '06');
+    await start(page);
+    const second = await newPage();
+    await goTo(second, '06');
+    await second.waitForSelector('.pane .xterm');
+    await page.bringToFront();
+    await typeLab('06', async (index) => {
+      if (index !== 2) return;
+      await loseConnection();
+      await page.click('.pane.active .screen');
+      await type(page, 'echo "back $((40+2))"');
+      await shows(page, /back 42/);
+    });
+    // What was done on one page is done on the other.
+    await second.bringToFront();
+    await second.waitForSelector('.finish');
+    await shows(second, /successfully rolled out/);
+    await second.close();
+    await page.bringToFront();
+    await leave();
+  });
+
   it('is accessible, in the list and in a lab, light and dark', async () => {
     await accessible(page);
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -389,6 +454,8 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
   });
 
   it('works on a phone, without scrolling sideways', async () => {
+    await page.click('.pane.active .screen');
+    await type(page, 'unroot run --user 4242 debian -- sleep infinity &');
     const phone = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true });
     const small = await newPage(phone);
     await noWiderThan(small);
@@ -401,6 +468,13 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
       await small.waitForTimeout(200);
       await noWiderThan(small);
     }
+    // Drawn for the room there is: letters keep their size.
+    await small.locator('.parts button', { hasText: 'Picture' }).click();
+    await small.click('#picture-tab-capabilities');
+    await small.waitForSelector('svg.capabilities');
+    await expect
+      .poll(() => small.evaluate(() => (document.querySelector('svg.capabilities') as SVGSVGElement).getScreenCTM()?.a))
+      .toBeCloseTo(1, 1);
     await accessible(small);
     await phone.close();
   });
