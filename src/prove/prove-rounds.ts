@@ -13,7 +13,7 @@ import { arbitraryUids } from './recipient.ts';
 import type { RoundsResult } from './rounds.ts';
 import { settingsOfRun } from './settings.ts';
 import { configsRead, launchOf, readSubject, type Subject } from './subject.ts';
-import { unopenedOutput } from './told-reasons.ts';
+import { lastDenied, unopenedOutput } from './told-reasons.ts';
 import { unaskedWork } from './unasked.ts';
 import type { Expectation } from './verdict.ts';
 import { withAccount } from './with-account.ts';
@@ -69,7 +69,7 @@ export async function expectationOf(
   const { rounds, oldData } = input;
   const traces = rounds.before.trace && rounds.after.trace ? ([rounds.before.trace, rounds.after.trace] as const) : undefined;
   const moved = movedPorts(rounds.run.ports);
-  const whyBroken = unopenedOutput(rounds.before.trace, input.subject.rootFs);
+  const whyBroken = unopenedOutput(rounds.before.trace, input.subject.rootFs) ?? lastDenied(rounds.before.trace);
   return {
     ...(whyBroken === undefined ? {} : { whyBroken }),
     ...(input.observe?.probePath === undefined ? {} : { askedPath: input.observe.probePath }),

@@ -1,5 +1,7 @@
 /** Causes that a run shows only to who knows where to look: a script's own question for root, and a log that leads to a pipe of root's. */
+import { describeOperation } from '../finding/denied.ts';
 import type { RootFs } from '../image/image.ts';
+import { isDenied } from '../trace/denials.ts';
 import type { Trace } from '../trace/event.ts';
 import { LIBRARY } from './becomes-somebody.ts';
 import type { Subject } from './subject.ts';
@@ -52,6 +54,14 @@ export function unopenedOutput(trace: Trace | undefined, rootFs: RootFs): string
   if (event === undefined || event.operation.kind !== 'open') return undefined;
   const { path } = event.operation;
   return `${event.program} gave up root and could not open ${path} after that: it leads to the container's output, a pipe that belongs to root; a program that starts as the user may open it`;
+}
+
+/** The last thing that a run was refused for who it was: what a program that ended may have ended for. */
+export function lastDenied(trace: Trace | undefined): string | undefined {
+  const event = trace?.events.findLast(isDenied);
+  if (event === undefined) return undefined;
+  const who = `${event.program.split('/').at(-1)} (uid ${event.uid})`;
+  return `it needs something that this run did not give it; the last that it was denied: ${who} ${describeOperation(event.operation)}, ${event.errno}`;
 }
 
 const OUTPUT = /^\/dev\/std(?:out|err)$|^\/proc\/(?:self|\d+)\/fd\/[12]$|^\/dev\/fd\/[12]$/;
