@@ -95,13 +95,25 @@ export function addKey(
   const words: WordStyle =
     quote !== undefined && quotes.every((one) => one === quote) ? { quote, always: true } : { quote: style.quote };
   const lines = entryLines(key, value, column, style, words);
+  const apart = lines.length > 1 && standApart(text, spot, map);
   const behind = (index: number): readonly LocalEdit[] => {
     const end = contentEnd(text, childSpot(text, spot, map, index));
-    return [linesBehind(text, withCommentsBelow(text, end, column), lines, style.eol)];
+    return [linesBehind(text, withCommentsBelow(text, end, column), apart ? ['', ...lines] : lines, style.eol)];
   };
   const at = map.entries.findIndex((entry) => before.includes(keyText(entry.key)));
-  const ways = [behind(map.entries.length - 1), atFirst(text, map, lines, style.eol)];
+  const ways = [behind(map.entries.length - 1), atFirst(text, map, apart ? [...lines, ''] : lines, style.eol)];
   return at < 0 ? ways : [at === 0 ? ways[1]! : behind(at - 1), ...ways];
+}
+
+/** Whether every entry has an empty line before the next, as services of a compose file often do. */
+function standApart(text: string, spot: Spot, map: YamlMap): boolean {
+  const ends = map.entries.slice(0, -1).map((_, index) => contentEnd(text, childSpot(text, spot, map, index)));
+  return (
+    ends.length > 0 &&
+    ends.every((end, index) =>
+      /\n[ \t]*\r?\n/.test(text.slice(beforeLineBreak(text, end), map.entries[index + 1]!.key.start)),
+    )
+  );
 }
 
 /** Before the first entry: above its comments when it begins a line, else in its place behind the dash. */

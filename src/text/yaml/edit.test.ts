@@ -57,6 +57,21 @@ describe('what is there keeps its dress', () => {
     expect(edited('a: {b: 1}\n---\na: 2\n', set('a.c', 2))).toBe('a: {b: 1, c: 2}\n---\na: 2\n');
   });
 
+  test('empty lines between entries, where every one has them', () => {
+    expect(edited('s:\n  a:\n    x: 1\n\n  b: # why\n    x: 1\n\nv: 1\n', set('s.c.x', 1))).toBe(
+      's:\n  a:\n    x: 1\n\n  b: # why\n    x: 1\n\n  c:\n    x: 1\n\nv: 1\n',
+    );
+    expect(edited('s:\r\n  a:\r\n    x: |\r\n      1\r\n\r\n  b: 1', set('s.c.x', 1))).toBe(
+      's:\r\n  a:\r\n    x: |\r\n      1\r\n\r\n  b: 1\r\n\r\n  c:\r\n    x: 1',
+    );
+    expect(edited('a:\n  x: 1\n\nb:\n  x: 1\n', set('c.x', 1, { before: ['a'] }))).toBe(
+      'c:\n  x: 1\n\na:\n  x: 1\n\nb:\n  x: 1\n',
+    );
+    // One line among others, or entries that do not all stand apart.
+    expect(edited('a:\n  x: 1\n\nb:\n  x: 1\n', set('c', 1))).toBe('a:\n  x: 1\n\nb:\n  x: 1\nc: 1\n');
+    expect(edited('a: 1\nb: 1\n\nd:\n  x: 1\n', set('c.x', 1))).toBe('a: 1\nb: 1\n\nd:\n  x: 1\nc:\n  x: 1\n');
+  });
+
   test('indentation, and where dashes stand', () => {
     expect(edited('a:\n    b:\n        c: 1\n', set('a.d.e', 1))).toBe('a:\n    b:\n        c: 1\n    d:\n        e: 1\n');
     expect(edited('a:\n  - x: 1\n', set('b', [1]))).toBe('a:\n  - x: 1\nb:\n  - 1\n');
