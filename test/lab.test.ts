@@ -95,6 +95,10 @@ describe.skipIf(!can)('a node', () => {
     await session.run('(exec -a "sleep 77" sleep 30) & until pgrep -f "^sleep 77"; do sleep 0.1; done');
     expect((await stands(process))[0]).toBe(false);
     expect((await stands({ kind: 'process', match: { command: '^sleep 77' } }))[0]).toBe(true);
+    // Nor is one in namespaces of its own whose files are the node's.
+    await session.run('pkill sleep; (unshare -mpf --mount-proc sleep 77) & until pgrep -f "^sleep 77"; do sleep 0.1; done');
+    expect((await stands(process))[0]).toBe(false);
+    await session.run('pkill -9 sleep');
   });
 
   it('attempts leave nothing behind, and have the whole identity', async () => {
@@ -154,6 +158,12 @@ describe.skipIf(!can)('a node', () => {
   });
 });
 
+it('shows the help of `unroot lab` alone', () => {
+  const said = execFileSync(process.execPath, [join(program, 'unroot.js'), 'lab'], { encoding: 'utf8' });
+  expect(said).toContain('Usage: unroot lab COMMAND');
+  expect(said).toContain('shell [options] [lab]');
+});
+
 describe('lists as JSON', () => {
   it('hold to their schemas, also where nothing can run', () => {
     const schema = (name: string): object =>
@@ -200,6 +210,66 @@ describe.skipIf(!can)('the player', () => {
     // What was done is there again.
     expect(again).toMatch(/^sleep infinity$/m);
     expect(existsSync(running)).toBe(false);
+  }, 240_000);
+
+  it('gives the terminal back as it was after a reset, lets a second one in, and says where labs are started', async () => {
+    const seen = { text: '' };
+    const terminal = (args: string): { readonly child: ReturnType<typeof spawn>; readonly closed: Promise<unknown> } => {
+      const child = spawn('script', ['-qec', `stty cols 60; ${process.execPath} ${cli} lab ${args}`, '/dev/null'], {
+        env: { ...env, SHELL: '/bin/sh', NO_COLOR: '1' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+        seen.text += text;
+      });
+      return { child, closed: new Promise((resolve) => child.once('close', resolve)) };
+    };
+    const until = (what: RegExp): Promise<void> => expect.poll(() => seen.text, { timeout: 60_000, interval: 100 }).toMatch(what);
+    const player = terminal('start 01 --again');
+    const type = (line: string, to: ReturnType<typeof terminal> = player): void => void to.child.stdin!.write(`${line}\n`);
+    try {
+      await until(/lab# $/);
+      // What is longer than the terminal is broken between words.
+      for (const line of seen.text.split(/\r?\n/).filter((one) => /^ {2}○ /.test(one)))
+        expect(line.length).toBeLessThanOrEqual(60);
+      seen.text = '';
+      type('unroot lab start 02');
+      await until(/labs are started on the machine itself/);
+      type('unroot lab hint 01');
+      await until(/leaves the container running/);
+      seen.text = '';
+      type('SHELL_OF=old; reset');
+      // The old shell may show one more prompt before its node ends.
+      for (let left = 60; !seen.text.includes('<new>') && left > 0; left -= 1) {
+        type(`echo "<\${SHELL_OF-new}>"`);
+        await sleep(500);
+      }
+      type('stty -a; echo end-of-$((20 + 2))');
+      await until(/end-of-22/);
+      expect(seen.text).toMatch(/(^|\s)opost/m);
+      expect(seen.text).not.toContain('-opost');
+      seen.text = '';
+      const second = terminal('shell');
+      await until(/lab# $/);
+      seen.text = '';
+      type('hostname; readlink /proc/self/root; check; exit', second);
+      await until(/node\r\n[\s\S]*no such process runs/);
+      await second.closed;
+      seen.text = '';
+      type(`${first.lab.steps[0]!.solution.trim()}`);
+      await until(/Step 1 is done[\s\S]*lab# $/);
+      seen.text = '';
+      // Without words: the only container, and no complaint.
+      type('enter');
+      await until(/root@[0-9a-f]+:/);
+      expect(seen.text).not.toContain('unbound');
+      type('exit');
+      await until(/lab# $/);
+      type('exit');
+      await player.closed;
+    } finally {
+      player.child.kill('SIGKILL');
+    }
   }, 240_000);
 
   it('dies with everything when it is killed', async () => {

@@ -1,10 +1,12 @@
 /** `unroot lab check|hint|…`: asks the player of a lab that runs in another terminal or page. */
 import { UnrootError } from '../error.ts';
-import { ask, playerSocket } from '../lab/desk.ts';
+import { ask, playerNode, playerSocket } from '../lab/desk.ts';
 import { findLab, findLabs, labsFolder } from '../lab/find-labs.ts';
+import type { Lab } from '../lab/lab.ts';
 import { labStateFolder } from '../lab/progress.ts';
 import type { CommandContext } from './command.ts';
 import type { LabFlags } from './lab-flags.ts';
+import { runShell, shellEntry } from './lab-terminal.ts';
 import { print, wantsColor } from './output.ts';
 
 /** The exit code is the player's: 0 when all is green. */
@@ -15,22 +17,37 @@ export async function askPlayer(
   flags: LabFlags,
   context: CommandContext,
 ): Promise<void> {
-  const folder = labsFolder(flags.labs);
-  const state = labStateFolder();
-  const running = findLabs(folder).filter(({ lab }) => playerSocket(state, lab) !== undefined);
-  const { lab } =
-    which === undefined && running.length === 1 ? running[0]! : findLab(folder, which ?? none(running.map((one) => one.lab.id)));
-  const socket = playerSocket(state, lab);
-  if (socket === undefined)
-    throw new UnrootError(`lab ${lab.id} does not run`, { code: 'lab.not-running', hint: `unroot lab start ${lab.id}` });
+  const lab = running(what, which, flags);
+  const socket = playerSocket(labStateFolder(), lab) ?? notRunning(lab);
   const answer = await ask(socket, what, words, { columns: process.stdout.columns ?? 80, color: wantsColor(flags.color) });
   await print(answer.text);
   context.done(answer.exit);
 }
 
-function none(running: readonly string[]): never {
-  throw new UnrootError(running.length === 0 ? 'no lab runs' : `several labs run: ${running.join(', ')}`, {
-    code: 'lab.not-running',
-    hint: running.length === 0 ? 'unroot lab list' : 'say which',
+/** Another shell in the node of a lab that runs already. */
+export async function anotherShell(which: string | undefined, flags: LabFlags, context: CommandContext): Promise<void> {
+  const lab = running('shell', which, flags);
+  const node = playerNode(labStateFolder(), lab) ?? notRunning(lab);
+  await runShell(shellEntry(node, false, process.stdin.isTTY), (shell) => {
+    context.signal.addEventListener('abort', () => shell.kill('SIGHUP'), { once: true });
   });
+  context.done(0);
+}
+
+/** The lab that is meant. */
+function running(what: string, which: string | undefined, flags: LabFlags): Lab {
+  const folder = labsFolder(flags.labs);
+  if (which !== undefined) return findLab(folder, which).lab;
+  const state = labStateFolder();
+  const [only, ...more] = findLabs(folder).filter(({ lab }) => playerSocket(state, lab) !== undefined);
+  if (only !== undefined && more.length === 0) return only.lab;
+  if (only === undefined) throw new UnrootError('no lab runs', { code: 'lab.not-running', hint: 'unroot lab list' });
+  throw new UnrootError(`several labs run: ${[only, ...more].map(({ lab }) => lab.id).join(', ')}`, {
+    code: 'lab.not-running',
+    hint: `say which: unroot lab ${what} ${only.lab.id}`,
+  });
+}
+
+function notRunning({ id }: Lab): never {
+  throw new UnrootError(`lab ${id} does not run`, { code: 'lab.not-running', hint: `unroot lab start ${id}` });
 }

@@ -1,14 +1,15 @@
 /** `unroot lab start`: the text of a step, and a shell in the node below it, until the shell ends. */
-import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrootError } from '../error.ts';
 import { currentStep, openDesk, playerSocket, renderEnd } from '../lab/desk.ts';
 import { findLab, labsFolder } from '../lab/find-labs.ts';
 import { forgetProgress, labStateFolder } from '../lab/progress.ts';
-import { paint, type RenderOptions, renderMarkdown, renderStep } from '../lab/render.ts';
+import { paint, type RenderOptions, renderMarkdown, renderStep, wrapText } from '../lab/render.ts';
 import { type LabSession, startLab } from '../lab/session.ts';
 import type { CommandContext } from './command.ts';
 import type { LabFlags } from './lab-flags.ts';
+import { runShell, shellEntry } from './lab-terminal.ts';
 import { createLog } from './log.ts';
 import { print, wantsColor } from './output.ts';
 
@@ -27,12 +28,12 @@ export async function startInTerminal(
   if (playerSocket(state, lab) !== undefined)
     throw new UnrootError(`lab ${lab.id} runs already, in another terminal`, {
       code: 'lab.running',
-      hint: `unroot lab stop ${lab.id}`,
+      hint: `unroot lab shell ${lab.id} is another shell in its node, unroot lab stop ${lab.id} ends it`,
     });
   if (flags.again === true) forgetProgress(state, lab);
   const log = createLog({ quiet: flags.quiet === true, verbose: flags.verbose === true, format: 'text' });
   let session: LabSession | undefined;
-  let shell: ReturnType<typeof spawn> | undefined;
+  let shell: ChildProcess | undefined;
   let stopped = false;
   const desk = openDesk(lab, state, () => {
     stopped = true;
@@ -56,11 +57,8 @@ export async function startInTerminal(
     await print(`${opening(session, options)}\n`);
     for (;;) {
       const node = await session.ready();
-      await new Promise<void>((resolve, reject) => {
-        const { file, args, env } = inTerminal(session!);
-        shell = spawn(file, args, { stdio: 'inherit', env });
-        shell.on('error', reject);
-        shell.on('close', () => resolve());
+      await runShell(shellEntry(node, true, process.stdin.isTTY), (one) => {
+        shell = one;
       });
       // A reset ends the shell with its node, a moment after it was asked for; the learner goes on in the new one.
       await sleep(300);
@@ -74,24 +72,13 @@ export async function startInTerminal(
   }
 }
 
-/** On a terminal one of the node's own, so that job control works there and Ctrl-C is a key for it and not for us. */
-function inTerminal(session: LabSession): {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env: Record<string, string>;
-} {
-  const extra = { LAB_NEWS: '1', TERM: process.env.TERM ?? 'xterm-256color', ...(process.env.NO_COLOR ? { NO_COLOR: '1' } : {}) };
-  const argv = process.stdin.isTTY ? ['/usr/bin/script', '-qec', '/bin/bash -i', '/dev/null'] : ['/bin/bash'];
-  return session.node().enter(['/usr/bin/env', '-C', '/root/lab', ...argv], extra);
-}
-
 function opening(session: LabSession, options: RenderOptions): string {
   const { lab } = session;
   const { done } = session.progress();
   const head = [
     RULE,
     paint(`Lab ${lab.id}: ${lab.title}`, 'bold', options),
-    `${lab.goal} About ${lab.minutes} minutes.`,
+    wrapText(`${lab.goal} About ${lab.minutes} minutes.`, '', options),
     RULE,
     '',
   ];
@@ -103,7 +90,7 @@ function opening(session: LabSession, options: RenderOptions): string {
       : [`Done so far: ${done.length} of ${lab.steps.length} steps.`, '']),
     all ? renderEnd(lab, options) : renderStep(lab, currentStep(session), options),
     '',
-    paint('check: how it stands · hint · step: this text · enter: into a container · reset · exit', 'dim', options),
+    paint('check: how it stands · hint · step: this text · enter: into a container · reset · help · exit', 'dim', options),
     '',
   ].join('\n');
 }

@@ -56,6 +56,11 @@ async function run(line: readonly string[], behind: readonly string[], signal: A
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.ok;
+    // A command of commands without one, as `unroot lab`: its help, as for `unroot` alone.
+    if (error.code === 'commander.help') {
+      await print((program.commands.find((one) => one.name() === line[0]) ?? program).helpInformation());
+      return EXIT.ok;
+    }
     throw usageError(
       error.message.replace(/^error: /, ''),
       undefined,

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { processAlive, processStartTime } from '../engine/proc.ts';
 import { UnrootError } from '../error.ts';
 import type { Lab, LabStep } from './lab.ts';
-import type { LabNode } from './node.ts';
+import type { Entry, LabNode } from './node.ts';
 import { isSlow, paint, type RenderOptions, renderMarkdown, renderQuiz, renderStates, renderStep } from './render.ts';
 import type { LabSession } from './session.ts';
 
@@ -29,6 +29,8 @@ interface Running {
   readonly pid: number;
   readonly start: number;
   readonly socket: string;
+  /** What starts a program in the node of the moment, without its words. */
+  readonly enter: Entry;
 }
 
 /** Who plays this lab at the moment is told by a file of the state folder. */
@@ -66,7 +68,7 @@ export function openDesk(lab: Lab, stateFolder: string, stop: () => void): Desk 
         server!.listen(socket, resolve);
       });
       server.unref();
-      const running: Running = { pid: process.pid, start: processStartTime(process.pid) ?? 0, socket };
+      const running: Running = { pid: process.pid, start: processStartTime(process.pid) ?? 0, socket, enter: node.enter([]) };
       mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
       writeFileSync(`${file}.${process.pid}`, JSON.stringify(running), { mode: 0o600 });
       renameSync(`${file}.${process.pid}`, file);
@@ -85,12 +87,22 @@ export function openDesk(lab: Lab, stateFolder: string, stop: () => void): Desk 
 const runningFile = (stateFolder: string, lab: Lab): string => join(stateFolder, `${lab.name}.running`);
 
 /** The socket of the player of this lab, when there is one. */
-export function playerSocket(stateFolder: string, lab: Lab): string | undefined {
+export const playerSocket = (stateFolder: string, lab: Lab): string | undefined => playing(stateFolder, lab)?.socket;
+
+/** The way into its node from another terminal, when somebody plays it. */
+export function playerNode(stateFolder: string, lab: Lab): Pick<LabNode, 'enter'> | undefined {
+  const entry = playing(stateFolder, lab)?.enter;
+  if (entry === undefined) return undefined;
+  const { file, args, env } = entry;
+  return { enter: (argv, extra = {}) => ({ file, args: [...args, ...argv], env: { ...env, ...extra } }) };
+}
+
+function playing(stateFolder: string, lab: Lab): Running | undefined {
   const file = runningFile(stateFolder, lab);
   if (!existsSync(file)) return undefined;
   try {
-    const { pid, start, socket } = JSON.parse(readFileSync(file, 'utf8')) as Running;
-    return processAlive(pid, start) ? socket : undefined;
+    const running = JSON.parse(readFileSync(file, 'utf8')) as Running;
+    return processAlive(running.pid, running.start) ? running : undefined;
   } catch {
     return undefined;
   }
@@ -162,7 +174,9 @@ async function reply(
         : ok(renderMarkdown(hint, options));
     }
     case 'step':
-      return ok(renderStep(lab, step, options));
+      return ok(
+        renderStep(lab, step, options, (says) => session.progress().done.includes(step.id) || told.has(`${step.id} ${says}`)),
+      );
     case 'answer':
       return answer(session, step, words, options);
     case 'solve':
@@ -206,8 +220,9 @@ export function renderEnd(lab: Lab, options: RenderOptions): string {
     paint('That was the last step.', 'bold', options),
     '',
     renderMarkdown(lab.explanation, options),
-    ...(next.length === 0 ? [] : ['', `Next: ${next.join(', ')}`]),
+    '',
     '`exit` leaves the node; nothing of it stays.',
+    ...(next.length === 0 ? [] : [`After that: ${next.join(', ')}`]),
   ].join('\n');
 }
 
@@ -224,8 +239,8 @@ function answer(session: LabSession, named: LabStep, words: readonly string[], o
   const choice = Number(words.find((word) => /^\d$/.test(word)) ?? 0);
   if (!(choice >= 1 && choice <= step.quiz.choices.length)) return { text: renderQuiz(step, options), exit: 1 };
   const { right, because } = session.answer(step.id, choice - 1);
-  return {
-    text: `${paint(right ? 'Right.' : 'No.', right ? 'green' : 'yellow', options)} ${renderMarkdown(because, options)}`,
-    exit: right ? 0 : 1,
-  };
+  const word = right ? 'Right.' : 'No.';
+  // Wrapped with the word before it, painted afterwards.
+  const text = renderMarkdown(`${word} ${because}`, options).slice(word.length);
+  return { text: `${paint(word, right ? 'green' : 'yellow', options)}${text}`, exit: right ? 0 : 1 };
 }

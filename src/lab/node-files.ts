@@ -2,7 +2,21 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Labs are started on the machine: what only a learner in a node types is answered there, or told where it belongs. */
 const UNROOT = `#!/bin/sh
+if [ "$1" = lab ]; then
+  case "$2" in
+    check|hint|step|answer|solve|reset)
+      word=$2; shift 2
+      case "$1" in [0-9][0-9]*) shift ;; esac
+      exec "/opt/lab/bin/$word" "$@" ;;
+    --help|-h|help|lint|export) ;;
+    *)
+      echo 'This is the node of a lab, which is thrown away with it: labs are started on the machine itself.' >&2
+      echo '\`exit\` leaves it; what is done stays done. Here: check, hint, step, answer, solve, reset.' >&2
+      exit 2 ;;
+  esac
+fi
 exec /usr/local/bin/node /opt/unroot/unroot.js "$@"
 `;
 
@@ -37,7 +51,7 @@ inits() {
 }
 line() { tr '\0' ' ' <"/proc/$1/cmdline"; }
 target=
-if [[ "$(printf '%s' "$1" 2>/dev/null)" =~ ^[0-9]+$ ]]; then target=$1; shift; else
+if [[ "@{1-}" =~ ^[0-9]+$ ]]; then target=$1; shift; else
   found=()
   for pid in $(inits); do
     [ $# -eq 0 ] || [[ "$(line "$pid")" == *"$1"* ]] || continue
@@ -46,7 +60,11 @@ if [[ "$(printf '%s' "$1" 2>/dev/null)" =~ ^[0-9]+$ ]]; then target=$1; shift; e
   if [ "$(printf '%s\n' "$(inits)" | grep -c .)" = 0 ]; then echo 'enter: no container is running' >&2; exit 1; fi
   if [ @{#found[@]} -gt 1 ]; then
     echo 'enter: which one? enter PID' >&2
-    for pid in "@{found[@]}"; do echo "  $pid  $(line "$pid")" >&2; done
+    for pid in "@{found[@]}"; do
+      read -r _ uid _ <<<"$(grep ^Uid: "/proc/$pid/status")"
+      echo "  $pid  uid $uid  $(line "$pid")" >&2
+    done
+    echo 'One started by mistake ends with: kill -9 PID' >&2
     exit 1
   fi
   if [ @{#found[@]} -eq 0 ]; then echo "enter: no container runs $1" >&2; exit 1; fi
@@ -83,6 +101,21 @@ case $- in *i*) ;; *) return ;; esac
 PS1='\[\e[1m\]\u@\h\[\e[0m\]:\w\$ '
 HISTFILE=/root/.bash_history
 alias ls='ls --color=auto' ll='ls -ln'
+# Whoever looks for help here means the workshop's words, not bash's.
+help() {
+  [ $# -eq 0 ] || { builtin help "$@"; return; }
+  cat <<'END'
+check    how the step stands, and what is missing
+step     its text again
+hint     the next hint
+answer   the question of a step: answer 2
+enter    a shell in a container: enter [PID or WORD] [COMMAND…]
+solve    does the step for you
+reset    makes the node anew; what is done stays done
+exit     leaves the lab
+nano     is the editor
+END
+}
 # Before each prompt: what has become green since the last one.
 PROMPT_COMMAND='[ -z "$LAB_NEWS" ] || news'
 `;

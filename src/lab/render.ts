@@ -90,15 +90,35 @@ function inline(text: string, options: RenderOptions): string {
     .join('');
 }
 
-/** Number, title, text, and what has to become green. */
-export function renderStep(lab: Lab, step: LabStep, options: RenderOptions): string {
+/** Prose at the terminal's width; lines after the first stand below its text, not below its mark. */
+export function wrapText(text: string, mark: string, options: RenderOptions): string {
+  const width = Math.max(30, Math.min(options.columns, 100)) - mark.length;
+  return wrap(text, width, options.color)
+    .map((line, index) => `${index === 0 ? mark : ' '.repeat(mark.length)}${inline(line, options)}`)
+    .join('\n');
+}
+
+/** What stands before a check. */
+const bullet = (green: boolean): string => (green ? '  ● ' : '  ○ ');
+
+/** Number, title, text, and what has to become green; `isGreen`: what is known to be. */
+export function renderStep(
+  lab: Lab,
+  step: LabStep,
+  options: RenderOptions,
+  isGreen: (says: string) => boolean = () => false,
+): string {
   const number = lab.steps.indexOf(step) + 1;
   return [
     paint(`Step ${number} of ${lab.steps.length}: ${step.title}`, 'bold', options),
     '',
     renderMarkdown(step.text, options),
     '',
-    ...step.checks.map(({ says }) => `  ○ ${says}`),
+    ...step.checks.map(({ says }) => {
+      // Painted as a whole: a colour within would end it.
+      const text = wrapText(says, bullet(isGreen(says)), { ...options, color: false });
+      return isGreen(says) ? paint(text, 'green', options) : text;
+    }),
     ...(isSlow(step) ? [paint('  `check` looks at them: it takes a moment.', 'dim', options)] : []),
   ].join('\n');
 }
@@ -111,7 +131,9 @@ export const isSlow = ({ checks }: LabStep): boolean =>
 export const renderStates = (states: readonly CheckState[], options: RenderOptions): string =>
   states
     .map(({ says, green, detail }) =>
-      green ? paint(`  ● ${says}`, 'green', options) : `  ○ ${says}\n    ${paint(detail, 'dim', options)}`,
+      green
+        ? paint(wrapText(says, bullet(true), { ...options, color: false }), 'green', options)
+        : `${wrapText(says, bullet(false), { ...options, color: false })}\n    ${paint(detail, 'dim', options)}`,
     )
     .join('\n');
 
@@ -120,7 +142,7 @@ export function renderQuiz(step: LabStep, options: RenderOptions): string {
   if (step.quiz === undefined) return '';
   return [
     renderMarkdown(step.quiz.question, options),
-    ...step.quiz.choices.map(({ text }, index) => `  ${index + 1}) ${renderMarkdown(text, options).trimStart()}`),
+    ...step.quiz.choices.map(({ text }, index) => wrapText(text, `  ${index + 1}) `, options)),
     paint('answer 1, answer 2, …', 'dim', options),
   ].join('\n');
 }

@@ -57,6 +57,11 @@ export function lab(command: Command, context: CommandContext): Command {
         (await import('../lab-ask.ts')).askPlayer(name, which, words, flags, context),
       );
   }
+  add('shell', 'Another shell in the node of a lab that runs in another terminal or in the browser.')
+    .argument('[lab]', 'number or name; may be left out when one lab runs')
+    .action(async (which: string | undefined, flags: LabFlags) =>
+      (await import('../lab-ask.ts')).anotherShell(which, flags, context),
+    );
   asJson(
     add(
       'test',

@@ -1,5 +1,5 @@
 /** Processes of a node, as its kernel shows them to us: through the /proc that was opened before anybody was in it. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { statusFields } from '../../engine/proc.ts';
 import { type CapabilityState, capabilitiesFromMask } from '../../linux/capability.ts';
 import type { ProcessFacts, ProcessMatch } from '../lab.ts';
@@ -24,7 +24,7 @@ export interface NodeProcess {
   /** Its control groups below the node's, one text; '' where there are none. */
   readonly controlGroup: string;
   readonly namespaces: Readonly<Record<'pid' | 'net' | 'mnt' | 'user' | 'ipc' | 'uts', string>>;
-  /** Its pid namespace is not the node's. */
+  /** Its pid namespace is not the node's, and what it sees as / is not the node's: namespaces alone are no container. */
   readonly container: boolean;
 }
 
@@ -35,13 +35,14 @@ const MAX_PROCESSES = 4096;
 export function nodeProcesses(proc: string): readonly NodeProcess[] {
   const names = readdirSync(proc).filter((name) => /^\d+$/.test(name));
   const own = namespace(proc, 1, 'pid');
+  const root = rootOf(proc, 1);
   return names
     .slice(0, MAX_PROCESSES)
-    .flatMap((name) => readProcess(proc, Number(name), own) ?? [])
+    .flatMap((name) => readProcess(proc, Number(name), own, root) ?? [])
     .sort((a, b) => a.pid - b.pid);
 }
 
-function readProcess(proc: string, pid: number, own: string): NodeProcess | undefined {
+function readProcess(proc: string, pid: number, own: string, root: string): NodeProcess | undefined {
   const status = read(`${proc}/${pid}/status`);
   if (status === undefined) return undefined;
   const fields = statusFields(status);
@@ -71,8 +72,18 @@ function readProcess(proc: string, pid: number, own: string): NodeProcess | unde
     seccomp: Number(field('Seccomp') || 0),
     controlGroup: [...(read(`${proc}/${pid}/cgroup`) ?? '').matchAll(/\/unroot-lab-\S*/g)].join(' '),
     namespaces,
-    container: namespaces.pid !== own && namespaces.pid !== '',
+    container: namespaces.pid !== own && namespaces.pid !== '' && rootOf(proc, pid) !== root,
   };
+}
+
+/** Which folder is its /: a copied mount namespace begins with the same one. */
+function rootOf(proc: string, pid: number): string {
+  try {
+    const { dev, ino } = statSync(`${proc}/${pid}/root`, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return '';
+  }
 }
 
 function namespace(proc: string, pid: number, kind: string): string {
