@@ -110,9 +110,7 @@ function standApart(text: string, spot: Spot, map: YamlMap): boolean {
   const ends = map.entries.slice(0, -1).map((_, index) => contentEnd(text, childSpot(text, spot, map, index)));
   return (
     ends.length > 0 &&
-    ends.every((end, index) =>
-      /\n[ \t]*\r?\n/.test(text.slice(beforeLineBreak(text, end), map.entries[index + 1]!.key.start)),
-    )
+    ends.every((end, index) => /\n[ \t]*\r?\n/.test(text.slice(beforeLineBreak(text, end), map.entries[index + 1]!.key.start)))
   );
 }
 
