@@ -101,6 +101,18 @@ describe.skipIf(!can)('a node', () => {
     await session.run('pkill -9 sleep');
   });
 
+  it('asks of a folder no more than whose it is, and who may write it', async () => {
+    const folderIs = (is: object): Promise<readonly [boolean, string]> => stands({ kind: 'file', path: '/srv/mine', ...is });
+    await session.run('mkdir -m 0700 /srv/mine; chown 4242:7 /srv/mine');
+    expect(await folderIs({ owner: '4242', modeLacks: '0022' })).toEqual([true, '/srv/mine: 4242:7, mode 0700']);
+    expect((await folderIs({ owner: '4242:7' }))[0]).toBe(true);
+    expect((await folderIs({ owner: '424' }))[0]).toBe(false);
+    expect((await folderIs({ owner: '7' }))[0]).toBe(false);
+    await session.run('chmod 0770 /srv/mine');
+    expect(await folderIs({ modeLacks: '0022' })).toEqual([false, '/srv/mine has mode 0770: more than it should have']);
+    expect((await folderIs({ modeLacks: '0007' }))[0]).toBe(true);
+  });
+
   it('attempts leave nothing behind, and have the whole identity', async () => {
     await session.run(
       'mkdir -p /srv/a; echo x >/srv/a/f; chown 4242:3000 /srv/a; chmod 1777 /srv/a; chown 1:1 /srv/a/f; echo g >/srv/g; chgrp 3000 /srv/g; chmod 060 /srv/g; ' +

@@ -73,9 +73,20 @@ export function type(terminal: number, text: string | Uint8Array): void {
 export const sendSize = (terminal: number, cols: number, rows: number): void => void send({ type: 'size', terminal, cols, rows });
 export const sendDrawn = (terminal: number, bytes: number): void => void send({ type: 'drawn', terminal, bytes });
 
+const tokenInAddress = (): string | undefined => /^#([\w-]{20,100})$/.exec(location.hash)?.[1];
+
+// The address of another run of the server, opened where this page is: only what stands behind its # differs, so nothing is loaded anew.
+addEventListener('hashchange', () => {
+  if (tokenInAddress() === undefined) return;
+  const old = socket;
+  socket = undefined;
+  old?.close();
+  void connect();
+});
+
 /** The token behind `#` is exchanged for a cookie and taken out of the address. */
 async function enter(): Promise<boolean> {
-  const token = /^#([\w-]{20,100})$/.exec(location.hash)?.[1];
+  const token = tokenInAddress();
   if (token === undefined) return (await fetch('enter', { credentials: 'same-origin' })).ok;
   history.replaceState(null, '', '#/');
   const answer = await fetch('enter', { method: 'POST', body: token, headers: { 'content-type': 'application/x-unroot-token' } });

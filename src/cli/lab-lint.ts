@@ -9,6 +9,7 @@ import { print } from './output.ts';
 export async function lintLabs(flags: LabFlags, context: CommandContext): Promise<void> {
   const { labs, problems } = lintFolder(labsFolder(flags.labs));
   for (const { file, line, message } of problems) await print(`${file}${line === undefined ? '' : `:${line}`}: ${message}\n`);
-  await print(`${labs} labs, ${problems.length} problems\n`);
+  const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
+  await print(`${count(labs, 'lab')}, ${count(problems.length, 'problem')}\n`);
   context.done(problems.length > 0 ? 1 : 0);
 }

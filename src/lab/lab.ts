@@ -107,10 +107,12 @@ export type LabCheckKind =
       readonly path: string;
       readonly container?: ProcessMatch;
       readonly exists?: boolean;
-      /** `uid:gid`. */
+      /** `uid:gid`, or the uid alone. */
       readonly owner?: string;
       /** Octal, as `0644`. */
       readonly mode?: string;
+      /** Bits that it has none of: `"0022"` = written by its owner only. */
+      readonly modeLacks?: string;
       /** Regular expressions on its text (multiline). */
       readonly matches?: string;
       readonly matchesNot?: string;

@@ -1,4 +1,5 @@
 /** What is wrong with a set of labs beyond what cannot be read: things a learner, or the player, would stumble over. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkIds } from '../checks/ids.ts';
@@ -6,7 +7,7 @@ import { UnrootError } from '../error.ts';
 import { packageFolder } from './find-labs.ts';
 import { readImage } from './image-recipe.ts';
 import type { Lab } from './lab.ts';
-import { readLab } from './read-lab.ts';
+import { FENCES, readLab } from './read-lab.ts';
 
 export interface LintProblem {
   readonly file: string;
@@ -18,10 +19,12 @@ export interface LintProblem {
 export function lintFolder(folder: string): { readonly labs: number; readonly problems: readonly LintProblem[] } {
   const problems: LintProblem[] = [];
   const labs: { readonly lab: Lab; readonly file: string }[] = [];
+  let seen = 0;
   const names = existsSync(folder) ? readdirSync(folder).sort() : [];
   for (const name of names) {
     const file = join(folder, name, 'lab.md');
     if (!/^\d\d-/.test(name)) continue;
+    seen += 1;
     if (!existsSync(file)) problems.push({ file: join(folder, name), message: 'there is no lab.md' });
     else
       attempt(problems, file, () => {
@@ -30,18 +33,19 @@ export function lintFolder(folder: string): { readonly labs: number; readonly pr
   }
   const ids = new Set(labs.map(({ lab }) => lab.id));
   for (const { lab, file } of labs) {
-    for (const message of lintLab(lab, ids)) problems.push({ file, message });
+    for (const message of [...lintLab(lab, ids), ...lintScripts(lab)]) problems.push({ file, message });
     for (const name of lab.images) {
       const own = join(folder, 'images', name);
-      attempt(problems, file, () => {
-        readImage(existsSync(own) ? own : join(packageFolder(), 'labs/images', name), name);
-      });
+      const theirs = join(packageFolder(), 'labs/images', name);
+      if (!existsSync(own) && !existsSync(theirs))
+        problems.push({ file, message: `there is no image ${name}: neither ${own} nor one that comes with unroot` });
+      else attempt(problems, file, () => void readImage(existsSync(own) ? own : theirs, name));
     }
   }
   for (const [index, { lab, file }] of labs.entries())
     if (labs.findIndex((other) => other.lab.id === lab.id) !== index)
       problems.push({ file, message: `another lab has the id ${lab.id}` });
-  return { labs: labs.length, problems };
+  return { labs: seen, problems };
 }
 
 /** One lab by itself. `ids`: those of its set. */
@@ -57,6 +61,10 @@ export function lintLab(lab: Lab, ids: ReadonlySet<string>): readonly string[] {
   for (const step of lab.steps) {
     const say = (message: string): void => void out.push(`step ${step.id}: ${message}`);
     if (step.text === '') say('it has no text');
+    for (const [, word = ''] of step.text.matchAll(/^(?:`{3,}|~{3,})[ \t]*(\w+)/gm)) {
+      const meant = FENCES.find((one) => alike(one, word));
+      if (meant !== undefined) say(`its fence “${word}” is text for the learner: is “${meant}” meant?`);
+    }
     if (step.checks.length === 0 && step.quiz === undefined) say('it has neither a check nor a quiz: when is it done?');
     if (step.checks.length > 0 && step.solution.trim() === '') say('it has checks but no solution');
     if (step.checks.length > 0 && step.hints.length === 0) say('it has checks but no hint');
@@ -70,6 +78,30 @@ export function lintLab(lab: Lab, ids: ReadonlySet<string>): readonly string[] {
     for (const hint of step.hints) if (hint.trim() === '') say('it has an empty hint');
   }
   return out;
+}
+
+/** The same letters but for one that is missing, wrong or too much, or two that changed places. */
+function alike(one: string, other: string): boolean {
+  let [start, end] = [0, 0];
+  while (start < one.length && one[start] === other[start]) start += 1;
+  while (end < one.length - start && end < other.length - start && one.at(-1 - end) === other.at(-1 - end)) end += 1;
+  const [left, right] = [one, other].map((word) => word.slice(start, word.length - end)) as [string, string];
+  return (left.length <= 1 && right.length <= 1) || (left.length === 2 && left === `${right[1]}${right[0]}`);
+}
+
+/** What Bash itself has against its scripts, unrun; nothing where there is no Bash. */
+function lintScripts({ setup, steps }: Lab): readonly string[] {
+  const wrong = (what: string, script: string): readonly string[] => {
+    const { status, stderr } = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8', timeout: 10_000 });
+    return status === null || status === 0 ? [] : [`${what}: ${stderr.trim().split('\n')[0]}`];
+  };
+  return [
+    ...wrong('setup', setup ?? ''),
+    ...steps.flatMap((step) => [
+      ...wrong(`step ${step.id}: its solution`, step.solution),
+      ...step.wrong.flatMap((script, index) => wrong(`step ${step.id}: its wrong attempt ${index + 1}`, script)),
+    ]),
+  ];
 }
 
 function attempt(problems: LintProblem[], file: string, work: () => void): void {

@@ -15,6 +15,7 @@ const absolute: Form = ['an absolute path', (value) => typeof value === 'string'
 const expression: Form = ['a regular expression', isExpression];
 const ids: Form = ['a list of numbers', (value) => Array.isArray(value) && value.every(Number.isInteger)];
 const owner: Form = ['UID:GID in quotes', (value) => typeof value === 'string' && /^\d+:\d+$/.test(value)];
+const user: Form = ['UID or UID:GID in quotes', (value) => typeof value === 'string' && /^\d+(:\d+)?$/.test(value)];
 const mode: Form = ['an octal mode in quotes, as "0644"', (value) => typeof value === 'string' && /^[0-7]{3,5}$/.test(value)];
 const port: Form = ['a port', (value) => Number.isInteger(value) && (value as number) > 0 && (value as number) < 65536];
 const oneOf = (...words: readonly unknown[]): Form => [words.join(', '), (value) => words.includes(value)];
@@ -66,8 +67,9 @@ const KINDS: Readonly<Record<Kind, { readonly needed: readonly string[]; readonl
       path: absolute,
       container: match,
       exists: bool,
-      owner,
+      owner: user,
       mode,
+      modeLacks: mode,
       matches: expression,
       matchesNot: expression,
       lines: number,

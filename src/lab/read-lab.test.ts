@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { UnrootError } from '../error.ts';
 import type { Lab } from './lab.ts';
-import { lintLab } from './lint-lab.ts';
+import { lintFolder, lintLab } from './lint-lab.ts';
 import { readLab } from './read-lab.ts';
 
 const FRONT = `---
@@ -103,6 +105,11 @@ describe('the lint', () => {
     ['a next lab that is not there', { next: ['09'] }, /no lab 09/],
     ['an item of no tutorial', { covers: ['S9.1'] }, /S9.1/],
     ['a step without wrong attempts', { steps: [{ ...lab.steps[0]!, wrong: [] }] }, /must leave them red/],
+    [
+      'a fence whose name is misspelt',
+      { steps: [{ ...lab.steps[0]!, text: 'Text.\n```sh\nls\n```\n```worng\nls\n```' }] },
+      /“worng” is text for the learner: is “wrong” meant/,
+    ],
     ['a step without a solution', { steps: [{ ...lab.steps[0]!, solution: '' }] }, /no solution/],
     [
       'checks that are green from the start',
@@ -110,6 +117,27 @@ describe('the lint', () => {
       /green before/,
     ],
   ])('finds %s', (_, change, message) => expect(lintLab({ ...lab, ...change }, ids).join('\n')).toMatch(message));
+});
+
+it('lints a folder: scripts that are no Bash, images that are nowhere', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unroot-lint-'));
+  try {
+    mkdirSync(join(folder, '30-mine'));
+    const body = '\n## Step: x\nText.\n```hint\nh\n```\n```check\n- run: { command: ls }\n  says: it lists\n```\n';
+    const scripts = '```solution\nif true\n```\n```wrong\nfalse\n```\n\n## Explanation\nE.\n';
+    writeFileSync(
+      join(folder, '30-mine/lab.md'),
+      `---\nid: "30"\ntitle: T\ngoal: G\nminutes: 1\nimages: [debain]\n---\nStory.\n${body}${scripts}`,
+    );
+    const { labs, problems } = lintFolder(folder);
+    expect(labs).toBe(1);
+    expect(problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^step x: its solution: bash: line \d+: syntax error/),
+      `there is no image debain: neither ${folder}/images/debain nor one that comes with unroot`,
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('the labs that come with unroot', () => {

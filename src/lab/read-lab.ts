@@ -8,8 +8,9 @@ const NEEDS: readonly LabNeed[] = ['root', 'overlay', 'runc', 'podman', 'loop', 
 const FRONT = ['id', 'title', 'goal', 'minutes', 'covers', 'needs', 'images', 'explains', 'next', 'pictures', 'paths', 'walls'];
 const PICTURES: readonly LabPicture[] = ['processes', 'capabilities', 'walk', 'layers', 'walls'];
 /** Fences that are no text for the reader. */
-const SPECIAL = ['hint', 'check', 'solution', 'wrong', 'quiz', 'setup'] as const;
-type Special = (typeof SPECIAL)[number];
+/** Fences that are no text for the learner. */
+export const FENCES = ['hint', 'check', 'solution', 'wrong', 'quiz', 'setup'] as const;
+type Special = (typeof FENCES)[number];
 
 interface Fence {
   readonly kind: Special;
@@ -216,7 +217,7 @@ function split(lines: readonly string[], before: number, reject: Reject): readon
     }
     const fence = /^(`{3,}|~{3,})\s*(\S*)/.exec(line);
     if (fence !== null) {
-      const kind = (SPECIAL as readonly string[]).includes(fence[2]!) ? (fence[2] as Special) : undefined;
+      const kind = (FENCES as readonly string[]).includes(fence[2]!) ? (fence[2] as Special) : undefined;
       open = { mark: fence[1]!, kind, line: number, text: [] };
       if (kind === undefined) section.text.push(line);
     } else if (line.startsWith('## ')) {

@@ -26,10 +26,13 @@ export function checkFile(check: CheckOf<'file'>, { node, before }: CheckWorld):
     if (check.exists === false) return red(`${check.path} is there`);
     const { stat } = found;
     const owner = `${stat.uid}:${stat.gid}`;
-    if (check.owner !== undefined && owner !== check.owner) return red(`${check.path} belongs to ${owner}, not ${check.owner}`);
+    if (check.owner !== undefined && owner !== check.owner && String(stat.uid) !== check.owner)
+      return red(`${check.path} belongs to ${owner}, not ${check.owner}`);
     const mode = (stat.mode & 0o7777).toString(8).padStart(4, '0');
     if (check.mode !== undefined && mode !== check.mode.padStart(4, '0'))
       return red(`${check.path} has mode ${mode}, not ${check.mode}`);
+    if (check.modeLacks !== undefined && (stat.mode & Number.parseInt(check.modeLacks, 8)) !== 0)
+      return red(`${check.path} has mode ${mode}: more than it should have`);
     if (check.matches !== undefined || check.matchesNot !== undefined) {
       if (!stat.isFile()) return red(`${check.path} is no file`);
       const text = readFileSync(found.path, 'utf8').slice(0, MAX_BYTES);
