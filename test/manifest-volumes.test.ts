@@ -73,6 +73,12 @@ it('a path of the node: unknown to whoever was root, and the socket of an engine
   const logs = 'hostPath: {path: /var/log}';
   expect(await check(pod('', logs))).toEqual(['warning volume-access-unknown /v 8']);
   expect(await check(pod('', logs, '  securityContext: {runAsUser: 10001}\n'))).toEqual([]);
+  // Whoever is not root already is used to what is there; what the kubelet makes anew is root's.
+  const user = '  securityContext: {runAsUser: 10001}\n';
+  for (const type of ['DirectoryOrCreate', 'FileOrCreate'])
+    expect(await check(pod('', `hostPath: {path: /srv/out, type: ${type}}`, user))).toEqual([
+      'warning volume-access-unknown /v 9',
+    ]);
   const socket = 'hostPath: {path: /run/containerd/containerd.sock}';
   expect(await check(pod('', socket))).toEqual(['error volume-access-unknown /v 8']);
   expect(await fix(pod('', socket))).toMatchObject({ outcome: 'left' });

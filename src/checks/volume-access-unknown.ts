@@ -43,7 +43,7 @@ function told(volume: Volume, target: Recipient, wasRoot: boolean): readonly Fin
           ],
         ),
       ];
-    if (!wasRoot) return [];
+    if (!wasRoot) return madeByKubelet(volume, target, at);
     return [
       finding(
         target,
@@ -69,6 +69,15 @@ function told(volume: Volume, target: Recipient, wasRoot: boolean): readonly Fin
       rule === undefined ? [] : [rule],
     ),
   ];
+}
+
+/** What the kubelet makes when it is not there (pkg/volume/hostpath, DirectoryOrCreate 0755 and FileOrCreate 0644, root's). */
+function madeByKubelet(volume: Volume, target: Recipient, at: string): readonly Finding[] {
+  const made = volume.hostPathType === 'DirectoryOrCreate' ? 'in ' : volume.hostPathType === 'FileOrCreate' ? '' : undefined;
+  if (made === undefined || volume.readOnly === true) return [];
+  const mode = made === '' ? '0644' : '0755';
+  const message = `uid ${target.uid} may not write ${made}${volume.target} when it is new: the kubelet makes ${at} as root's, ${mode}`;
+  return [finding(target, volume, 'warning', message, ['fsGroup does not reach a hostPath'])];
 }
 
 const finding = (

@@ -96,7 +96,8 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
       one,
       outcome: 'changed',
       change: { container: container_, ...nonRoot(launch as Launch, subject, one), ...BASICS },
-      reasons: new Map(),
+      // An fsGroup opens files to the group, which programs that insist on the mode of their data refuse.
+      reasons: new Map([['volume-access-unknown', 'it is not root so far either, and may be used to what it finds there']]),
       unknown: [],
     };
 

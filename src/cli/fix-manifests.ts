@@ -174,7 +174,11 @@ export const nameOf = ({ kind, name }: { readonly kind: string; readonly name: s
 
 /** Why a finding is left. */
 export const reasonFor = (finding: Finding, { reasons, message }: Pick<Decided, 'reasons' | 'message'>): string =>
-  reasons.get(findingKey(finding)) ?? reasons.get('') ?? message ?? 'no change of the manifest answers it';
+  reasons.get(findingKey(finding)) ??
+  reasons.get(finding.id) ??
+  reasons.get('') ??
+  message ??
+  'no change of the manifest answers it';
 
 /** One for each object that changes, with the edits in it. */
 function fixesOf(
