@@ -2,7 +2,7 @@
 import { UnrootError } from '../../error.ts';
 import type { Image } from '../image.ts';
 import { findInStore } from './containers-storage.ts';
-import { findInFolder } from './image-folder.ts';
+import { findInFolder, namesInFolder } from './image-folder.ts';
 import { openLayoutFolder } from './layout-folder.ts';
 import type { OpenImageOptions } from './options.ts';
 
@@ -21,7 +21,8 @@ export async function openByName(name: string, options: OpenImageOptions): Promi
     if (!(error instanceof UnrootError) || error.code !== 'image.no-daemon') throw error;
     daemon = 'no Docker daemon answers';
   }
-  const local = `no file or folder of that name, not in the local container store, and ${daemon}`;
+  const own = namesInFolder();
+  const local = `no file or folder of that name, ${own === undefined ? '' : `not in UNROOT_IMAGES (${own.folder}), `}not in the local container store, and ${daemon}`;
   const { openRegistryImage } = await import('./registry/open.ts');
   try {
     return await openRegistryImage(name, name, options);
@@ -47,10 +48,19 @@ export async function openByName(name: string, options: OpenImageOptions): Promi
       code: error.code,
       where: error.where ?? { image: name },
       ...(error.expected === undefined ? {} : { expected: error.expected }),
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...hint(error.hint, own?.names),
       exitCode: error.exitCode,
       // Whoever meant a file or a local image sees why the registry was asked at all.
       cause: new Error(`on this machine there is ${local}`, { cause: error.cause }),
     });
   }
+}
+
+/** Whoever has a folder of images mostly means one of them. */
+function hint(given: string | undefined, names: readonly string[] = []): { readonly hint?: string } {
+  const parts = [
+    ...(names.length === 0 ? [] : [`The images here are ${names.join(', ')}.`]),
+    ...(given === undefined ? [] : [given]),
+  ];
+  return parts.length === 0 ? {} : { hint: parts.join(' ') };
 }

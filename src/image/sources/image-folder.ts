@@ -1,7 +1,18 @@
 /** A folder of OCI layouts as a store of named images: `$UNROOT_IMAGES/debian` is `debian`, of which tag it has but one. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { familiarToFull } from '../reference.ts';
+
+/** Names that are told, at most. */
+const MAX_NAMES = 30;
+
+/** What `$UNROOT_IMAGES` has, for whoever asked for something else; undefined without such a folder. */
+export function namesInFolder(): { readonly folder: string; readonly names: readonly string[] } | undefined {
+  const folder = process.env.UNROOT_IMAGES;
+  if (!folder || !existsSync(folder)) return undefined;
+  const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'oci-layout')));
+  return { folder, names: names.sort().slice(0, MAX_NAMES) };
+}
 
 /** The layout that is meant by a name, when `$UNROOT_IMAGES` has one. */
 export function findInFolder(name: string): { readonly folder: string; readonly tag: string | undefined } | undefined {
