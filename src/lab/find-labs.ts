@@ -30,16 +30,20 @@ export function packageFolder(): string {
 /** `--labs`, else the package's own. */
 export const labsFolder = (named?: string): string => (named === undefined ? join(packageFolder(), 'labs') : resolve(named));
 
+const isLab = (folder: string, name: string): boolean => /^\d\d-/.test(name) && existsSync(join(folder, name, 'lab.md'));
+
+function readOne(folder: string, name: string): FoundLab {
+  const file = join(folder, name, 'lab.md');
+  return { lab: readLab(readFileSync(file, 'utf8'), name, file), folder: join(folder, name) };
+}
+
 /** All labs of a folder, by id. */
 export function findLabs(folder: string): readonly FoundLab[] {
   if (!existsSync(folder))
     throw new UnrootError(`there is no folder ${folder}`, { code: 'lab.no-labs', where: { file: folder } });
   const found = readdirSync(folder)
-    .filter((name) => /^\d\d-/.test(name) && existsSync(join(folder, name, 'lab.md')))
-    .map((name) => {
-      const file = join(folder, name, 'lab.md');
-      return { lab: readLab(readFileSync(file, 'utf8'), name, file), folder: join(folder, name) };
-    })
+    .filter((name) => isLab(folder, name))
+    .map((name) => readOne(folder, name))
     .sort((a, b) => (a.lab.id < b.lab.id ? -1 : 1));
   const twice = found.find(({ lab }, index) => found[index + 1]?.lab.id === lab.id);
   if (twice !== undefined)
@@ -49,6 +53,14 @@ export function findLabs(folder: string): readonly FoundLab[] {
 
 /** The lab called so: `09`, `9`, or `09-three-walls`. */
 export function findLab(folder: string, name: string): FoundLab {
+  // Only this one is read where the folder's names say which it is: another that is being written is nobody's trouble.
+  const named = (existsSync(folder) ? readdirSync(folder) : []).filter(
+    (one) => isLab(folder, one) && (one === name || one.startsWith(`${name.padStart(2, '0')}-`)),
+  );
+  if (named.length === 1) {
+    const one = readOne(folder, named[0]!);
+    if (named[0]!.startsWith(`${one.lab.id}-`)) return one;
+  }
   const labs = findLabs(folder);
   const found = labs.find(({ lab }) => lab.id === name.padStart(2, '0') || lab.name === name);
   if (found === undefined)

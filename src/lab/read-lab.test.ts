@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { UnrootError } from '../error.ts';
+import { findLab, findLabs } from './find-labs.ts';
 import type { Lab } from './lab.ts';
 import { lintFolder, lintLab } from './lint-lab.ts';
 import { readLab } from './read-lab.ts';
@@ -135,6 +136,12 @@ it('lints a folder: scripts that are no Bash, images that are nowhere', () => {
       expect.stringMatching(/^step x: its solution: bash: line \d+: syntax error/),
       `there is no image debain: neither ${folder}/images/debain nor one that comes with unroot`,
     ]);
+    // Another one that is only half written is not in the way of this one.
+    mkdirSync(join(folder, '31-half'));
+    writeFileSync(join(folder, '31-half/lab.md'), '---\nid: "31"\n');
+    for (const name of ['30', '30-mine']) expect(findLab(folder, name).lab.title).toBe('T');
+    expect(() => findLab(folder, '31')).toThrow(/31-half/);
+    expect(() => findLabs(folder)).toThrow(/31-half/);
   } finally {
     rmSync(folder, { recursive: true });
   }
