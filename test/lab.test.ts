@@ -221,6 +221,11 @@ describe.skipIf(!can)('the player', () => {
     expect(again).toContain(`Step 2 of ${first.lab.steps.length}`);
     // What was done is there again.
     expect(again).toMatch(/^sleep infinity$/m);
+    // After a reset in the middle too: what a later step builds on is not lost.
+    const reset = play(['touch /root/mine', 'reset', 'sleep 30', 'ls /root; ps -eo args | grep "^sleep inf"']);
+    expect(reset).toContain('The node is made anew, and brought to where you were.');
+    expect(reset).toMatch(/^sleep infinity$/m);
+    expect(reset).not.toContain('mine');
     expect(existsSync(running)).toBe(false);
   }, 240_000);
 

@@ -51,7 +51,7 @@ export async function startInTerminal(
     const { done } = session.progress();
     if (done.length > 0 && done.length < lab.steps.length) {
       log.progress('Bringing the node to where you were');
-      for (const step of lab.steps) if (done.includes(step.id)) await session.solve(step.id);
+      await session.resume();
     }
     log.clear();
     await print(`${opening(session, options)}\n`);

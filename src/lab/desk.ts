@@ -184,8 +184,10 @@ async function reply(
       return reply(session, 'check', [step.id], options, told, stop);
     case 'reset':
       // After the answer is written: the node it goes to ends.
-      setTimeout(() => void session.reset().catch(() => stop()), 100);
-      return ok('The node is made anew.');
+      setTimeout(() => void session.reset({ resume: true }).catch(() => stop()), 100);
+      return ok(
+        session.progress().done.length === 0 ? 'The node is made anew.' : 'The node is made anew, and brought to where you were.',
+      );
     case 'stop':
       setTimeout(stop, 100);
       return ok('The lab is ended.');

@@ -34,7 +34,10 @@ export interface LabSession {
   solve(stepId: string): Promise<void>;
   /** Bash in the node, as the learner would type it. */
   run(script: string): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
-  reset(): Promise<void>;
+  /** `resume`: with what the steps that are done left behind, as a lab that is gone on with begins. */
+  reset(options?: { readonly resume?: boolean }): Promise<void>;
+  /** Brings a new node to where the learner was: the solutions of the steps that are done. */
+  resume(): Promise<void>;
   stop(): Promise<void>;
   /** Live facts for pictures. */
   world(): Promise<NodeWorld>;
@@ -191,7 +194,12 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
         );
     },
     run: (script) => node.run(script, { timeoutMs: SOLVE_MS }),
-    reset() {
+    async resume() {
+      const { done } = progress;
+      if (done.length >= lab.steps.length) return;
+      for (const { id } of lab.steps) if (done.includes(id)) await session.solve(id);
+    },
+    reset({ resume = false } = {}) {
       // One after the other: two of them would leave a node nobody knows.
       resetting = resetting.then(async () => {
         const old = node;
@@ -199,6 +207,7 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
         await old.end();
         node = await begin();
         stopping = false;
+        if (resume) await session.resume();
         changed();
       });
       return resetting;

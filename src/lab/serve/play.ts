@@ -48,7 +48,7 @@ export function labPlayer(
         const { done } = session.progress();
         if (done.length > 0 && done.length < lab.steps.length) {
           onProgress('Bringing the lab to where you were');
-          for (const step of lab.steps) if (done.includes(step.id)) await session.solve(step.id);
+          await session.resume();
         }
         return {
           ...session,

@@ -270,7 +270,7 @@ export function createRoom(lab: Lab, player: LabPlayer, maker: PtyMaker, nextTer
         rest();
         dropTerminals();
         try {
-          await session.reset();
+          await session.reset({ resume: true });
           nodeNow = session.node();
           become('ready');
           begin();
