@@ -169,6 +169,32 @@ stringData: {token: "s3cret\\n"}
       expect(left()).toEqual([]);
     });
 
+    it('gives memory no more room than its sizeLimit, shared by its containers', async () => {
+      const result = await run(
+        file(
+          pod(`restartPolicy: Never
+initContainers:
+- name: first
+  image: box
+  command: [sh, -c, "echo here >/mem/from-first"]
+  volumeMounts: [{name: memory, mountPath: /mem}]
+containers:
+- name: main
+  image: box
+  command: [sh, -c]
+  args: ["cat /mem/from-first; stat -c '%a %u:%g' /mem; head -c 3000000 /dev/zero >/mem/much || echo full; stat -c %s /mem/much"]
+  volumeMounts: [{name: memory, mountPath: /mem}]
+volumes: [{name: memory, emptyDir: {medium: Memory, sizeLimit: 1Mi}}]
+`),
+        ),
+      );
+      const lines = result.stdout.split('\n').map((line) => line.replace(/^\w+ +\| /, ''));
+      expect(lines.slice(0, 3), result.stderr).toEqual(['here', '1777 0:0', 'full']);
+      expect(Number(lines[3])).toBeLessThanOrEqual(2 ** 20);
+      expect(left()).toEqual([]);
+      expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toMatch(/unroot-pod-/);
+    });
+
     it('writes to a claim through fsGroup, and changes nothing of the machine though it is privileged', async () => {
       const before = readFileSync('/proc/sys/vm/max_map_count', 'utf8');
       const result = await run(

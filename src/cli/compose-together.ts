@@ -8,6 +8,7 @@ import { UnrootError } from '../error.ts';
 import type { Image } from '../image/image.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import { profile } from '../platform/profiles.ts';
+import type { Reason } from '../prove/reason.ts';
 import { openSession, type Session } from '../prove/session.ts';
 import type { Expectation } from '../prove/verdict.ts';
 import type { FixResult, ImageOptions } from '../unroot.ts';
@@ -41,7 +42,7 @@ export interface Together {
   /** Nothing more will be asked about this service. */
   done(name: string): void;
   /** Both runs. `staysRoot`: what a service says that stays root; absent = that does not matter. */
-  proof(after: ComposeProject, staysRoot?: (name: string) => string): Promise<ProjectProof>;
+  proof(after: ComposeProject, staysRoot?: (name: string) => Reason): Promise<ProjectProof>;
   /** Rounds that the search for a service's fix took. */
   rounds(name: string): number;
   notes(): readonly string[];

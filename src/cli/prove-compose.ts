@@ -3,7 +3,8 @@
 import { loadManifests } from '../input/manifests.ts';
 import { profile } from '../platform/profiles.ts';
 import { dnsLabel } from '../report/artifacts/artifact.ts';
-import type { ComposeProject } from '../workload/formats/compose/read.ts';
+import { onlyHandsOver } from '../workload/formats/compose/handed-volumes.ts';
+import type { ComposeProject, ComposeWorkload } from '../workload/formats/compose/read.ts';
 import type { CommandContext } from './command.ts';
 import { openTogether, type TogetherOptions } from './compose-together.ts';
 import { containerImages } from './container-images.ts';
@@ -50,7 +51,14 @@ export async function proveCompose(
         together,
       });
       const messages = new Map(settled.map(({ one, message }) => [one.workload.name, message]));
-      const proof = await together.proof(tried.project, (name) => messages.get(name) ?? 'nothing was found that would change it');
+      const steps = new Set(
+        settled.filter(({ one }) => isStep(one.workload, project.workloads)).map(({ one }) => one.workload.name),
+      );
+      const proof = await together.proof(tried.project, (name) =>
+        steps.has(name)
+          ? { kind: 'note', text: 'it stays root: it gives volumes to the users of other services, and ends before those start' }
+          : { kind: 'unsure', text: `it stays root: ${messages.get(name) ?? 'nothing was found that would change it'}` },
+      );
       const report = proofReport(project, proof, tried, settled, together);
       log.clear();
       await emit(report, outputs, { color: flags.color, verbose: flags.verbose === true });
@@ -116,3 +124,10 @@ function probeOf(text: string): { readonly service: string; readonly line: strin
     );
   return { service, line: text.slice(cut + 1) };
 }
+
+/** A service that does nothing but hand volumes over, for others that wait for its end. */
+const isStep = ({ name, containers }: ComposeWorkload, all: readonly ComposeWorkload[]): boolean =>
+  containers.every(({ settings }) => onlyHandsOver(settings)) &&
+  all.some(({ service }) =>
+    service.dependsOn.some((one) => one.service === name && one.condition === 'service_completed_successfully'),
+  );

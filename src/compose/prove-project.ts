@@ -14,7 +14,7 @@ export interface ProjectProofInput {
   /** What the watched runs showed, by service. */
   readonly expectations: ReadonlyMap<string, Omit<Expectation, 'hostUid'>>;
   /** What a service that stays root says of itself; absent = it does not matter here. */
-  readonly staysRoot?: (name: string) => string;
+  readonly staysRoot?: (name: string) => Reason;
   /** The project as it is, watched: what to wait for, and how to ask. */
   readonly like?: ProjectRun;
   /** The run before of an earlier proof of the same project, which needs no second one. */
@@ -99,11 +99,7 @@ function judged(
     ...compareHealth(was, is),
     ...comparePublished(before.published, after.published, known.moved),
     ...compareRestarts(before, after),
-    ...(root && input.staysRoot !== undefined
-      ? [{ kind: 'unsure' as const, text: `it stays root: ${input.staysRoot(was.name)}` }]
-      : root
-        ? [{ kind: 'note' as const, text: 'it stays root' }]
-        : []),
+    ...(root ? [input.staysRoot?.(was.name) ?? { kind: 'note' as const, text: 'it stays root' }] : []),
   ];
   const worst: VerdictName =
     verdict === 'failed' || more.some(({ kind }) => kind === 'bad')

@@ -1,4 +1,5 @@
 /** Folders behind the volumes of a pod, made as a kubelet makes them and shared by its containers; a node's own paths lie below a folder given for that. */
+import { execFileSync } from 'node:child_process';
 import {
   accessSync,
   chmodSync,
@@ -32,6 +33,8 @@ export interface FolderPlan {
     readonly target?: string;
     readonly content?: Uint8Array;
   }[];
+  /** memory: bytes. */
+  readonly sizeLimit?: number;
   readonly path?: string;
   readonly hostPathType?: string;
   readonly fsGroup?: FsGroupRequest;
@@ -87,6 +90,11 @@ export function podFolders(plans: readonly FolderPlan[], hostRoot?: string): Pod
           notes.push(`volume ${plan.name}: ${MEMORY} cannot be written, so its memory is a folder on the disk`);
       }
       const folder = join(plan.place === 'memory' ? memory! : disk, plan.name);
+      mkdirSync(folder, { mode: 0o700 });
+      if (plan.sizeLimit !== undefined) {
+        if (process.getuid?.() === 0) closers.push(limited(folder, plan.sizeLimit));
+        else notes.push(`volume ${plan.name}: only root can mount it with its sizeLimit, so it is as large as the memory`);
+      }
       lay(folder, plan);
       made.set(plan.name, folder);
     }
@@ -117,6 +125,16 @@ export function podFolders(plans: readonly FolderPlan[], hostRoot?: string): Pod
   }
 }
 
+/** A tmpfs of its own; answers with what takes it away. Its owner and mode are set afterwards, as everywhere. */
+function limited(folder: string, bytes: number): () => void {
+  const written = register(undo.unmount(folder));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=0700,nosuid,nodev`, 'tmpfs', folder], { stdio: 'pipe' });
+  return () => {
+    execFileSync('umount', ['-l', folder], { stdio: 'pipe' });
+    written.release();
+  };
+}
+
 const normal = (path: string): string => `/${path.split('/').filter(Boolean).join('/')}`;
 
 function writable(folder: string): boolean {
@@ -145,7 +163,6 @@ function own(path: string, { type, uid, gid, mode }: Inode): void {
 
 /** Parents come before what is in them. */
 function lay(folder: string, { root, entries }: FolderPlan): void {
-  mkdirSync(folder, { mode: 0o700 });
   for (const { path, inode, target, content } of entries) {
     const place = join(folder, path);
     mkdirSync(dirname(place), { recursive: true, mode: 0o755 });

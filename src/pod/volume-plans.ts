@@ -23,6 +23,8 @@ export interface VolumePlan {
   /** Of the volume's root, when it is made. */
   readonly root: Inode;
   readonly entries: readonly WrittenEntry[];
+  /** memory: bytes. */
+  readonly sizeLimit?: number;
   /** hostPath, `node`. */
   readonly path?: string;
   /** `node`: the group its files are given to first. */
@@ -58,7 +60,14 @@ export function volumePlans(
     switch (volume.kind) {
       case 'empty-dir': {
         const memory = volume.medium === 'Memory';
-        return { name, place: memory ? 'memory' : 'disk', root: given(folder(memory ? 0o1777 : 0o777)), entries: [] };
+        const limit = volume.sizeLimit === undefined ? {} : { sizeLimit: volume.sizeLimit };
+        return {
+          name,
+          place: memory ? 'memory' : 'disk',
+          root: given(folder(memory ? 0o1777 : 0o777)),
+          entries: [],
+          ...(memory ? limit : {}),
+        };
       }
       case 'projected': {
         const source = declared.get(name) ?? tokenVolume(name);

@@ -7,6 +7,7 @@ import type { ContainerChange } from '../../change.ts';
 import { composeChanges } from './changes.ts';
 import { parseDotenv } from './dotenv.ts';
 import { type ComposeFiles, tidy } from './files.ts';
+import { onlyHandsOver } from './handed-volumes.ts';
 import { type ComposeProject, readComposeProject } from './read.ts';
 import { shellWords } from './shell-words.ts';
 import { substitute } from './substitute.ts';
@@ -432,6 +433,19 @@ describe('changes', () => {
       { service: 'db', condition: 'service_started', required: true },
       { service: 'web-volumes-init', condition: 'service_completed_successfully', required: true },
     ]);
+  });
+
+  it('know the step again that does nothing but hand volumes over', () => {
+    const step = { user: '0:0', entrypoint: ['/bin/sh', '-c', 'chown -R 1:1 /data && chown -R 2:2 /more'], capAdd: ['CHOWN'] };
+    expect(onlyHandsOver(step)).toBe(true);
+    for (const other of [
+      { ...step, capAdd: ['CHOWN', 'SYS_ADMIN'] },
+      { ...step, privileged: true },
+      { ...step, user: '1000' },
+      { ...step, entrypoint: ['/bin/sh', '-c', 'chown -R 1:1 /data && /srv/serve'] },
+      { ...step, entrypoint: ['/bin/sh', '-c', 'chown -R app /data'] },
+    ])
+      expect(onlyHandsOver(other), JSON.stringify(other)).toBe(false);
   });
 
   it('of a shared network go to its owner', () => {

@@ -21,6 +21,18 @@ export function givenAway({ user = '0', entrypoint = [], command = [] }: Contain
   return out;
 }
 
+/** What a shell is told around its commands. */
+const AROUND = /^(?:(?:\/usr)?\/bin\/)?(?:sh|bash|ash)$|^-[ceu]+$|^set$|^true$|^exec$|^[;&()]*$/;
+
+/** Whether that is all it does: chown of folders by number, as root, with no more capabilities than that takes. */
+export function onlyHandsOver(settings: ContainerSettings): boolean {
+  const { entrypoint = [], command = [], capAdd = [], privileged } = settings;
+  if (givenAway(settings).size === 0 || privileged === true) return false;
+  if (capAdd.some((name) => !/^(?:CAP_)?(?:CHOWN|DAC_OVERRIDE|FOWNER|DAC_READ_SEARCH)$/i.test(name))) return false;
+  const rest = [...entrypoint, ...command].join('\n').replace(CHOWN, ' ');
+  return rest.split(/\s+/).every((word) => AROUND.test(word));
+}
+
 /** The volumes with the owner that they have by then. */
 export function handedVolumes({ container, service }: ReadService, all: Services): readonly Volume[] {
   const volumes = container.settings.volumes ?? [];

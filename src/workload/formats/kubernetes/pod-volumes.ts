@@ -4,6 +4,7 @@ import { listOf, numberOf, objectOf, objectsOf, textOf } from './json-value.ts';
 import { nestedMountpoints } from './nested-mountpoints.ts';
 import { expand, type PodEnvironment } from './pod-environment.ts';
 import type { KeyToPath, Pod, PodContainer, PodVolume, VolumeMount } from './pod-spec.ts';
+import { quantity } from './quantity.ts';
 import type { PersistentVolume, Surroundings } from './surroundings.ts';
 import { takesFsGroup } from './volume-kinds.ts';
 
@@ -100,7 +101,7 @@ function factsOf(volume: PodVolume, around: Surroundings): Facts {
   const type = written[0]?.[0] ?? 'emptyDir';
   switch (type) {
     case 'emptyDir':
-      return { kind: 'empty-dir', type, ...mediumOf(textOf(objectOf(volume.emptyDir)?.medium)) };
+      return { kind: 'empty-dir', type, ...mediumOf(textOf(objectOf(volume.emptyDir)?.medium)), ...limitOf(volume.emptyDir) };
     case 'configMap':
     case 'secret': {
       const source = (type === 'configMap' ? volume.configMap : volume.secret) ?? {};
@@ -186,6 +187,13 @@ const sourceOf = (value: unknown): { readonly source?: string } => (typeof value
 function mediumOf(medium: string | undefined): { readonly medium?: 'Memory' | 'HugePages' } {
   if (medium === 'Memory') return { medium };
   return medium?.startsWith('HugePages') === true ? { medium: 'HugePages' } : {};
+}
+
+/** Of memory the kubelet makes the tmpfs that large (pkg/volume/emptydir); on a disk it looks now and then, and evicts. */
+function limitOf(emptyDir: PodVolume['emptyDir']): { readonly sizeLimit?: number } {
+  const { medium, sizeLimit } = emptyDir ?? {};
+  const bytes = medium === 'Memory' ? quantity(sizeLimit) : undefined;
+  return bytes === undefined || bytes <= 0 ? {} : { sizeLimit: bytes };
 }
 
 /** The API's default where none is written. */
