@@ -68,6 +68,8 @@ describe('unaskedWork', () => {
       '/usr/sbin/served was root and became uid 99 only when somebody asked it for something; what else it does as others was not asked for',
     ]);
     expect(await at(1.2, '/usr/bin/python3.11')).toHaveLength(1);
+    // A worker that came late, and stayed.
+    expect(await at(1.2, '/usr/sbin/served', [99, 99, 99, 99])).toEqual([]);
   });
 
   it('names a program that stays root and checks passwords, though others of its processes gave root up', async () => {

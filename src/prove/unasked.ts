@@ -104,13 +104,17 @@ const IDENTITY: ReadonlySet<string> = new Set(['setuid', 'setgid', 'setgroups'])
  * Programs that became somebody else after they were ready, with the ids: they do it for each request. Whoever did the same while starting (a worker
  * that is started again) is the same event of the trace, with its first time.
  */
-function becameOnRequest({ trace, readyMs, outcome }: Observation): ReadonlyMap<string, string> {
+function becameOnRequest({ trace, readyMs, outcome, processes }: Observation): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   if (outcome !== 'running') return found;
-  for (const { operation, errno, program, time, uid } of trace?.events ?? []) {
+  for (const { operation, errno, program, time, uid, count = 1 } of trace?.events ?? []) {
     if (errno !== undefined || uid !== 0 || time * 1000 < readyMs - READY_SLACK_MS) continue;
-    const ids = operation.kind === 'setuid' ? operation.ids.filter((id) => id > 0) : [];
-    if (ids.length > 0) found.set(program, `uid ${ids[0]}`);
+    const [id] = operation.kind === 'setuid' ? operation.ids.filter((one) => one > 0) : [];
+    if (id === undefined) continue;
+    // Workers that a busy machine brought up late: whoever became it is there to stay.
+    const name = basename(program).slice(0, 15);
+    const staying = processes.filter(({ command, uids }) => command === name && uids[1] === id).length;
+    if (staying < count) found.set(program, `uid ${id}`);
   }
   return found;
 }
