@@ -231,10 +231,17 @@ spec:
     const grown = deployment(container('web-nonroot', 8091)).replace('replicas: 1', 'replicas: 3');
     await kubectl('apply', '-f', file('three.yaml', grown));
     await done();
-    const names = (await kubectl('get', 'pods')).stdout
-      .split('\n')
-      .slice(1, -1)
-      .map((line) => line.split(' ')[0]);
+    const list = async (): Promise<readonly (string | undefined)[]> =>
+      (await kubectl('get', 'pods')).stdout
+        .split('\n')
+        .slice(1, -1)
+        .map((line) => line.split(' ')[0]);
+    // A pod that ends is in the list until it has.
+    let names = await list();
+    for (let left = 100; left > 0 && names.length !== 3; left -= 1) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      names = await list();
+    }
     expect(names).toHaveLength(3);
     expect(names).not.toContain(before);
   }, 120_000);
