@@ -151,9 +151,10 @@ while True:
       db: {condition: service_healthy}
   db:
     image: mariadb:10
+    command: ["mariadbd", "--skip-name-resolve", "--bind-address=0.0.0.0"]
     volumes: [db:/var/lib/mysql]
     healthcheck:
-      test: mariadb-admin -h 127.0.0.1 -u app -psecret ping
+      test: mariadb -h 127.0.0.1 -u app -psecret app -e "select 1"
       interval: 1s
       retries: 60
 volumes: {db: }
@@ -279,6 +280,7 @@ volumes: {kept: }
       db: {condition: service_healthy, restart: true}
   db:
     image: mysql:8
+    command: ["mariadbd", "--skip-name-resolve", "--bind-address=0.0.0.0"]
     environment:
       TZ: UTC
     volumes:
