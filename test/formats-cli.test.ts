@@ -18,10 +18,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const POD = `apiVersion: v1
 kind: Pod
 metadata:
-  name: web
+  name: "<img src=x>%0A::error::"
 spec:
   containers:
-    - name: "<img src=x>%0A::error::"
+    - name: app
       image: nowhere/app:1
       securityContext: {runAsUser: 0}
 `;
@@ -45,7 +45,7 @@ it('check writes all three at once, whole, and exits as it would without', async
   const { tests, failures, skipped } = parseXml(xml).children[0]!.attributes;
   expect({ tests, failures, skipped }).toEqual({ tests: '2', failures: '1', skipped: '1' });
   expect(github.split('\n')[0]).toBe(
-    '::warning file=pod.yaml,line=9,col=36,title=runs-as-root%3A Pod/web <img src=x>%250A%3A%3Aerror%3A%3A::runs as uid 0: runAsUser 0, whatever the image says%0Aderived: runAsUser is 0',
+    '::warning file=pod.yaml,line=9,col=36,title=runs-as-root%3A Pod/<img src=x>%250A%3A%3Aerror%3A%3A app::runs as uid 0: runAsUser 0, whatever the image says%0Aderived: runAsUser is 0',
   );
   expect(html).toMatch(/^<!DOCTYPE html>[\s\S]*<\/html>\n$/);
   expect(html).toContain('&lt;img src=x&gt;');
@@ -59,6 +59,7 @@ it('Pod Security and who write them too', async () => {
   expect(junitErrors(rules.xml)).toEqual([]);
   expect(rules.github).toMatch(/^::error file=pod\.yaml,line=\d+,col=\d+,title=pod-security-/);
   expect(rules.html).toContain('<title>unroot check pod.yaml</title>');
+  expect(rules.html).not.toContain('<img');
   const who = await outputs('who', 'pod.yaml');
   expect(junitErrors(who.xml)).toEqual([]);
   expect(who.github).toMatch(/^::warning file=pod\.yaml,line=7,col=7,title=runs-as-root/);
