@@ -1,6 +1,6 @@
 /** The workshop for real: nodes are started, attacked, killed; every lab that can run here is played by its own solutions. */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,8 +22,10 @@ const first = findLab(folder, '01');
 const lacks = await missingFor(first.lab);
 const can = lacks.length === 0;
 if (!can) console.warn(`SKIPPED: labs: ${lacks.map(({ why, get }) => `${why} (${get})`).join('; ')}`);
-const stateFolder = mkdtempSync(join(tmpdir(), 'unroot-lab-state-'));
-afterAll(() => rmSync(stateFolder, { recursive: true }));
+// Made when something runs: a file of which nothing does would leave it behind.
+const stateFolder = join(tmpdir(), `unroot-lab-state-${process.pid}-${Date.now()}`);
+beforeAll(() => void mkdirSync(stateFolder, { mode: 0o700 }));
+afterAll(() => rmSync(stateFolder, { recursive: true, force: true }));
 /** Bases and images are made once, which takes a minute and a network. */
 const BUILD_MS = 600_000;
 

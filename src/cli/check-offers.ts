@@ -27,7 +27,7 @@ export async function offersForManifests(
 /** One for each file: its lines answer the findings together. */
 export async function offersForDockerfiles(
   paths: readonly string[],
-  flags: Omit<FileFlags, 'trace'> & DockerfileFlags,
+  flags: FileFlags & DockerfileFlags,
   context: CommandContext,
   log: Log,
 ): Promise<readonly Fix[]> {

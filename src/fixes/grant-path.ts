@@ -5,6 +5,7 @@
 import type { Fix, LayerChange } from '../finding/fix.ts';
 import type { RootEntry } from '../image/image.ts';
 import { childPath as child } from '../linux/file-path.ts';
+import { octal } from '../text/octal.ts';
 import type { FixContext } from './context.ts';
 import { groupAsUser, makeChildren, notSaid } from './make-beforehand.ts';
 import { missingWorkdir } from './missing-workdir.ts';
@@ -25,8 +26,6 @@ export const NEVER: ReadonlySet<string> = new Set([
 
 /** Where programs and their configuration live: whoever may write there may change what runs next. */
 const PROGRAM = /^\/(?:etc|usr|bin|sbin|lib|lib32|lib64|libx32|opt|boot)(?:\/|$)/;
-
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 
 export interface Granted {
   readonly fixes: readonly Fix[];

@@ -1,10 +1,9 @@
 /** Takes the words off the command line that ask the program to become somebody (`-u bind`, `--user=nginx`): it already is somebody. */
 import type { Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
+import { CHANGES_IDENTITY } from '../linux/operation.ts';
 import type { FixContext } from './context.ts';
 import { findingKey } from './need.ts';
-
-const CHANGES_IDENTITY = new Set(['setuid', 'setgid', 'setgroups']);
 
 /** For denials that the recipient really met. `argv`: what it is started with by then. */
 export function identityArguments(

@@ -3,6 +3,7 @@
  * Erlang's cookie): what the group was let into belongs to the recipient instead, with the mode that it had.
  */
 import type { Fix } from '../finding/fix.ts';
+import { octal } from '../text/octal.ts';
 import type { FixContext } from './context.ts';
 
 /**
@@ -52,5 +53,3 @@ function says(said: string, path: string): boolean {
 /** The file is owned now: nobody need be let in beside. */
 export const isSharedBeside = (fix: Fix, others: readonly Fix[]): boolean =>
   fix.id === 'share-file' && others.some(({ id, subject }) => id === 'own-path' && subject === fix.subject);
-
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

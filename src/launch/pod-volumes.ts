@@ -1,6 +1,7 @@
 /** A volume of a pod as the container finds it: root, files the kubelet wrote, and what nobody can know before it runs. */
 import type { Inode } from '../linux/inode.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
+import { octal } from '../text/octal.ts';
 import type { ContainerSettings, Volume } from '../workload/container.ts';
 import { withFsGroup } from './fs-group.ts';
 import { fsUserOf } from './fs-user.ts';
@@ -136,4 +137,3 @@ function derivation(mount: LaunchMount, source: string): Derivation {
 }
 
 const ownerOf = ({ uid, gid, mode }: Inode): Pick<LaunchMount, 'uid' | 'gid' | 'mode'> => ({ uid, gid, mode });
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

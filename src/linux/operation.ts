@@ -83,4 +83,6 @@ export type Operation =
   | { readonly kind: 'setsockopt'; readonly name: string };
 
 export type OperationKind = Operation['kind'];
+/** By which a process becomes somebody else. */
+export const CHANGES_IDENTITY: ReadonlySet<string> = new Set<OperationKind>(['setuid', 'setgid', 'setgroups']);
 export type Errno = string;

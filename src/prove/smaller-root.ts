@@ -6,6 +6,7 @@ import { UnrootError } from '../error.ts';
 import { describeOperation } from '../finding/denied.ts';
 import type { Run } from '../finding/fix.ts';
 import type { Capability } from '../linux/capability.ts';
+import { CHANGES_IDENTITY } from '../linux/operation.ts';
 import { compareEffects } from '../trace/compare.ts';
 import { newDenials } from '../trace/denials.ts';
 import type { TraceEvent } from '../trace/event.ts';
@@ -73,7 +74,6 @@ const OF_ROOT: ReadonlySet<string> = new Set([
 ]);
 /** Denied, these leave a program as able as before. */
 const GOES_WITHOUT: ReadonlySet<string> = new Set(['priority', 'rlimit', 'setsockopt', 'capset', 'bounding-drop']);
-const IDENTITY: ReadonlySet<string> = new Set(['setuid', 'setgid', 'setgroups']);
 const MOST_TRIALS = 12;
 const MOST_EVIDENCE = 20;
 
@@ -95,7 +95,7 @@ export async function smallerRoot(rounds: RoundsResult, input: RoundsInput): Pro
   for (const { why, capabilities = [] } of known) for (const name of capabilities) kept.set(name as Capability, why);
   // Whom it becomes depends on its work, of which a run shows but a part.
   const changes = evidence.some(({ syscall }) => /set(?:e|re|res|fs)?[ug]id|setgroups/.test(syscall));
-  if (changes || before.trace.events.some(({ operation, uid }) => uid === 0 && IDENTITY.has(operation.kind)))
+  if (changes || before.trace.events.some(({ operation, uid }) => uid === 0 && CHANGES_IDENTITY.has(operation.kind)))
     for (const name of ['CAP_SETUID', 'CAP_SETGID'] as const)
       if (!kept.has(name)) kept.set(name, 'it changes identity, and to whom depends on its work');
   return search(rounds, input, evidence, known, used, kept);

@@ -1,11 +1,12 @@
 /** Why a run as the user came to its end, where it shows: at a call that only root may make, or at the program's own question whether it is root. */
+
+import { CHANGES_IDENTITY } from '../linux/operation.ts';
 import { isDenied } from '../trace/denials.ts';
 import type { TraceEvent } from '../trace/event.ts';
 import type { Observation } from './observation.ts';
 
-const IDENTITY: ReadonlySet<string> = new Set(['setuid', 'setgid', 'setgroups']);
 /** What a program still does on its way out: reading a message in the user's language, telling the log. */
-const LOOKS: ReadonlySet<string> = new Set(['stat', 'access', 'connect-unix', 'readlink', ...IDENTITY]);
+const LOOKS: ReadonlySet<string> = new Set(['stat', 'access', 'connect-unix', 'readlink', ...CHANGES_IDENTITY]);
 
 /** Denied changes of identity after which the process that asked did nothing more. */
 export function stoppedByIdentity({ outcome, exit, trace }: Observation): readonly TraceEvent[] {
@@ -14,7 +15,7 @@ export function stoppedByIdentity({ outcome, exit, trace }: Observation): readon
   return [...trace.events].reverse().filter((event) => {
     const { pid, operation } = event;
     if (over.has(pid)) return false;
-    if (IDENTITY.has(operation.kind) && isDenied(event)) return true;
+    if (CHANGES_IDENTITY.has(operation.kind) && isDenied(event)) return true;
     const looks =
       LOOKS.has(operation.kind) || event.errno !== undefined || (operation.kind === 'open' && operation.access === 'read');
     if (!looks) over.add(pid);

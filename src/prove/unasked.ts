@@ -2,6 +2,8 @@
  * Work of a program that needs root and that no run of ours has asked for: logins, delivery, jobs, files of others. A program that is root all along
  * may become somebody else for a request that nobody made, so that it answers as before proves little.
  */
+
+import { CHANGES_IDENTITY } from '../linux/operation.ts';
 import { privilegeDrop } from '../recipes/privilege-drop.ts';
 import { matchingRecipes } from '../recipes/recipes.ts';
 import { importedCalls, namesIn, scriptCalls } from './becomes-somebody.ts';
@@ -68,7 +70,9 @@ async function ableTo(path: string, real: string, before: Observation, subject: 
 
 /** A wrapper did it for the script: whom the script names was seen. */
 const dropped = ({ trace }: Observation): boolean =>
-  (trace?.events ?? []).some(({ program, operation }) => IDENTITY.has(operation.kind) && privilegeDrop(program) !== undefined);
+  (trace?.events ?? []).some(
+    ({ program, operation }) => CHANGES_IDENTITY.has(operation.kind) && privilegeDrop(program) !== undefined,
+  );
 
 const NO_CALLS = { wholly: [], partly: [] } as const;
 
@@ -94,11 +98,9 @@ function running({ processes, trace }: Observation, { rootFs }: Subject): readon
 function changedAtStart(path: string, { trace }: Observation, { rootFs }: Subject): boolean {
   const real = (program: string): string => rootFs.resolve(program).entry?.path ?? program;
   return (trace?.events ?? []).some(
-    ({ program, operation }) => IDENTITY.has(operation.kind) && (program === path || real(program) === real(path)),
+    ({ program, operation }) => CHANGES_IDENTITY.has(operation.kind) && (program === path || real(program) === real(path)),
   );
 }
-
-const IDENTITY: ReadonlySet<string> = new Set(['setuid', 'setgid', 'setgroups']);
 
 /**
  * Programs that became somebody else after they were ready, with the ids: they do it for each request. Whoever did the same while starting (a worker

@@ -1,12 +1,12 @@
 /** The derived image as a Dockerfile: the same entries, the same owners, nothing recursive. */
 import type { LayerChange } from '../../finding/fix.ts';
+import { octal } from '../../text/octal.ts';
 import type { ArtifactInput } from './artifact.ts';
 
 /** Name of the tar that goes beside the Dockerfile when the image has no shell to run chown with. */
 export const LAYER_ARCHIVE = 'layer.tar';
 
 const quote = (text: string): string => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 
 /** ADD of a local tar keeps owners and modes (Dockerfile reference, ADD); RUN lines are easier to read and to review. */
 export function dockerfile(input: ArtifactInput): string {

@@ -1,6 +1,7 @@
 /** The page of `unroot fix`: what changes, why it is the smallest change, and whether it was seen to work. */
 import type { Fix, LayerChange, Run, RunVolume } from '../../finding/fix.ts';
 import type { SmallerRoot } from '../../prove/smaller-root.ts';
+import { octal } from '../../text/octal.ts';
 import { type Block, bad, bytes, commandLine, dim, good, type Line, plural, strong, unknown } from '../block.ts';
 import type { FixReport } from '../report.ts';
 import { findingList, unknownList } from './check.ts';
@@ -91,8 +92,6 @@ function changeLines(fix: Fix, verbose: boolean): readonly Line[] {
     ...(fix.note === undefined ? [] : [[dim(fix.note)]]),
   ];
 }
-
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 
 function changeText(change: LayerChange): string {
   const owner = `${change.uid}:${change.gid}`;

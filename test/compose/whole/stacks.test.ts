@@ -1,7 +1,7 @@
 /**
  * Stacks as people publish them, as root and as `fix` leaves them. One of them runs each time; `npm run test:stacks` runs all, UNROOT_STACKS names some.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ import { STACKS } from './stacks.ts';
 
 const asked = process.env.UNROOT_STACKS ?? 'queue-worker';
 const chosen = STACKS.filter(({ name }) => asked === 'all' || asked.split(',').includes(name));
-const home = mkdtempSync(join(tmpdir(), 'unroot-stacks-'));
+const home = join(tmpdir(), `unroot-stacks-${process.pid}-${Date.now()}`);
 const MINUTES = { timeoutMs: 900_000 };
 
 if (whyNoStacks !== undefined) console.warn(`SKIPPED: stacks: ${whyNoStacks}`);
