@@ -76,7 +76,7 @@ function devicesAround(file: string): readonly CgroupDevice[] | undefined {
 /** Removes empty groups; one is busy until the last process in it is quite gone. */
 export async function removeFolders(folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
-    for (let left = 50; existsSync(folder) && left > 0; left -= 1) {
+    for (let left = 250; existsSync(folder) && left > 0; left -= 1) {
       try {
         rmdirSync(folder);
       } catch {

@@ -108,6 +108,25 @@ describe('reaper', () => {
     first.release();
   });
 
+  it('removes groups below groups, once the last of them is no longer busy', async () => {
+    const home = join(folder, 'groups');
+    mkdirSync(join(home, 'inner', 'init'), { recursive: true });
+    const busy = join(home, 'inner', 'init', 'busy');
+    writeFileSync(busy, '');
+    const registration = register(undo.rmdir(home));
+    const file = readdirSync(tmpdir())
+      .map((name) => join(tmpdir(), name, 'journal.sh'))
+      .find((path) => existsSync(path) && readFileSync(path, 'utf8').includes(home))!;
+    const shell = spawn('sh', [file], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => shell.once('exit', resolve));
+    await sleep(1500);
+    expect(existsSync(busy)).toBe(true);
+    rmSync(busy);
+    await ended;
+    expect(existsSync(home)).toBe(false);
+    registration.release();
+  });
+
   it('quotes for the shell', () => {
     for (const word of ["it's", '$(id)', 'a b', '', '*', 'a\nb', '-n', 'plain/path.txt']) {
       expect(execFileSync('sh', ['-c', `printf %s ${quote(word)}`], { encoding: 'utf8' })).toBe(word);

@@ -22,7 +22,7 @@ export const undo = {
   unmount: (folder: string): string => `umount -l ${quote(folder)}`,
   /** Not while something is mounted below it: what is mounted there is not ours to delete. */
   remove: (folder: string): string => `unroot_rm ${quote(folder)}`,
-  /** Removes an empty directory: a control group. */
+  /** Removes a control group with those below it: each is busy until its last process is quite gone. */
   rmdir: (folder: string): string => `unroot_rmdir ${quote(folder)}`,
   /** Lets go of whoever waits to open or to read a fifo: opened for both, which does not wait, and closed again. */
   unblock: (fifo: string): string => `[ -p ${quote(fifo)} ] && : <>${quote(fifo)}`,
@@ -47,8 +47,10 @@ unroot_kill() {
 }
 unroot_rmdir() {
   n=0
-  # Busy until the last process in it is quite gone.
-  while [ -d "$1" ] && ! rmdir "$1" && [ $n -lt 50 ]; do
+  # Busy until the last process in it is quite gone: on a busy machine that is long after its /proc/PID/exe.
+  while [ -d "$1" ] && [ $n -lt 250 ]; do
+    find "$1" -depth -type d -exec rmdir {} ';'
+    [ -d "$1" ] || break
     n=$((n + 1))
     sleep 0.02 || sleep 1
   done

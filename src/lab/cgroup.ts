@@ -38,9 +38,7 @@ export function makeNodeCgroup(id: string, limits: CgroupLimits): NodeCgroup {
       notes: ['no control groups can be made here: the number of processes and their memory are not limited'],
       remove: async () => {},
     };
-  const registrations = free.folders.map((folder) =>
-    register(undo.command('find', folder, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';')),
-  );
+  const registrations = free.folders.map((folder) => register(undo.rmdir(folder)));
   const devices = [...CONTAINER_DEVICES, ...limits.devices];
   const set = (file: string, value: string): void => {
     if (existsSync(file)) writeFileSync(file, value);
@@ -104,7 +102,7 @@ async function removeTree(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true }))
     if (entry.isDirectory()) await removeTree(join(folder, entry.name));
-  for (let left = 100; existsSync(folder) && left > 0; left -= 1) {
+  for (let left = 500; existsSync(folder) && left > 0; left -= 1) {
     try {
       rmdirSync(folder);
     } catch {
