@@ -11,9 +11,6 @@ import type { AnyContainer, AnyWorkload } from './manifest-containers.ts';
 /** What Pod Security restricted asks for beside the user (kubernetes.io, Pod Security Standards). */
 export const BASICS = { noNewPrivileges: true, capDrop: ['ALL'], seccompProfile: 'RuntimeDefault' } as const;
 
-/** What root can have as well. */
-export const LEAST = { seccompProfile: 'RuntimeDefault' } as const;
-
 /** The run settings of a fix as settings of a container; those that the changed image says itself are left out. */
 export function changeOf(
   one: AnyContainer,

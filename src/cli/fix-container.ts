@@ -12,7 +12,7 @@ import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
-import { BASICS, changeOf, LEAST, withGroup, withoutIdentity } from './container-change.ts';
+import { BASICS, changeOf, withGroup, withoutIdentity } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
 import {
   type ConfigEdits,
@@ -102,9 +102,7 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
     };
 
   const root = wantsRoot(settings);
-  // What is privileged has no filter of system calls, whatever its profile says.
-  if (root !== undefined && runsAs === 0)
-    return nothing('left', root, settings.privileged === true ? {} : { change: { container: container_, ...LEAST } });
+  if (root !== undefined && runsAs === 0) return nothing('left', root);
   const user = options.user ?? ownUser(subject, options.profile) ?? DEFAULT_USER;
   let result: FixResult | undefined;
   let proved: ProvedImage | undefined;
@@ -133,9 +131,7 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
     }
   } catch (error) {
     if (!(error instanceof UnrootError) || error.exitCode === 130 || error.code === 'usage.user') throw error;
-    return nothing('left', error.code === 'launch.refused' ? `it would not start as ${user}: ${error.message}` : error.message, {
-      change: { container: container_, ...LEAST },
-    });
+    return nothing('left', error.code === 'launch.refused' ? `it would not start as ${user}: ${error.message}` : error.message);
   }
   // A proof of the image alone had the image's own folder.
   const whole = proved === undefined ? withoutVolumeOwners(one, result as FixResult) : (result as FixResult);
@@ -231,13 +227,13 @@ function fromResult<W extends AnyWorkload>(
   const reasons = new Map([...reasonsOf(result.unresolved), ...(ports?.reasons ?? [])]);
   const unknown = result.unknown.map((text) => `${name}: ${text}`);
   const told = verdict === undefined ? {} : { verdict };
-  const least = { change: { container: name, ...LEAST }, reasons, unknown, ...told };
+  const rest = { reasons, unknown, ...told };
   if (verdict !== undefined && verdict !== 'proved') {
     const first = result.proof?.reasons.find(({ kind }) => kind === 'bad' || kind === 'unsure');
     return nothing(
       'left',
       `as ${result.run.user} it was not proved to work (${verdict}${first === undefined ? '' : `: ${first.text}`})`,
-      least,
+      rest,
     );
   }
   const stopping = [
@@ -251,7 +247,7 @@ function fromResult<W extends AnyWorkload>(
     return nothing(
       'left',
       `as ${result.run.user} it would not work: ${stopping[0]!.finding.message} (${stopping[0]!.reason})`,
-      least,
+      rest,
     );
   const ofImage = result.fixes.filter(({ layer }) => splitLayer(settings, layer).rest.length > 0);
   const mounted = proved === undefined && one.workload.format === 'kubernetes' ? mountedFolders(result, ofImage) : undefined;
@@ -268,7 +264,7 @@ function fromResult<W extends AnyWorkload>(
     for (const { answers, title } of inImage) for (const answer of answers) asked.set(answer, `the image must change: ${title}`);
     const more = proved?.layout === undefined ? {} : { layout: proved.layout };
     return nothing('left', `the image must change before it can run as ${result.run.user}: ${shown}. ${how}`, {
-      ...least,
+      ...rest,
       reasons: asked,
       ...more,
     });

@@ -12,7 +12,6 @@ import type { ContainerChange } from '../workload/change.ts';
 import { planChanges } from '../workload/formats/kubernetes/changes.ts';
 import type { ObjectChange } from '../workload/formats/kubernetes/object-change.ts';
 import { check } from './check-manifests.ts';
-import { LEAST } from './container-change.ts';
 import { type Decided, type DecideOptions, decide } from './fix-container.ts';
 import { type AnyWorkload, containersOf, unusedImages } from './manifest-containers.ts';
 
@@ -165,7 +164,6 @@ export function unchangedBut<W extends AnyWorkload>(one: Decided<W>, worse: Find
     outcome: 'left',
     message,
     reasons: new Map([['', message]]),
-    ...(one.change === undefined || one.outcome === 'left' ? {} : { change: { container: one.change.container, ...LEAST } }),
   };
 }
 

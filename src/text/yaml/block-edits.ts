@@ -155,6 +155,22 @@ function gapOf(text: string, list: YamlList, column: number): number | undefined
   return undefined;
 }
 
+/** Instead of a `<<`, which is not the only entry: what it brings, pair by pair. */
+export function writtenOut(
+  text: string,
+  spot: Spot,
+  map: YamlMap,
+  index: number,
+  pairs: Readonly<Record<string, unknown>>,
+  style: YamlStyle,
+): readonly LocalEdit[] {
+  const column = columnOf(text, map.start);
+  const lines = Object.entries(pairs).flatMap(([key, value]) => entryLines(key, value, column, style, { quote: style.quote }));
+  if (lines.length === 0) return removeInBlock(text, spot, map, index);
+  const end = beforeLineBreak(text, contentEnd(text, childSpot(text, spot, map, index)));
+  return [{ start: map.entries[index]!.key.start, end, text: lines.join(style.eol).slice(column) }];
+}
+
 /** Takes an entry out that is not the only one. */
 export function removeInBlock(text: string, spot: Spot, block: YamlMap | YamlList, index: number): readonly LocalEdit[] {
   const start = block.kind === 'map' ? block.entries[index]!.key.start : dashOf(text, block, index);

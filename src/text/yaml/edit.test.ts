@@ -162,10 +162,21 @@ describe('text that several share', () => {
     const all = ['a[0].s', 'a[1].s', 'c[0].s'].map((path) => set(path, { x: true }));
     expect(edited(text, ...all)).toBe('a:\n- &b\n  n: 1\n  s:\n    x: true\n- <<: *b\n  n: 2\nc:\n- <<: *b\n  n: 3\n');
     expect(edited(text, all[0]!, all[1]!, set('c[0].s', { x: false }))).toBe(
-      'a:\n- &b\n  n: 1\n  s:\n    x: true\n- <<: *b\n  n: 2\n  s:\n    x: true\nc:\n- <<: *b\n  n: 3\n  s:\n    x: false\n',
+      'a:\n- &b\n  n: 1\n  s:\n    x: true\n- <<: *b\n  n: 2\nc:\n- <<: *b\n  n: 3\n  s:\n    x: false\n',
     );
-    // Nobody may take `s` from the third again.
-    expect(problemsOf(text, all[0]!, all[1]!)).toHaveLength(1);
+    // Who shall not have `s` writes out the rest.
+    expect(edited(text, all[0]!, all[1]!)).toBe('a:\n- &b\n  n: 1\n  s:\n    x: true\n- <<: *b\n  n: 2\nc:\n- n: 3\n');
+  });
+
+  test('what others would get by << and shall not have is written out there, unless it does no harm', () => {
+    const text = 'a: &one # all\n  x: 0 # why\nb:\n- <<: *one # as a\n  # own\n  w: 2\n- {<<: *one, w: 3}\n- *one\n';
+    expect(edited(text, set('a.z', true))).toBe(
+      'a: &one # all\n  x: 0 # why\n  z: true\nb:\n- x: 0 # as a\n  # own\n  w: 2\n- {x: 0, w: 3}\n- x: 0\n',
+    );
+    const also = [parsePath('b[0].z'), parsePath('b[2].z')];
+    expect(edited(text, set('a.z', true, { also }), set('b[0].x', 1))).toBe(
+      'a: &one # all\n  x: 0 # why\n  z: true\nb:\n- <<: *one # as a\n  # own\n  w: 2\n  x: 1\n- {x: 0, w: 3}\n- *one\n',
+    );
   });
 
   const shared = 'x: &ctx\n  user: 0\n  drop: [ALL]\na: *ctx\nb: *ctx\n';
@@ -190,9 +201,9 @@ describe('text that several share', () => {
     const text = 'x: &b {user: 0, cap: {drop: [A]}}\nw:\n  <<: *b\n  z: 1\n';
     expect(edited(text, set('w.user', 1))).toBe(`${text}  user: 1\n`);
     expect(edited(text, set('w.cap.add', ['B']))).toBe(`${text}  cap:\n    drop: [A]\n    add: [B]\n`);
-    expect(problemsOf(text, { op: 'remove', path: ['w', 'user'] })).toEqual([
-      '3:3 cannot change this: w.user comes in by <<, and others have it too',
-    ]);
+    const without = (name: string): string => edited(text, { op: 'remove', path: ['w', name] });
+    expect(without('user')).toBe(text.replace('<<: *b', 'cap:\n    drop: [A]'));
+    expect(without('cap')).toBe(text.replace('<<: *b', 'user: 0'));
   });
 });
 

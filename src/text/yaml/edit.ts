@@ -32,6 +32,8 @@ export interface YamlChange {
   readonly from?: YamlNode;
   /** A key that is new is put before the first of these, else behind the last. */
   readonly before?: readonly string[];
+  /** Of `set`: where the same value does no harm, if it comes there by text that is shared. Begin at `from`. */
+  readonly also?: readonly Path[];
 }
 
 export interface ChangedYaml {
@@ -88,10 +90,17 @@ function changeDocument(
   if ('fault' in first) return { edits: [], problems: [problemAt(file, base + first.fault.offset, first.fault.message)] };
   const problems: TextProblem[] = [];
   const parts: Part[] = [];
-  for (const { op, path, value, from, before } of changes) {
+  for (const { op, path, value, from, before, also } of changes) {
     const prefix = from === undefined ? [] : pathTo(first.root, from, base);
-    if (prefix === undefined) problems.push(problemAt(file, from?.start ?? 0, 'this is no part of the document'));
-    else parts.push({ change: { op, path: [...prefix, ...path], ...(before === undefined ? {} : { before }) }, put: value });
+    if (prefix === undefined) {
+      problems.push(problemAt(file, from?.start ?? 0, 'this is no part of the document'));
+      continue;
+    }
+    const rest = {
+      ...(before === undefined ? {} : { before }),
+      ...(also === undefined ? {} : { also: also.map((one) => [...prefix, ...one]) }),
+    };
+    parts.push({ change: { op, path: [...prefix, ...path], ...rest }, put: value });
   }
   const begun: State = { text: unchanged(text), ...first, wanted: first.value, shared: [] };
   // What is asked for all who share a text is written once; where that does not come out, for each.
@@ -235,13 +244,21 @@ function makeOne(state: State, { begin, words }: Reading, change: OneChange, put
       const after = read(text.text, begin, words);
       if ('fault' in after) continue;
       const rest = state.later === undefined ? {} : { later: state.later };
-      if (sameValue(after.value, wanted)) return { text, ...after, wanted, shared: [], ...rest };
-      const shared = sharedDifferences(after.root, wanted, state.later);
-      if (shared !== undefined) return { text, ...after, wanted, shared, ...rest };
+      const harmless = withAlso(wanted, after.value, change, put);
+      if (sameValue(after.value, harmless)) return { text, ...after, wanted: harmless, shared: [], ...rest };
+      const shared = sharedDifferences(after.root, harmless, state.later);
+      if (shared !== undefined) return { text, ...after, wanted: harmless, shared, ...rest };
     }
   }
   return { fault: `${pathText(path)} is written in a way that nothing can be put there`, offset: state.root.start };
 }
+
+/** What is wanted, with the value where it came as well and may be. */
+const withAlso = (wanted: unknown, now: unknown, { op, also = [] }: OneChange, put: unknown): unknown =>
+  also.reduce((value, path) => {
+    const came = op === 'set' && sameValue(valueAt(now, path), put) && !sameValue(valueAt(value, path), put);
+    return came ? (withValue(value, path, 'set', put)?.value ?? value) : value;
+  }, wanted);
 
 /** The way from the root to a node that was read from the same text. */
 function pathTo(root: YamlNode, sought: YamlNode, base: number): Path | undefined {

@@ -129,6 +129,21 @@ export function addInFlow(
   return [{ start: end, end, text: `,${separator}${pair}` }];
 }
 
+/** Instead of a `<<`, which is not the only entry: what it brings, pair by pair. */
+export function writtenOutInFlow(
+  text: string,
+  map: YamlMap,
+  index: number,
+  pairs: Readonly<Record<string, unknown>>,
+  document: FlowDocument,
+): readonly LocalEdit[] {
+  const entries = Object.entries(pairs);
+  if (entries.length === 0) return removeInFlow(text, map, index);
+  const style = flowStyleOf(text, map, document);
+  const put = entries.map(([key, value]) => flowKey(key, value, style) + flowText(value, style)).join(`,${style.comma}`);
+  return [{ start: startOf(map, index), end: contentEnd(text, childSpot(text, FLOW, map, index)), text: put }];
+}
+
 /** Takes an entry out, with one comma and the blanks at it. */
 export function removeInFlow(text: string, holder: YamlMap | YamlList, index: number): readonly LocalEdit[] {
   const end = contentEnd(text, childSpot(text, FLOW, holder, index));

@@ -1,12 +1,12 @@
 /** The edits that make one change in one document, in the order in which they should be tried. */
 
 import type { LocalEdit } from '../compose-edits.ts';
-import { addItem, addKey, removeInBlock, replaceInBlock } from './block-edits.ts';
+import { addItem, addKey, removeInBlock, replaceInBlock, writtenOut } from './block-edits.ts';
 import { isPlainObject, reference } from './dump.ts';
-import { addInFlow, type FlowDocument, removeInFlow, replaceInFlow } from './flow-edits.ts';
-import type { YamlNode } from './node.ts';
+import { addInFlow, type FlowDocument, removeInFlow, replaceInFlow, writtenOutInFlow } from './flow-edits.ts';
+import { keyText, type YamlNode } from './node.ts';
 import { type Path, pathText } from './path.ts';
-import { childSpot, entryNamed, type Spot } from './spot.ts';
+import { childSpot, entryNamed, mergedNames, type Spot } from './spot.ts';
 import { isFlow, styleOf, type YamlStyle } from './style.ts';
 import { valueAt } from './value-change.ts';
 
@@ -16,6 +16,8 @@ export interface OneChange {
   readonly path: Path;
   /** Keys before which a new key is put, if there are any. */
   readonly before?: readonly string[];
+  /** Where the value may come as well, by text that is shared. */
+  readonly also?: readonly Path[];
 }
 
 export type Ways = readonly (readonly LocalEdit[])[];
@@ -65,11 +67,15 @@ function waysInStyle(text: string, root: YamlNode, change: OneChange, wanted: un
         spot = child;
         continue;
       }
-      if (found !== undefined && last && op === 'remove')
-        return {
-          fault: `${pathText(path)} comes in by <<, and others have it too`,
-          offset: node.entries[found.index]!.key.start,
-        };
+      if (found !== undefined && last && op === 'remove') {
+        const own = new Set(node.entries.map(({ key }) => keyText(key)));
+        const brought = mergedNames(node.entries[found.index]!.value).filter((name) => !own.has(name) && name !== part);
+        const pairs = brought.map((name) => [name, valueAt(wanted, [...here, name])] as const);
+        if (node.entries.length === 1) return replace(spot, valueAt(wanted, here));
+        const put = Object.fromEntries(pairs);
+        if (isFlow(text, node)) return [writtenOutInFlow(text, node, found.index, put, document)];
+        return [writtenOut(text, spot, node, found.index, put, style)];
+      }
       // What comes in by `<<` is overridden: a key written behind it counts.
       const value = valueAt(wanted, [...here, part]);
       if (node.entries.length === 0 && isFlow(text, node) && !bracketed(spot)) return replace(spot, { [part]: value });

@@ -53,5 +53,9 @@ function visit(node: YamlNode, wanted: unknown, later: unknown, path: Path, out:
   // Nothing more than what is wanted, of its own or by `<<`.
   const plain = (plainOf(node) as Readonly<Record<string, unknown>> | undefined) ?? {};
   const early = (name: string): boolean => !own.has(name) && later !== undefined && sameValue(plain[name], partOf(later, name));
-  return Object.keys(plain).every((name) => Object.hasOwn(wanted, name) || early(name)) && own.size > 0;
+  const more = Object.keys(plain).filter((name) => !Object.hasOwn(wanted, name) && !early(name));
+  // What `<<` brings besides goes when the pairs that are wanted are written there themselves.
+  if (more.length > 0 && more.every((name) => !own.has(name))) out.push(path);
+  else if (more.length > 0) return false;
+  return own.size > 0;
 }

@@ -30,6 +30,14 @@ function mergeBrings(value: YamlNode, name: string): boolean {
   return from.kind === 'list' && from.items.some((one) => mergeBrings(one, name));
 }
 
+/** The names that come in by the value of a `<<`. */
+export function mergedNames(value: YamlNode): readonly string[] {
+  const from = resolved(value);
+  if (from.kind === 'list') return [...new Set(from.items.flatMap(mergedNames))];
+  if (from.kind !== 'map') return [];
+  return [...new Set(from.entries.flatMap((one) => (isMerge(one.key) ? mergedNames(one.value) : [keyText(one.key)])))];
+}
+
 export const childSpot = (text: string, { inFlow }: Spot, holder: YamlMap | YamlList, index: number): Spot => ({
   node: holder.kind === 'map' ? holder.entries[index]!.value : holder.items[index]!,
   inFlow: inFlow || isFlow(text, holder),

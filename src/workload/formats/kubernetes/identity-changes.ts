@@ -42,6 +42,11 @@ export function identityChanges(spec: Path, pod: PodSpec, all: readonly ChangedC
   const atPod: YamlChange[] = [];
   const atContainer: YamlChange[] = [];
   let user = (shared.runAsUser ?? undefined) !== undefined;
+  // What a container that stays as it is would take from the pod goes to the others, and all of it, so that it stands in one place.
+  const apart = all.some(
+    ({ change, container }) =>
+      change === undefined && FIELDS.some((field) => (fieldsOf(container.securityContext)[field] ?? undefined) === undefined),
+  );
   for (const field of FIELDS) {
     const given = shared[field] ?? undefined;
     const of = all.map((one) => {
@@ -61,9 +66,20 @@ export function identityChanges(spec: Path, pod: PodSpec, all: readonly ChangedC
     // containerd makes no sandbox for a pod that has a group and no user (internal/cri/server: "user group … is specified without user").
     const alone = field === 'runAsGroup' && !user;
     const forAll =
-      value !== undefined && !alone && inherited.every(({ wanted }) => wanted !== undefined && sameValue(wanted, value));
+      value !== undefined &&
+      !alone &&
+      !apart &&
+      inherited.every(({ wanted }) => wanted !== undefined && sameValue(wanted, value));
     if (field === 'runAsUser') user ||= forAll;
-    if (forAll) atPod.push({ op: 'set', path: [...spec, 'securityContext', field], value, before: BEFORE_CONTAINERS });
+    // Where every container says the same as the pod, they change together: what is left there would be for nobody but the next one.
+    const repeated =
+      of.length > 0 && given !== undefined && of.every((one) => sameValue(one.own, given) && one.wanted !== undefined);
+    const common = repeated && of.every(({ wanted }) => sameValue(wanted, of[0]?.wanted)) ? of[0]?.wanted : undefined;
+    const put = forAll ? value : common;
+    if (put !== undefined) {
+      const also = of.map(({ path }) => [...path, 'securityContext', field]);
+      atPod.push({ op: 'set', path: [...spec, 'securityContext', field], value: put, before: BEFORE_CONTAINERS, also });
+    }
     for (const { path, own, wanted } of lacking)
       if (own !== undefined || !forAll) atContainer.push({ op: 'set', path: [...path, 'securityContext', field], value: wanted });
   }
