@@ -97,10 +97,46 @@ describe.skipIf(!can)('a node', () => {
     await session.run('(exec -a "sleep 77" sleep 30) & until pgrep -f "^sleep 77"; do sleep 0.1; done');
     expect((await stands(process))[0]).toBe(false);
     expect((await stands({ kind: 'process', match: { command: '^sleep 77' } }))[0]).toBe(true);
+    // Nor is another program that took the name: by exec, or by writing over its own arguments.
+    await session.run(
+      `pkill -9 sleep; (exec -a "sleep 77" tail -f /dev/null) & perl -e '$0 = "sleep 77"; select undef, undef, undef, 99' & until [ "$(pgrep -fc "^sleep 77")" = 2 ]; do sleep 0.1; done`,
+    );
+    expect((await stands({ kind: 'process', match: { command: '^sleep 77' } }))[0]).toBe(false);
+    expect((await stands({ kind: 'process', match: { command: '^sleep 77', program: '/perl$' } }))[0]).toBe(true);
+    expect((await stands({ kind: 'process', match: { program: '/tail$' } }))[0]).toBe(true);
+    await session.run('pkill -9 perl; pkill -9 tail');
     // Nor is one in namespaces of its own whose files are the node's.
     await session.run('pkill sleep; (unshare -mpf --mount-proc sleep 77) & until pgrep -f "^sleep 77"; do sleep 0.1; done');
     expect((await stands(process))[0]).toBe(false);
     await session.run('pkill -9 sleep');
+  });
+
+  it('tells what a container was started with from what was brought into it, and its answers from those of the node', async () => {
+    const container = { container: true, command: '^sleep 78' };
+    const answers = { kind: 'http', port: 8081, status: 200, match: { container: true, command: '^perl ' } };
+    const server = (port: number): string =>
+      `use IO::Socket::INET; my $l = IO::Socket::INET->new(LocalPort => ${port}, Listen => 5, ReuseAddr => 1); while (my $c = $l->accept) { while (<$c>) { last if /^\\s*$/ } print $c qq(HTTP/1.0 200 OK\\r\\n\\r\\n) }`;
+    await session.run(
+      `unroot run -p 8081:8080 debian -- perl -e '${server(8080)}' >/dev/null 2>&1 & until curl -s http://127.0.0.1:8081/ -o /dev/null; do sleep 0.1; done; enter perl sleep 78 >/dev/null 2>&1 & until pgrep -f "^sleep 78"; do sleep 0.1; done`,
+    );
+    expect((await stands({ kind: 'process', match: { command: '^sleep 78' } }))[0]).toBe(true);
+    expect((await stands({ kind: 'process', match: container }))[0]).toBe(false);
+    expect(await stands(answers)).toEqual([true, 'http://127.0.0.1:8081/: 200']);
+    expect((await stands({ kind: 'listens', port: 8080, match: answers.match }))[0]).toBe(true);
+    // Another port of the node leads to a program of the node's, whatever it says.
+    await session.run(
+      `perl -e '${server(8082)}' >/dev/null 2>&1 & until curl -s http://127.0.0.1:8082/ -o /dev/null; do sleep 0.1; done`,
+    );
+    expect((await stands({ kind: 'http', port: 8082, status: 200 }))[0]).toBe(true);
+    expect(await stands({ ...answers, port: 8082 })).toEqual([
+      false,
+      'http://127.0.0.1:8082/: the connection does not come to the container of ^perl ',
+    ]);
+    // In the container's network, and not its own.
+    await session.run('enter perl nc -l -p 8083 >/dev/null 2>&1 & sleep 1');
+    expect((await stands({ kind: 'listens', port: 8083, match: answers.match }))[1]).toMatch(/somebody else's/);
+    await session.reset();
+    world = { ...world, node: session.node() };
   });
 
   it('asks of a folder no more than whose it is, and who may write it', async () => {

@@ -6,6 +6,7 @@ import { LabText } from './lab-text.tsx';
 import { ask, lookAt, tryAsk } from './link.ts';
 import { openSteps } from './open-steps.ts';
 import { Pictures } from './pictures/pictures.tsx';
+import { keepPlace, placeIn } from './place.ts';
 import { ScreenReaderSwitch, ThemeButton } from './settings-buttons.tsx';
 import { emptyLab, get, set, useStore } from './store.ts';
 import { Terminals } from './terminals.tsx';
@@ -20,7 +21,8 @@ const PARTS: readonly (readonly [Part, string])[] = [
 export function LabScreen({ id }: { readonly id: string }): JSX.Element {
   const lab = useStore((state) => state.lab);
   const link = useStore((state) => state.link);
-  const [part, setPart] = useState<Part>('text');
+  const [part, setPart] = useState<Part>(() => PARTS.find(([value]) => value === placeIn(id).part)?.[0] ?? 'text');
+  useEffect(() => keepPlace(id, { part }), [part]);
   const [failed, setFailed] = useState<string>();
   useLook(id);
   useEffect(() => {

@@ -1,12 +1,13 @@
 /** The left side: story, steps, and at the end what it was all about. */
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { PageLab, PageStep } from '../src/lab/serve/protocol.ts';
 import { Finish } from './finish.tsx';
 import { Icon } from './icon.tsx';
 import { tryAsk } from './link.ts';
 import { Markdown, MarkdownLine } from './markdown.tsx';
 import { setOpenSteps } from './open-steps.ts';
+import { keepPlace, placeIn, rememberPlace, returnToPlace } from './place.ts';
 import { Step } from './step.tsx';
 import { useStore } from './store.ts';
 
@@ -18,7 +19,11 @@ export function LabText({ lab }: { readonly lab: PageLab }): JSX.Element {
   const isDone = (step: PageStep | undefined): boolean => step !== undefined && done.includes(step.id);
   const asks = (step: PageStep | undefined): boolean => step?.quiz !== undefined && answers[step.id]?.answer?.right !== true;
   const first = lab.steps.find((step) => !isDone(step))?.id;
-  const [opened, setOpened] = useState<string | undefined>(lab.steps.find((step) => !isDone(step) || asks(step))?.id);
+  const [opened, setOpened] = useState<string | undefined>(() => {
+    const { open } = placeIn(lab.id);
+    if (open === null || lab.steps.some(({ id }) => id === open)) return open ?? undefined;
+    return lab.steps.find((step) => !isDone(step) || asks(step))?.id;
+  });
   const before = useRef(first);
   // The next step opens when one is done, unless that one still asks something or the reader opened another one.
   useEffect(() => {
@@ -29,6 +34,8 @@ export function LabText({ lab }: { readonly lab: PageLab }): JSX.Element {
   }, [first]);
   useEffect(() => setOpenSteps([...new Set([opened, first].filter((id) => id !== undefined))]), [opened, first]);
   const finished = progress?.finished !== undefined;
+  useEffect(() => keepPlace(lab.id, { open: opened ?? null }), [opened]);
+  useKeptPlace(lab.id, room?.state === 'ready' && done.length > 0 && !finished ? opened : undefined);
   return (
     <div class="column">
       {finished && progress !== undefined && <Finish lab={lab} progress={progress} />}
@@ -78,6 +85,31 @@ export function LabText({ lab }: { readonly lab: PageLab }): JSX.Element {
       )}
     </div>
   );
+}
+
+/** Scrolled to where the reader was; without that, to the step at hand, where there is one. */
+function useKeptPlace(lab: string, step: string | undefined): void {
+  useLayoutEffect(() => {
+    const text = document.getElementById('text');
+    if (text === null) return;
+    if (!returnToPlace(lab, text) && step !== undefined) document.getElementById(`head-${step}`)?.scrollIntoView();
+    let waiting = false;
+    const moved = (): void => {
+      if (waiting) return;
+      waiting = true;
+      setTimeout(() => {
+        waiting = false;
+        rememberPlace(lab, text);
+      }, 150);
+    };
+    const leaving = (): void => rememberPlace(lab, text);
+    text.addEventListener('scroll', moved, { passive: true });
+    addEventListener('pagehide', leaving);
+    return () => {
+      text.removeEventListener('scroll', moved);
+      removeEventListener('pagehide', leaving);
+    };
+  }, []);
 }
 
 function Missing({ lab }: { readonly lab: PageLab }): JSX.Element | null {

@@ -143,7 +143,7 @@ function heard(news: FromServer): void {
       // Another run of the server: its terminals have other numbers.
       if (run !== undefined && run !== news.run) dropViews();
       run = news.run;
-      set({ link: 'connected', version: news.version });
+      set({ link: 'connected', version: news.version, broken: news.broken ?? [] });
       send(look);
       return;
     case 'answered':

@@ -1,7 +1,7 @@
 /** Every lab: what it is about, how long it takes, how far the learner is, and what this machine lacks for it. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { LabCard } from '../src/lab/serve/protocol.ts';
+import type { BrokenCard, LabCard } from '../src/lab/serve/protocol.ts';
 import { Icon } from './icon.tsx';
 import { lookAt } from './link.ts';
 import { MarkdownLine } from './markdown.tsx';
@@ -19,6 +19,7 @@ const FILTERS: readonly (readonly [Filter, string])[] = [
 
 export function LabList(): JSX.Element {
   const labs = useStore((state) => state.labs);
+  const broken = useStore((state) => state.broken);
   const [filter, setFilter] = useState<Filter>('all');
   useEffect(() => {
     document.title = 'unroot workshop';
@@ -56,6 +57,7 @@ export function LabList(): JSX.Element {
             {shown.map((lab) => (
               <Card key={lab.id} lab={lab} />
             ))}
+            {filter === 'all' && broken.map((one) => <Broken key={one.name} lab={one} />)}
           </ol>
         )}
         {labs !== undefined && shown.length === 0 && <p class="quiet">None here.</p>}
@@ -138,6 +140,29 @@ function Card({ lab }: { readonly lab: LabCard }): JSX.Element {
           <span>{missing.map(({ says }) => says).join('; ')}</span>
         </p>
       )}
+    </li>
+  );
+}
+
+/** One that cannot be read: what its author has to mend. */
+function Broken({ lab }: { readonly lab: BrokenCard }): JSX.Element {
+  const { id, name, says, get } = lab;
+  return (
+    <li class="card lacking broken">
+      <div class="card-top">
+        <span class="number" aria-hidden="true">
+          {id}
+        </span>
+        <span class="badge bad">broken</span>
+      </div>
+      <h2>{name}</h2>
+      <p class="lacks">
+        <Icon name="attention" />
+        <span>{says}</span>
+      </p>
+      <p class="facts">
+        <code>{get}</code>
+      </p>
     </li>
   );
 }

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { CheckState, LabProgress } from '../src/lab/lab.ts';
 import type { WorldPicture } from '../src/lab/serve/pictures/picture.ts';
-import type { LabCard, OpenedStep, PageLab, RoomNews, TerminalInfo } from '../src/lab/serve/protocol.ts';
+import type { BrokenCard, LabCard, OpenedStep, PageLab, RoomNews, TerminalInfo } from '../src/lab/serve/protocol.ts';
 
 export type LinkState = 'connecting' | 'connected' | 'lost' | 'stranger' | 'gone';
 
@@ -12,6 +12,7 @@ export interface State {
   readonly retryIn: number;
   readonly version: string;
   readonly labs: readonly LabCard[] | undefined;
+  readonly broken: readonly BrokenCard[];
   readonly lab: PageLab | undefined;
   readonly room: RoomNews | undefined;
   readonly progress: LabProgress | undefined;
@@ -28,6 +29,7 @@ const START: State = {
   retryIn: 0,
   version: '',
   labs: undefined,
+  broken: [],
   lab: undefined,
   room: undefined,
   progress: undefined,

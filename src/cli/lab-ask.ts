@@ -1,7 +1,7 @@
 /** `unroot lab check|hint|…`: asks the player of a lab that runs in another terminal or page. */
 import { UnrootError } from '../error.ts';
 import { ask, playerNode, playerSocket } from '../lab/desk.ts';
-import { findLab, findLabs, labsFolder } from '../lab/find-labs.ts';
+import { findLab, labsFolder, readLabs } from '../lab/find-labs.ts';
 import type { Lab } from '../lab/lab.ts';
 import { labStateFolder } from '../lab/progress.ts';
 import type { CommandContext } from './command.ts';
@@ -39,7 +39,7 @@ function running(what: string, which: string | undefined, flags: LabFlags): Lab 
   const folder = labsFolder(flags.labs);
   if (which !== undefined) return findLab(folder, which).lab;
   const state = labStateFolder();
-  const [only, ...more] = findLabs(folder).filter(({ lab }) => playerSocket(state, lab) !== undefined);
+  const [only, ...more] = readLabs(folder).labs.filter(({ lab }) => playerSocket(state, lab) !== undefined);
   if (only !== undefined && more.length === 0) return only.lab;
   if (only === undefined) throw new UnrootError('no lab runs', { code: 'lab.not-running', hint: 'unroot lab list' });
   throw new UnrootError(`several labs run: ${[only, ...more].map(({ lab }) => lab.id).join(', ')}`, {

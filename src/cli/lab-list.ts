@@ -1,8 +1,9 @@
 /** `unroot lab list`. */
-import { findLabs, labsFolder } from '../lab/find-labs.ts';
+import { join } from 'node:path';
+import { labsFolder, lintHint, readLabs } from '../lab/find-labs.ts';
 import { missingFor } from '../lab/needs.ts';
 import { labStateFolder, readProgress } from '../lab/progress.ts';
-import { paint, renderStanding } from '../lab/render.ts';
+import { paint, renderStanding, wrapText } from '../lab/render.ts';
 import type { CommandContext } from './command.ts';
 import type { LabFlags } from './lab-flags.ts';
 import { print, wantsColor } from './output.ts';
@@ -10,8 +11,10 @@ import { print, wantsColor } from './output.ts';
 /** Number, title, minutes, standing; then what is missing for which. */
 export async function listLabs(flags: LabFlags & { readonly output: string }, context: CommandContext): Promise<void> {
   const state = labStateFolder();
+  const folder = labsFolder(flags.labs);
+  const { labs: found, broken } = readLabs(folder);
   const rows = await Promise.all(
-    findLabs(labsFolder(flags.labs)).map(async ({ lab }) => ({
+    found.map(async ({ lab }) => ({
       lab,
       progress: readProgress(state, lab),
       missing: await missingFor(lab),
@@ -29,22 +32,44 @@ export async function listLabs(flags: LabFlags & { readonly output: string }, co
       ...(progress?.finished === undefined ? {} : { finished: progress.finished }),
       missing,
     }));
-    await print(`${JSON.stringify({ schemaVersion: 1, kind: 'labs', labs }, null, 2)}\n`);
+    const none = broken.map(({ id, name, error: { message, where } }) => ({
+      id,
+      name,
+      message,
+      ...(where?.line === undefined ? {} : { line: where.line }),
+      file: where?.file ?? join(folder, name, 'lab.md'),
+    }));
+    const document = { schemaVersion: 1, kind: 'labs', labs, ...(none.length === 0 ? {} : { broken: none }) };
+    await print(`${JSON.stringify(document, null, 2)}\n`);
     return context.done(0);
   }
   const options = { columns: process.stdout.columns ?? 80, color: wantsColor(flags.color) };
-  const width = Math.max(...rows.map(({ lab }) => lab.title.length));
-  const lines = rows.map(({ lab, progress, missing }) => {
-    const standing = missing.length > 0 ? 'not here' : renderStanding(lab, progress);
-    const done = progress?.finished !== undefined;
-    return `${lab.id}  ${paint(lab.title.padEnd(width), done ? 'green' : 'bold', options)}  ${String(lab.minutes).padStart(3)} min  ${standing}`.trimEnd();
-  });
+  const width = Math.max(0, ...rows.map(({ lab }) => lab.title.length), ...broken.map(({ name }) => name.length));
+  const lines = [
+    ...rows.map(({ lab, progress, missing }) => {
+      const standing = missing.length > 0 ? paint('not here', 'yellow', options) : renderStanding(lab, progress);
+      const done = progress?.finished !== undefined;
+      return `${lab.id}  ${paint(lab.title.padEnd(width), done ? 'green' : 'bold', options)}  ${String(lab.minutes).padStart(3)} min  ${standing}`.trimEnd();
+    }),
+    ...broken.map(({ id, name }) => `${id}  ${name.padEnd(width)}           ${paint('broken', 'red', options)}`),
+  ].sort((a, b) => (a.slice(0, 2) < b.slice(0, 2) ? -1 : 1));
   const whys = new Map<string, string[]>();
   for (const { lab, missing } of rows)
     for (const { why, get } of missing) whys.set(`${why}: ${get}`, [...(whys.get(`${why}: ${get}`) ?? []), lab.id]);
   const lacks = [...whys].map(([why, ids]) => `${ids.length === rows.length ? 'All labs' : `Lab ${ids.join(', ')}`}: ${why}`);
+  const reasons = broken.map(
+    ({ error: { message, expected } }) => `${message}${expected === undefined ? '' : `; expected: ${expected}`}`,
+  );
+  const next = rows.find(({ progress, missing }) => progress?.finished === undefined && missing.length === 0) ?? rows[0];
+  const section = (title: string, text: readonly string[]): readonly string[] =>
+    text.length === 0 ? [] : ['', title, ...text.map((one) => wrapText(one, '  ', { ...options, color: false }))];
   await print(
-    `${[...lines, ...(lacks.length === 0 ? [] : ['', 'What this machine lacks:', ...lacks]), '', 'unroot lab start 01'].join('\n')}\n`,
+    `${[
+      ...lines,
+      ...section('What this machine lacks:', lacks),
+      ...section(`What is broken (all of it: ${lintHint(folder)}):`, reasons),
+      ...(next === undefined ? [] : ['', `unroot lab start ${next.lab.id}`]),
+    ].join('\n')}\n`,
   );
   context.done(0);
 }

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findLab, findLabs, labsFolder } from '../lab/find-labs.ts';
+import { type BrokenLab, findLab, labsFolder, readLabs } from '../lab/find-labs.ts';
 import { paint } from '../lab/render.ts';
 import { type LabTestResult, testLab } from '../lab/test-lab.ts';
 import type { CommandContext } from './command.ts';
@@ -21,12 +21,14 @@ export async function testLabs(
   const folder = labsFolder(flags.labs);
   if (names.length === 0 && flags.all !== true)
     throw usageError('no lab is named', 'numbers of labs, or --all', 'unroot lab test --all');
-  const labs = flags.all === true ? findLabs(folder) : names.map((name) => findLab(folder, name));
+  const { labs, broken } =
+    flags.all === true ? readLabs(folder) : { labs: names.map((name) => findLab(folder, name)), broken: [] };
   const log = createLog({ quiet: flags.quiet === true, verbose: flags.verbose === true, format: 'text' });
   const options = { columns: 80, color: wantsColor(flags.color) };
   // Nobody's progress.
   const stateFolder = mkdtempSync(join(tmpdir(), 'unroot-lab-test-'));
-  const results: LabTestResult[] = [];
+  const results: LabTestResult[] = broken.map(unreadable);
+  if (flags.output !== 'json') for (const result of results) await print(`${line(result, result.name, options)}\n`);
   try {
     for (const found of labs) {
       context.signal.throwIfAborted();
@@ -50,6 +52,14 @@ export async function testLabs(
   else await print(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`);
   context.done(sum.failed > 0 ? 1 : 0);
 }
+
+const unreadable = ({ id, name, error }: BrokenLab): LabTestResult => ({
+  id,
+  name,
+  outcome: 'failed',
+  reasons: [error.message],
+  ms: 0,
+});
 
 function line(result: LabTestResult, title: string, options: { columns: number; color: boolean }): string {
   const color = { passed: 'green', failed: 'red', skipped: 'yellow' } as const;

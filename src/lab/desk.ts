@@ -56,7 +56,7 @@ export function openDesk(lab: Lab, stateFolder: string, stop: () => void): Desk 
             session === undefined
               ? { text: 'not ready yet', exit: 2 }
               : await reply(session, url.pathname.slice(1), words, options, told, stop).catch((error: Error) => ({
-                  text: error.message,
+                  text: trouble(error, options),
                   exit: 2,
                 }));
           response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'x-exit': String(answer.exit) });
@@ -127,6 +127,12 @@ export function ask(socket: string, what: string, words: readonly string[], opti
       reject(new UnrootError(`the player does not answer: ${cause.message}`, { code: 'lab.no-player', cause })),
     );
   });
+}
+
+/** What went wrong, and what may help. */
+function trouble(error: Error, options: RenderOptions): string {
+  const hint = error instanceof UnrootError ? error.hint : undefined;
+  return hint === undefined ? error.message : `${error.message}\n\n${renderMarkdown(`Try: ${hint}`, options)}`;
 }
 
 async function reply(

@@ -32,24 +32,72 @@ export const labsFolder = (named?: string): string => (named === undefined ? joi
 
 const isLab = (folder: string, name: string): boolean => /^\d\d-/.test(name) && existsSync(join(folder, name, 'lab.md'));
 
-function readOne(folder: string, name: string): FoundLab {
-  const file = join(folder, name, 'lab.md');
-  return { lab: readLab(readFileSync(file, 'utf8'), name, file), folder: join(folder, name) };
+/** A lab that cannot be read, and why. */
+export interface BrokenLab {
+  /** Of the folder. */
+  readonly name: string;
+  /** By the folder's name. */
+  readonly id: string;
+  readonly error: UnrootError;
 }
 
-/** All labs of a folder, by id. */
-export function findLabs(folder: string): readonly FoundLab[] {
+/** A set of labs: one that is broken takes no other with it. */
+export interface LabSet {
+  /** By id. */
+  readonly labs: readonly FoundLab[];
+  readonly broken: readonly BrokenLab[];
+}
+
+function readOne(folder: string, name: string): FoundLab {
+  const file = join(folder, name, 'lab.md');
+  const text = ((): string => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (cause) {
+      throw new UnrootError(`${file} cannot be read: ${(cause as Error).message}`, {
+        code: 'lab.invalid',
+        where: { file },
+        cause,
+      });
+    }
+  })();
+  return { lab: readLab(text, name, file), folder: join(folder, name) };
+}
+
+/** All labs of a folder, and those that are none. */
+export function readLabs(folder: string): LabSet {
   if (!existsSync(folder))
     throw new UnrootError(`there is no folder ${folder}`, { code: 'lab.no-labs', where: { file: folder } });
-  const found = readdirSync(folder)
-    .filter((name) => isLab(folder, name))
-    .map((name) => readOne(folder, name))
-    .sort((a, b) => (a.lab.id < b.lab.id ? -1 : 1));
-  const twice = found.find(({ lab }, index) => found[index + 1]?.lab.id === lab.id);
-  if (twice !== undefined)
-    throw new UnrootError(`two labs have the id ${twice.lab.id}`, { code: 'lab.invalid', where: { file: folder } });
-  return found;
+  const labs: FoundLab[] = [];
+  const broken: BrokenLab[] = [];
+  for (const name of readdirSync(folder).sort()) {
+    if (!isLab(folder, name)) continue;
+    try {
+      const one = readOne(folder, name);
+      const other = labs.find(({ lab }) => lab.id === one.lab.id);
+      if (other !== undefined)
+        throw new UnrootError(`two labs have the id ${one.lab.id}: ${other.lab.name} and ${name}`, {
+          code: 'lab.invalid',
+          where: { file: join(folder, name, 'lab.md') },
+        });
+      labs.push(one);
+    } catch (error) {
+      if (!(error instanceof UnrootError)) throw error;
+      broken.push({ name, id: name.slice(0, 2), error });
+    }
+  }
+  return { labs: labs.sort((a, b) => (a.lab.id < b.lab.id ? -1 : 1)), broken };
 }
+
+/** All labs of a folder, by id; throws for the first that is broken. */
+export function findLabs(folder: string): readonly FoundLab[] {
+  const { labs, broken } = readLabs(folder);
+  if (broken[0] !== undefined) throw broken[0].error;
+  return labs;
+}
+
+/** What tells a set's author all that is wrong with it. */
+export const lintHint = (folder: string): string => `unroot lab lint --labs ${folder}`;
 
 /** The lab called so: `09`, `9`, or `09-three-walls`. */
 export function findLab(folder: string, name: string): FoundLab {
@@ -61,8 +109,10 @@ export function findLab(folder: string, name: string): FoundLab {
     const one = readOne(folder, named[0]!);
     if (named[0]!.startsWith(`${one.lab.id}-`)) return one;
   }
-  const labs = findLabs(folder);
+  const { labs, broken } = readLabs(folder);
   const found = labs.find(({ lab }) => lab.id === name.padStart(2, '0') || lab.name === name);
+  const its = broken.find((one) => one.id === name.padStart(2, '0') || one.name === name);
+  if (found === undefined && its !== undefined) throw its.error;
   if (found === undefined)
     throw new UnrootError(`there is no lab ${name}`, {
       code: 'lab.unknown',

@@ -62,8 +62,13 @@ export interface Quiz {
 
 /** How to find processes of the node (by looking at /proc from outside). All given conditions must hold. */
 export interface ProcessMatch {
-  /** Regular expression on the command line, words joined by a blank. */
+  /**
+   * Regular expression on the command line, words joined by a blank. A process may call itself what it likes, so its first word must lead to
+   * the file that is executed, or be its name; unless `program` says which file that is.
+   */
   readonly command?: string;
+  /** Regular expression on the path of the file that is executed, as its own root has it. */
+  readonly program?: string;
   /** Only processes in a container: their pid namespace is not the node's. */
   readonly container?: boolean;
   /** Environment variable and its value, as `NAME=value`. */
@@ -135,9 +140,18 @@ export type LabCheckKind =
       readonly port: number;
       readonly protocol?: 'tcp' | 'udp';
       readonly uid?: number;
+      /** Who holds the socket; without it, anybody on the node. */
       readonly match?: ProcessMatch;
     }
-  | { readonly kind: 'http'; readonly port: number; readonly path?: string; readonly status: number; readonly matches?: string }
+  | {
+      readonly kind: 'http';
+      readonly port: number;
+      readonly path?: string;
+      readonly status: number;
+      readonly matches?: string;
+      /** Who has to be at the other end, however many hands the connection goes through: a process that matches, or one of its container. */
+      readonly match?: ProcessMatch;
+    }
   | {
       /** A command run in the node by the checker, as root, after a copy of the learner's folder was made; at most 30 s. */
       readonly kind: 'run';

@@ -73,6 +73,8 @@ export function lintLab(lab: Lab, ids: ReadonlySet<string>): readonly string[] {
     if (new Set(says).size !== says.length) say('two checks say the same');
     if (step.checks.every((check) => check.kind === 'file' && check.unchanged === true) && step.checks.length > 0)
       say('its checks are green before anything is done');
+    if (step.checks.some((check) => check.kind === 'http' && check.match === undefined))
+      say('an http check takes an answer from anybody: say whose it has to be (match)');
     if (step.quiz !== undefined && step.quiz.choices.filter(({ right }) => right).length !== 1)
       say('its quiz has not exactly one right choice');
     for (const hint of step.hints) if (hint.trim() === '') say('it has an empty hint');

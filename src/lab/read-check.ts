@@ -37,7 +37,7 @@ const sets = map(
     ]),
   ),
 );
-const match = map({ command: expression, container: bool, env: text });
+const match = map({ command: expression, program: expression, container: bool, env: text });
 const capabilities = listOf([
   'a capability, as CAP_SYS_ADMIN',
   (value) => typeof value === 'string' && (CAPABILITIES as readonly string[]).includes(value),
@@ -86,7 +86,7 @@ const KINDS: Readonly<Record<Kind, { readonly needed: readonly string[]; readonl
     },
   },
   listens: { needed: ['port'], fields: { port, protocol: oneOf('tcp', 'udp'), uid: number, match } },
-  http: { needed: ['port', 'status'], fields: { port, path: absolute, status: number, matches: expression } },
+  http: { needed: ['port', 'status'], fields: { port, path: absolute, status: number, matches: expression, match } },
   run: { needed: ['command'], fields: { command: text, exit: number, stdout: expression, stderr: expression } },
   image: {
     needed: [],

@@ -117,6 +117,11 @@ describe('the lint', () => {
       { steps: [{ ...lab.steps[0]!, checks: [{ kind: 'file', path: '/x', unchanged: true, says: 'x' }] }] },
       /green before/,
     ],
+    [
+      'an answer that anybody may give',
+      { steps: [{ ...lab.steps[0]!, checks: [{ kind: 'http', port: 80, status: 200, says: 'x' }] }] },
+      /takes an answer from anybody/,
+    ],
   ])('finds %s', (_, change, message) => expect(lintLab({ ...lab, ...change }, ids).join('\n')).toMatch(message));
 });
 

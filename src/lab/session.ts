@@ -5,7 +5,7 @@ import { UnrootError } from '../error.ts';
 import { evaluate } from './checks/evaluate.ts';
 import { digestOf } from './checks/file.ts';
 import type { CheckWorld } from './checks/look.ts';
-import { matching } from './checks/processes.ts';
+import { matching } from './checks/matching.ts';
 import { type PrepareOptions, prepareLab } from './environment.ts';
 import type { FoundLab } from './find-labs.ts';
 import type { CheckState, Lab, LabProgress, LabStep, ProcessMatch } from './lab.ts';
@@ -190,6 +190,7 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
           `the solution of step ${id} ${timedOut ? 'took too long' : `ended with ${code}`}: ${stderr.trim().slice(-500)}`,
           {
             code: 'lab.solution-failed',
+            hint: 'what was done before may be in its way: `reset` makes the node anew and brings it to where you were; then solve it again',
           },
         );
     },

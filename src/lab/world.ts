@@ -1,7 +1,7 @@
 /** The node as pictures need it: every process, from outside and inside, what listens, which namespaces there are. */
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
-import { type Listening, sockets } from './checks/listens.ts';
+import { programOf } from './checks/credible.ts';
 import { type NodeProcess, nodeProcesses, read } from './checks/processes.ts';
+import { type Socket, sockets, socketsOf } from './checks/sockets.ts';
 import type { LabNode } from './node.ts';
 
 export interface WorldProcess extends NodeProcess {
@@ -15,7 +15,10 @@ export interface WorldProcess extends NodeProcess {
 
 export interface NodeWorld {
   readonly processes: readonly WorldProcess[];
-  readonly listening: readonly Listening[];
+  readonly listening: readonly (Socket & {
+    /** Link of the network namespace. */
+    readonly namespace: string;
+  })[];
   /** Those of the node's first process. */
   readonly namespaces: NodeProcess['namespaces'];
 }
@@ -26,16 +29,15 @@ export function lookAround(node: LabNode): NodeWorld {
   const namespaces = all.find(({ pid }) => pid === 1)?.namespaces ?? { pid: '', net: '', mnt: '', user: '', ipc: '', uts: '' };
   const networks = new Map(all.filter((one) => one.namespaces.net !== '').map((one) => [one.namespaces.net, one.pid]));
   return {
-    processes: all.map((one) => {
-      const executable = link(`${node.proc}/${one.pid}/exe`);
-      return {
-        ...one,
-        executable,
-        ...(one.namespaces.user === namespaces.user ? {} : { uidMap: uidMap(node.proc, one.pid) }),
-        sockets: socketsOf(`${node.proc}/${one.pid}/fd`),
-      };
-    }),
-    listening: [...networks].flatMap(([namespace, pid]) => sockets(node.proc, pid, namespace)),
+    processes: all.map((one) => ({
+      ...one,
+      executable: programOf(node.proc, one.pid),
+      ...(one.namespaces.user === namespaces.user ? {} : { uidMap: uidMap(node.proc, one.pid) }),
+      sockets: [...socketsOf(node.proc, one.pid)],
+    })),
+    listening: [...networks].flatMap(([namespace, pid]) =>
+      sockets(node.proc, pid).flatMap((one) => (one.state === 'listening' ? [{ ...one, namespace }] : [])),
+    ),
     namespaces,
   };
 }
@@ -49,25 +51,3 @@ const uidMap = (proc: string, pid: number): readonly (readonly [number, number, 
       const [inside = 0, outside = 0, length = 0] = line.trim().split(/\s+/).map(Number);
       return [inside, outside, length] as const;
     });
-
-function socketsOf(folder: string): readonly number[] {
-  if (!existsSync(folder)) return [];
-  try {
-    return readdirSync(folder)
-      .slice(0, 1024)
-      .flatMap((fd) => {
-        const inode = /^socket:\[(\d+)\]$/.exec(link(`${folder}/${fd}`) ?? '')?.[1];
-        return inode === undefined ? [] : [Number(inode)];
-      });
-  } catch {
-    return [];
-  }
-}
-
-function link(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-}

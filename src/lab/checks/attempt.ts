@@ -10,7 +10,8 @@ import { runCommand } from '../../engine/command.ts';
 import { PROBE } from '../probe.ts';
 import { openInside } from './inside.ts';
 import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
-import { describe, matching, type NodeProcess, read } from './processes.ts';
+import { matching } from './matching.ts';
+import { describe, type NodeProcess, read } from './processes.ts';
 
 const ATTEMPT_MS = 10_000;
 

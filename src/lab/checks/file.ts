@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { openInside } from './inside.ts';
 import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
-import { matching } from './processes.ts';
+import { matching } from './matching.ts';
 
 const MAX_BYTES = 64 << 20;
 

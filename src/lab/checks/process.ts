@@ -1,6 +1,7 @@
 /** `process`: who runs in the node, by /proc. */
 import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
-import { describe, factsMissed, matching, nodeProcesses } from './processes.ts';
+import { matching } from './matching.ts';
+import { describe, factsMissed, nodeProcesses } from './processes.ts';
 
 export function checkProcess(check: CheckOf<'process'>, { node }: CheckWorld): Look {
   const found = matching(node.proc, check.match);

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { statusFields } from '../../engine/proc.ts';
 import { type CapabilityState, capabilitiesFromMask } from '../../linux/capability.ts';
-import type { ProcessFacts, ProcessMatch } from '../lab.ts';
+import type { ProcessFacts } from '../lab.ts';
 
 /** The five sets, hexadecimal, 16 digits. */
 export type CapabilityTexts = Readonly<Record<'inheritable' | 'permitted' | 'effective' | 'bounding' | 'ambient', string>>;
@@ -93,21 +93,6 @@ function namespace(proc: string, pid: number, kind: string): string {
     return '';
   }
 }
-
-/** Those that fit. What only prepares a container (the runtime's own init, the waiting shell) is not meant. */
-export function matching(proc: string, match: ProcessMatch): readonly NodeProcess[] {
-  const command = match.command === undefined ? undefined : new RegExp(match.command);
-  return nodeProcesses(proc).filter(
-    (one) =>
-      (match.container === undefined || match.container === one.container) &&
-      (command === undefined || command.test(one.argv.join(' '))) &&
-      (match.env === undefined || (read(`${proc}/${one.pid}/environ`) ?? '').split('\0').includes(match.env)) &&
-      !isRuntime(one),
-  );
-}
-
-/** runc's first stage is in the container's namespaces before the program is. */
-const isRuntime = ({ argv }: NodeProcess): boolean => /(^|\/)(runc|crun)$/.test(argv[0] ?? '') || argv[1] === 'init';
 
 /** The sets by name. */
 export function capabilityState(texts: CapabilityTexts): CapabilityState {

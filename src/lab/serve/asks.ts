@@ -6,12 +6,12 @@ import { layoutsOf, pageLab } from './page-lab.ts';
 import { drawExec } from './pictures/exec.ts';
 import { drawImage, drawLayers } from './pictures/layers.ts';
 import { drawWalk } from './pictures/walk.ts';
-import type { Answers, Ask, LabCard, Missing } from './protocol.ts';
+import type { Answers, Ask, FromServer, LabCard, Missing } from './protocol.ts';
 import type { Guest, Room } from './room.ts';
 
 /** Every room, and the list of labs. */
 export interface Hall {
-  readonly hello: { readonly version: string; readonly run: string; readonly terminals: string };
+  readonly hello: Omit<Extract<FromServer, { readonly type: 'hello' }>, 'type'>;
   /** Undefined: there is no such lab. */
   room(lab: string): Room | undefined;
   cards(): Promise<readonly LabCard[]>;

@@ -1,12 +1,12 @@
 /** Where the server's labs come from, and how they are started. */
 import { UnrootError } from '../../error.ts';
 import { openDesk, playerSocket } from '../desk.ts';
-import { findLabs } from '../find-labs.ts';
+import { lintHint, readLabs } from '../find-labs.ts';
 import type { Lab, LabProgress } from '../lab.ts';
 import { missingFor } from '../needs.ts';
 import { labStateFolder, readProgress } from '../progress.ts';
 import { type LabSession, type StartOptions, startLab } from '../session.ts';
-import type { Missing } from './protocol.ts';
+import type { BrokenCard, Missing } from './protocol.ts';
 
 export interface PlayOptions extends Required<Pick<StartOptions, 'onProgress' | 'signal'>> {
   /** Somebody in the node typed `stop`. */
@@ -15,6 +15,8 @@ export interface PlayOptions extends Required<Pick<StartOptions, 'onProgress' | 
 
 export interface LabPlayer {
   readonly labs: readonly Lab[];
+  /** Those of its set that cannot be read. */
+  readonly broken: readonly BrokenCard[];
   /** What is known of a lab nobody plays at the moment. */
   progressOf(lab: Lab): LabProgress | undefined;
   missingFor(lab: Lab): Promise<readonly Missing[]>;
@@ -27,10 +29,11 @@ export function labPlayer(
   folder: string,
   options: Pick<StartOptions, 'stateFolder' | 'cacheFolder' | 'program'> = {},
 ): LabPlayer {
-  const found = findLabs(folder);
+  const { labs: found, broken } = readLabs(folder);
   const state = options.stateFolder ?? labStateFolder();
   return {
     labs: found.map(({ lab }) => lab),
+    broken: broken.map(({ id, name, error }) => ({ id, name, says: error.message, get: lintHint(folder) })),
     progressOf: (lab) => readProgress(state, lab),
     missingFor: async (lab) => (await missingFor(lab)).map(({ need, why, get }) => ({ need, says: why, get })),
     async start(lab, { onProgress, signal, onStop }) {

@@ -12,6 +12,13 @@ export interface LabCard extends Pick<Lab, 'id' | 'name' | 'title' | 'goal' | 'm
   readonly missing: readonly Missing[];
 }
 
+/** A lab that cannot be read: shown with what is wrong, and not to be opened. */
+export interface BrokenCard extends Pick<Lab, 'id' | 'name'> {
+  readonly says: string;
+  /** What tells its author more. */
+  readonly get: string;
+}
+
 export interface Missing {
   readonly need: LabNeed | 'base';
   readonly says: string;
@@ -124,7 +131,13 @@ export type FromPage =
 
 /** What the server says. Terminal output is binary: two bytes terminal, one byte {@link OUTPUT}, then the bytes. */
 export type FromServer =
-  | { readonly type: 'hello'; readonly version: string; readonly run: string; readonly terminals: string }
+  | {
+      readonly type: 'hello';
+      readonly version: string;
+      readonly run: string;
+      readonly terminals: string;
+      readonly broken?: readonly BrokenCard[];
+    }
   | { readonly type: 'answered'; readonly id: number; readonly value: unknown }
   | { readonly type: 'refused'; readonly id: number; readonly message: string; readonly hint?: string }
   | { readonly type: 'labs'; readonly labs: readonly LabCard[] }

@@ -39,6 +39,8 @@ export interface LabServer {
 
 /** Pages that are connected at the same time. */
 const MAX_PAGES = 16;
+/** More of them are no help, and a message has its length. */
+const MAX_BROKEN = 50;
 /** Labs that run at the same time: each is a small machine of its own. */
 const MAX_RUNNING = 4;
 
@@ -78,7 +80,12 @@ export async function serveLabs({ port, page, version, player, maker }: ServeOpt
   for (const lab of player.labs) rooms.set(lab.id, createRoom(lab, player, pty, nextTerminal, tellList));
 
   const hall: Hall = {
-    hello: { version, run: randomBytes(6).toString('hex'), terminals: pty.name },
+    hello: {
+      version,
+      run: randomBytes(6).toString('hex'),
+      terminals: pty.name,
+      ...(player.broken.length === 0 ? {} : { broken: player.broken.slice(0, MAX_BROKEN) }),
+    },
     room: (lab) => rooms.get(lab),
     cards,
     missing: missingFor,
