@@ -8,7 +8,7 @@ export interface ObservedPort {
   readonly address: string;
 }
 
-/** How a listening TCP port answered. `text` is the first line of what it said, with numbers and dates taken out, so that two runs compare. */
+/** How a listening TCP port answered. `text` is the first line of what it said, with numbers and dates taken out, so that two runs compare; of an HTTP error of the server's side, what its page says. */
 export interface ProbeResult {
   readonly port: number;
   readonly outcome: 'http' | 'banner' | 'reply' | 'silent' | 'refused';

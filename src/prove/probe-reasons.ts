@@ -1,10 +1,11 @@
 /** What two rounds of probes of the same ports say to each other. */
 import type { ProbeResult } from './observation.ts';
 import type { Reason } from './reason.ts';
+import { complains, isServerError } from './server-errors.ts';
 
 const probeText = (probe: ProbeResult): string =>
   probe.outcome === 'http'
-    ? `HTTP ${probe.status}${probe.contentType ? ` ${probe.contentType}` : ''}, ${probe.bodyLength} bytes`
+    ? `HTTP ${probe.status}${probe.contentType ? ` ${probe.contentType}` : ''}, ${probe.bodyLength} bytes${probe.text ? `: "${probe.text}"` : ''}`
     : probe.text
       ? `${probe.outcome} "${probe.text}"`
       : probe.outcome;
@@ -33,13 +34,19 @@ export function compareProbes(
         { kind: is.outcome === was.outcome ? 'note' : 'note', text: `port ${to}: ${probeText(is)} (before: ${probeText(was)})` },
       ];
     }
+    if (isServerError(was) && is.outcome === 'http' && !isServerError(is)) {
+      const text = `port ${to} answers ${probeText(is)}; before, it failed with ${probeText(was)}: nothing to compare with`;
+      return [{ kind: 'unsure', text }];
+    }
     const same =
       said(was) === said(is) &&
       was.status === is.status &&
-      (was.outcome === 'http' || was.varies === true || sameWords(was.text, is.text));
+      (was.outcome === 'http' ? complains(was) || !complains(is) : was.varies === true || sameWords(was.text, is.text));
     if (!same) return [{ kind: 'bad', text: `port ${to} answers ${probeText(is)}; before: ${probeText(was)}` }];
-    const reasons: Reason[] = [{ kind: 'ok', text: `port ${to} answers ${probeText(is)}, as before` }];
-    if (was.outcome === 'http' && was.contentType !== is.contentType)
+    const failing = isServerError(was) && isServerError(is);
+    const reasons: Reason[] = failing ? [] : [{ kind: 'ok', text: `port ${to} answers ${probeText(is)}, as before` }];
+    // Of errors the words count, and they are compared elsewhere.
+    if (was.outcome === 'http' && !failing && was.contentType !== is.contentType)
       reasons.push({ kind: 'unsure', text: `port ${to}: content type ${is.contentType}; before: ${was.contentType}` });
     return reasons;
   });

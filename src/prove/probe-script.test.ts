@@ -89,6 +89,14 @@ describe('a port that does not speak TLS', () => {
     expect(said.opener).not.toBe('tls');
   });
 
+  it('tells what an error page says to a reader, and of other pages nothing', async () => {
+    const error = '<html><head><title>Error</title></head><body><h1>Oops</h1>\n<p>no such  table</p></body></html>';
+    const failing = await listening(httpServer((_, response) => response.writeHead(500).end(error)));
+    expect(await ask(failing)).toMatchObject({ outcome: 'http', status: 500, text: 'Oops no such table' });
+    const fine = await listening(httpServer((_, response) => response.end(error)));
+    expect((await ask(fine)).text).toBeUndefined();
+  });
+
   it('is silent when it takes everything and says nothing', async () => {
     const port = await listening(createServer((socket) => socket.resume().on('error', () => {})));
     expect(await ask(port)).toEqual({ port, outcome: 'silent' });

@@ -41,6 +41,8 @@ const openers = (path) => [
   ['kafka', hex('00000010 0012 0000 00000001 0006 756e726f6f74')],
   ['cql', hex('04 00 0000 05 00000000')],
 ];
+// What a reader sees of an error page.
+const visible = (body) => body.replace(/<(style|script|head)\b[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 300) || undefined;
 function talk(target, kind, opener) {
   return new Promise((resolve) => {
     let data = Buffer.alloc(0), asked = false, done = false, timer;
@@ -58,7 +60,7 @@ function talk(target, kind, opener) {
       if (http) {
         const end = text.indexOf('\r\n\r\n');
         const type = /\r\ncontent-type:[ \t]*([^\r\n;]*)/i.exec(text.slice(0, end < 0 ? text.length : end + 2));
-        return finish({ outcome: 'http', ...(secured ? { opener: kind } : {}), status: Number(http[1]), contentType: type ? type[1].trim() : undefined, bodyLength: end < 0 ? 0 : data.length - end - 4 });
+        return finish({ outcome: 'http', ...(secured ? { opener: kind } : {}), status: Number(http[1]), contentType: type ? type[1].trim() : undefined, bodyLength: end < 0 ? 0 : data.length - end - 4, text: Number(http[1]) >= 500 && end >= 0 ? visible(text.slice(end + 4)) : undefined });
       }
       const printable = /^[\x20-\x7e\t]+$/.test(text.split(/[\r\n]/, 1)[0]);
       const words = printable ? text.split(/[\r\n]/, 1)[0].slice(0, 120) : data.subarray(0, 4).toString('hex').replace(/../g, '\\x$&');

@@ -73,6 +73,37 @@ describe('judge', () => {
     expect(asked(undefined, 503)).toBe('proved');
   });
 
+  it('takes no proof from a page that fails in both runs, but for a gateway that says so in the same words', () => {
+    const page = (status: number, text?: string): Partial<Observation> => ({
+      probes: [{ port: 80, outcome: 'http', status, contentType: 'text/html', bodyLength: 9, ...(text ? { text } : {}) }],
+    });
+    const both = (status: number, text?: string): string => verdict(page(status, text), page(status, text));
+    expect(both(500, 'no such table: posts')).toBe('inconclusive');
+    expect(both(520)).toBe('inconclusive');
+    expect(both(503, 'No server is available to handle this request.')).toBe('proved');
+    expect(both(501)).toBe('proved');
+    expect(both(503, 'open /srv/x: Permission denied')).toBe('inconclusive');
+    expect(verdict(page(503, 'no backend'), page(503, 'not started'))).toBe('inconclusive');
+    // Worse than before, and better than before.
+    expect(verdict(page(500, 'open /srv/x: Permission denied'), page(500, 'no such table: posts'))).toBe('failed');
+    expect(verdict(page(200), page(500))).toBe('inconclusive');
+    // What its author calls healthy is; what its user asked for works.
+    const succeeds = { code: 0, output: '' };
+    const with500 = { ...page(500), command: succeeds };
+    expect(verdict(with500, with500)).toBe('proved');
+    const healthy = { ...page(500), healthcheck: succeeds };
+    expect(verdict(healthy, healthy)).toBe('proved');
+    const { reasons } = judge(
+      { ...BEFORE, ...page(500, 'no such table: posts') },
+      { ...GOOD, ...page(500, 'no such table: posts') },
+      EXPECTATION,
+    );
+    expect(reasons).toContainEqual({
+      kind: 'unsure',
+      text: 'port 80 answers HTTP 500 in both runs: "no such table: posts". It failed before it came to its work; give --probe-http PATH with a page that works, or --probe CMD',
+    });
+  });
+
   it('says why there is nothing to compare with, where that was seen', () => {
     const broken = { ...BEFORE, outcome: 'exited' as const, exit: { code: 13 } };
     const said = (whyBroken?: string): string =>

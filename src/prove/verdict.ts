@@ -8,6 +8,7 @@ import { comparePorts, type MovedPorts } from './ports.ts';
 import { askedInVain, compareProbes } from './probe-reasons.ts';
 import type { Reason } from './reason.ts';
 import { compareReload } from './reload.ts';
+import { compareServerErrors } from './server-errors.ts';
 import { compareVolumeState } from './volume-state.ts';
 
 export type VerdictName = 'proved' | 'failed' | 'inconclusive';
@@ -50,6 +51,7 @@ export function judge(before: Observation, after: Observation, expectation: Expe
     ...comparePorts(before, after, expectation.moved),
     ...compareProbes(before.probes, after.probes, expectation.moved),
     ...askedInVain(before.probes, expectation.askedPath),
+    ...compareServerErrors(before, after, expectation.moved, expectation.askedPath),
     ...compareDatagrams(before, after, expectation.moved),
     ...compareCommands(before, after),
     ...compareReload(before, after, expectation.moved),
