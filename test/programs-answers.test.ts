@@ -49,3 +49,40 @@ describe.skipIf(why !== undefined)('a page that fails as it is', () => {
     );
   });
 });
+
+describe.skipIf(why !== undefined)('a program that will not be root', () => {
+  const refuses = (code: number): string => `[ "$(id -u)" != 0 ] || { echo 'svc: do not run me as root' >&2; exit ${code}; }\n`;
+  const WWW = 'exec httpd -f -p 8080 -h /www\n';
+  const told = (report: FixReport): string => report.unknown.find((text) => text.startsWith('there is no run as root')) ?? '';
+
+  it('and takes anybody else is proved by the runs as the user alone, which is said', async () => {
+    const report = await fixProgram(imageOf(`${refuses(1)}${WWW}`));
+    expect(doubts(report)).toEqual([]);
+    expect(report.verdict).toBe('proved');
+    expect(report.fixes).toEqual([]);
+    expect(told(report)).toBe(
+      'there is no run as root to compare with: as root it ends by itself (it says: svc: do not run me as root); "before" is a run as uid 10001 with the capabilities of root, to whom nothing is denied',
+    );
+  });
+
+  it('and says so with exit 0 as well', async () => {
+    const report = await fixProgram(imageOf(`${refuses(0)}${WWW}`));
+    expect(doubts(report)).toEqual([]);
+    expect(report.verdict).toBe('proved');
+    expect(told(report)).not.toBe('');
+  });
+
+  it('gets the folder that its users are denied all the same', async () => {
+    const script = `${refuses(1)}mkdir -p /var/lib/svc/db || exit 1\necho row >>/var/lib/svc/db/rows || exit 1\n${WWW}`;
+    const report = await fixProgram(imageOf(script, [{ path: '/var/lib/svc/', mode: 0o755 }]));
+    expect(doubts(report)).toEqual([]);
+    expect(report.verdict).toBe('proved');
+    expect(report.fixes.flatMap(({ layer }) => layer.map(({ path }) => path))).toContain('/var/lib/svc');
+  });
+
+  it('and is broken for anybody is told to be broken', async () => {
+    const report = await fixProgram(imageOf(`${refuses(1)}exit 3\n`));
+    expect(report.verdict).toBe('inconclusive');
+    expect(told(report)).toBe('');
+  });
+});

@@ -5,11 +5,13 @@ import { hostBinds } from '../engine/host-binds.ts';
 import { fileTree } from '../launch/file-tree.ts';
 import type { Launch } from '../launch/launch.ts';
 import { profile as platformProfile } from '../platform/profiles.ts';
+import { isDenied } from '../trace/denials.ts';
 import type { ContainerSettings } from '../workload/container.ts';
 import type { Observation } from './observation.ts';
 import { observe } from './observe.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { settingsAs } from './settings.ts';
+import { refusesRoot } from './stopped-by.ts';
 import { launchOf } from './subject.ts';
 import { worksByItself } from './verdict.ts';
 
@@ -26,8 +28,9 @@ export async function workingBaseline(
   asIs: Launch,
   before: Observation,
 ): Promise<Baseline> {
-  if (worksByItself(before) && !lacksPort(before, asIs)) return { asIs, before, notes: [] };
-  const other = asIs.uid === 0 ? await asServiceUser(input, image) : await asRoot(input, image, asIs.uid);
+  const works = worksByItself(before) && !lacksPort(before, asIs) && !(asIs.uid === 0 && sentAway(before));
+  if (works) return { asIs, before, notes: [] };
+  const other = asIs.uid === 0 ? await asSomebody(input, image, asIs, before) : await asRoot(input, image, asIs.uid);
   return other ?? { asIs, before, notes: [] };
 }
 
@@ -45,13 +48,36 @@ async function asRoot(input: RoundsInput, image: PreparedImage, uid: number): Pr
   return runAs(input, image, { ...input.settings, ...root }, permissive, note);
 }
 
-/** Programs that end when they are root want to be started as their service user: the owner of what everybody else is denied. */
-async function asServiceUser(input: RoundsInput, image: PreparedImage): Promise<Baseline | undefined> {
+/** It ended well, left nothing, and said that it does not want to be root. */
+const sentAway = (before: Observation): boolean => before.changes.length === 0 && refusesRoot(before) !== undefined;
+
+/** Programs that end when they are root want to be somebody else: their service user, or anybody. */
+async function asSomebody(
+  input: RoundsInput,
+  image: PreparedImage,
+  asRoot: Launch,
+  before: Observation,
+): Promise<Baseline | undefined> {
   const { subject, recipient, settings, profile } = input;
   const stranger = launchOf(subject, settingsAs(recipient, settings, profile), profile);
-  if (stranger.kind === 'refusal') return undefined;
+  if (before.outcome === 'refused' || stranger.kind === 'refusal') return undefined;
   input.onProgress('it does not work as root: looking for the user that it wants to be');
   const watched = await (input.run ?? observe)(image, stranger, { ...input.observe, tracer: input.tracer });
+  return (
+    (await asServiceUser(input, image, stranger, watched)) ??
+    (await asAnybody(input, image, unhindered(stranger, asRoot), before)) ??
+    (await asAnybody(input, image, stranger, before, watched))
+  );
+}
+
+/** The owner of what everybody else is denied. */
+async function asServiceUser(
+  input: RoundsInput,
+  image: PreparedImage,
+  stranger: Launch,
+  watched: Observation,
+): Promise<Baseline | undefined> {
+  const { recipient, settings, profile } = input;
   const owner = wantedOwner(watched, stranger, input) ?? namesake(stranger, input);
   if (owner === undefined || owner.uid === recipient.uid) return undefined;
   const user: ContainerSettings = profile.kubelet
@@ -59,6 +85,39 @@ async function asServiceUser(input: RoundsInput, image: PreparedImage): Promise<
     : { user: `${owner.uid}:${owner.gid}` };
   const note = `as root it ends by itself; "before" is a run as uid ${owner.uid}, who owns what it needs`;
   return runAs(input, image, { ...settings, ...user }, profile, note);
+}
+
+/** The recipient, with all that root would have had: who looks whether it is root sees that it is not, and the kernel denies it nothing. */
+function unhindered(stranger: Launch, { runtimeCapabilities: { bounding }, noNewPrivileges }: Launch): Launch {
+  const all = { bounding, permitted: bounding, effective: bounding, inheritable: bounding, ambient: bounding };
+  return { ...stranger, runtimeCapabilities: all, capabilities: all, noNewPrivileges };
+}
+
+/**
+ * A program that takes anybody but root has no run as root to compare with. Compared is with the recipient itself, to whom nothing is denied, or, where
+ * such a one is sent away too, with the recipient as it is, as long as nothing was denied to it.
+ */
+async function asAnybody(
+  input: RoundsInput,
+  image: PreparedImage,
+  launch: Launch,
+  asRoot: Observation,
+  watched?: Observation,
+): Promise<Baseline | undefined> {
+  if (watched !== undefined && (!worksByItself(watched) || watched.trace === undefined || watched.trace.events.some(isDenied)))
+    return undefined;
+  const before =
+    watched ?? (await (input.run ?? observe)(image, launch, { ...input.observe, tracer: input.tracer, keep: input.keep }));
+  if (!worksByItself(before)) return undefined;
+  const words = refusesRoot(asRoot);
+  const as = `uid ${launch.uid}${watched === undefined ? ' with the capabilities of root, to whom nothing is denied' : ''}`;
+  return {
+    asIs: launch,
+    before,
+    notes: [
+      `there is no run as root to compare with: as root it ends by itself${words === undefined ? '' : ` (it says: ${words})`}; "before" is a run as ${as}`,
+    ],
+  };
 }
 
 /** Owner and group of the first thing that a stranger was denied and somebody but root owns. */

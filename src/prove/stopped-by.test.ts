@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Operation } from '../linux/operation.ts';
 import type { TraceEvent } from '../trace/event.ts';
 import { notStarted, type Observation } from './observation.ts';
-import { demandsRoot, stoppedByIdentity } from './stopped-by.ts';
+import { demandsRoot, refusesRoot, stoppedByIdentity } from './stopped-by.ts';
 
 const ended = (code: number, stderr: string, events: readonly TraceEvent[] = []): Observation => ({
   ...notStarted(''),
@@ -74,5 +74,33 @@ describe('demandsRoot', () => {
 
   it('does not of a run that went on', () => {
     expect(demandsRoot(before, { ...ended(1, 'must be started as root\n'), outcome: 'running' })).toBeUndefined();
+  });
+});
+
+describe('refusesRoot', () => {
+  it.each([
+    'svc: must not be run as root',
+    'Refusing to start as root.',
+    'can not run elasticsearch as root',
+    "Don't run this as root!",
+    'Running icecast as root is not supported',
+    'ERROR: You should not run me as the root user',
+    'Please do not start the server as root',
+  ])('hears it in: %s', (line) => {
+    expect(refusesRoot(ended(1, `starting\n${line}\n`))).toBe(line);
+  });
+
+  it.each([
+    'svc: must be started as root',
+    'WARNING: Running pip as root is not recommended',
+    'no such file: /root/x',
+    'document root not found',
+    'cannot open /as/root/dir',
+  ])('does not in: %s', (line) => {
+    expect(refusesRoot(ended(1, `${line}\n`))).toBeUndefined();
+  });
+
+  it('does not of a run that went on', () => {
+    expect(refusesRoot({ ...ended(1, 'must not be run as root\n'), outcome: 'running' })).toBeUndefined();
   });
 });

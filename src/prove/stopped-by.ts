@@ -44,6 +44,28 @@ export function demandsRoot(before: Observation, after: Observation): string | u
   return line?.slice(0, 200);
 }
 
+/** `Not as root!`, `please do not run X as root`, `refusing to start as root`, `can not be run as root`. */
+const REFUSALS: readonly RegExp[] = [
+  OPPOSITE,
+  new RegExp(
+    `\\b(?:not|never|no|don['’]?t|cannot|can['’]?t|mustn['’]?t|shouldn['’]?t|refus\\w+|unsafe|forbidden|disallowed|unsupported)\\b.{0,60}\\bas ${ROOT}`,
+    'i',
+  ),
+  new RegExp(
+    `\\b(?:run|start|launch)\\w*\\b.{0,20}\\bas ${ROOT}.{0,40}\\b(?:not|never|refus\\w+|unsafe|forbidden|disallowed|unsupported)\\b`,
+    'i',
+  ),
+];
+
+const ADVICE = /\bwarn|recommend|advi[sc]|discourag/i;
+
+/** The line by which a program that ended as root says that it does not want to be root. */
+export function refusesRoot(run: Observation): string | undefined {
+  if (run.outcome !== 'exited') return undefined;
+  const line = linesOf(run).findLast((one) => REFUSALS.some((words) => words.test(one)) && !ADVICE.test(one));
+  return line?.slice(0, 200);
+}
+
 const linesOf = ({ stdout, stderr }: Observation): readonly string[] =>
   `${stdout}\n${stderr}`
     .split('\n')
