@@ -62,6 +62,15 @@ describe.skipIf(!can)('a node', () => {
     expect(await say('head -c1 /proc/kcore | wc -c')).toBe('0');
   });
 
+  it('has the editor that everybody knows, and puts no filter of system calls around containers, as the texts say', async () => {
+    expect(
+      await say(
+        "(sleep 1; printf 'ihello\\033'; sleep 1; printf ':wq\\r'; sleep 1) | timeout 20 script -qec 'vi /tmp/hello' /dev/null >/dev/null; cat /tmp/hello; rm -f /tmp/hello",
+      ),
+    ).toBe('hello');
+    expect(await say("unroot run debian -- sed -n 's/^Seccomp:.//p' /proc/self/status 2>/dev/null")).toBe('0');
+  });
+
   it('opens no disk, though it may make the name of one', async () => {
     const disk = readFileSync('/proc/partitions', 'utf8').split('\n').slice(2)[0]?.trim().split(/\s+/) ?? [];
     expect(disk).toHaveLength(4);

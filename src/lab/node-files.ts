@@ -113,7 +113,7 @@ enter    a shell in a container: enter [PID or WORD] [COMMAND…]
 solve    does the step for you
 reset    makes the node anew; what is done stays done
 exit     leaves the lab
-nano     is the editor
+nano     is the editor; vi is there too (busybox's)
 END
 }
 # Before each prompt: what has become green since the last one.
