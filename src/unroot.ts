@@ -180,6 +180,7 @@ export async function fixImageStatically(
     rounds: 0,
     denials: { before: [], after: [] },
     unknown: [
+      ...(plan.unknown ?? []),
       'nothing was run: of what the program writes, binds or changes while it works, only what scripts and configuration say is known',
       'the result was not proved',
     ],

@@ -83,23 +83,22 @@ export async function decideStage(read: ReadBuild, options: DecideStageOptions):
   const findings = findingsOf(subject, asIs, target, undefined, foreseen);
   const configs = await textsOf(subject, new Set(foreseen.map(({ file }) => file)));
   const plan = planned(asIs, target);
-  function planned(
-    before: Launch | Refusal,
-    after: Launch | Refusal,
-  ): Pick<ReturnType<typeof planFixes>, 'fixes' | 'unresolved'> {
+  function planned(before: Launch | Refusal, after: Launch | Refusal): ReturnType<typeof planFixes> {
     if (before.kind === 'refusal' || after.kind === 'refusal') {
       const left = findings.filter(({ id }) => id !== 'runs-as-root');
       return { fixes: [], unresolved: left.map((finding) => ({ finding, reason: 'the program does not start' })) };
     }
     const context = fixContext(subject, before, after, recipient, { portStrategy, configs });
-    const { fixes, unresolved } = planFixes(findings, context);
-    if (portStrategy !== 'move') return { fixes, unresolved };
+    const found = planFixes(findings, context);
+    const { fixes, unresolved } = found;
+    if (portStrategy !== 'move') return found;
     const low = unresolved.flatMap(({ finding: { operation } }) => (operation?.kind === 'bind' ? [operation.port] : []));
     // A port that is only declared is said nowhere: it stays.
     const moves = portMoves(low, new Set()).filter((move) => movedWhereSaid([move], context, false) !== undefined);
     const moved = moves.length === 0 ? undefined : movedWhereSaid(moves, context, false);
-    if (moved === undefined) return { fixes, unresolved };
+    if (moved === undefined) return found;
     return {
+      ...found,
       fixes: [...fixes, movePort(moves, moved, image.config.healthcheck?.test)],
       unresolved: unresolved.filter(
         ({ finding: { operation } }) => operation?.kind !== 'bind' || !moves.some(({ from }) => from === operation.port),
@@ -117,6 +116,7 @@ export async function decideStage(read: ReadBuild, options: DecideStageOptions):
     findings,
     unresolved: plan.unresolved,
     unknown: [
+      ...(plan.unknown ?? []),
       'nothing was built or run: what the program does beyond what scripts and configuration say is not known (--image built=IMAGE runs the built image)',
     ],
   };

@@ -9,7 +9,7 @@ import { octal } from '../text/octal.ts';
 import type { FixContext } from './context.ts';
 import { groupAsUser, makeChildren, notSaid } from './make-beforehand.ts';
 import { missingWorkdir } from './missing-workdir.ts';
-import type { Need, Needs } from './need.ts';
+import { holdsData, type Need, type Needs } from './need.ts';
 import { looksMoving } from './said-names.ts';
 
 /** Directories whose whole purpose is short-lived state of whoever runs (hier(7), FHS 3.0 sections 3.15, 3.18, 5.13, 5.15). */
@@ -61,7 +61,10 @@ function grantDirectory(entry: RootEntry, need: Need, needs: Needs, context: Fix
   const answers = [...need.answers].sort();
   const fixedRoot = entry.path === '/' ? context.target.platform.rootDirectoryMode : undefined;
   if (need.change || need.creates.size > 0 || need.own) {
-    const foreign = VOLATILE.has(entry.path) || entry.uid !== 0 ? [] : foreignChildren(entry, needs, context);
+    // Of a folder of data what is in it goes along, as long as no run has shown what is written.
+    const data =
+      context.trace === undefined && holdsData(need.answers) && !PROGRAM.test(entry.path) && !EVERYBODYS.test(entry.path);
+    const foreign = VOLATILE.has(entry.path) || entry.uid !== 0 || data ? [] : foreignChildren(entry, needs, context);
     if (!need.change && !need.own && (foreign.length > 0 || fixedRoot !== undefined)) {
       const moving = [...need.creates.keys()].filter((name) => !isFixed(child(entry.path, name), context)).sort();
       if (moving.length === 0) return makeChildren(entry, need, answers, context, foreign);

@@ -31,6 +31,12 @@ export type Needs = ReadonlyMap<string, Need>;
 export const findingKey = (finding: Finding): string =>
   finding.where.path === undefined ? finding.id : `${finding.id}@${steadyName(finding.where.path)}`;
 
+/** Findings by which a whole folder is one of data. */
+const DATA: ReadonlySet<string> = new Set(['volume-not-writable', 'data-path-not-writable']);
+
+/** One of the answered findings says that data is kept in the folder. */
+export const holdsData = (answers: Iterable<string>): boolean => [...answers].some((key) => DATA.has(key.split('@')[0]!));
+
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
 
 /**

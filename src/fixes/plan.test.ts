@@ -46,6 +46,7 @@ function plan(
     config?: Partial<ImageConfig>;
     settings?: ContainerSettings;
     name?: 'podman' | 'docker';
+    id?: string;
   } = {},
 ) {
   const rootFs = memoryRootFs({ ...BASE, ...options.tree });
@@ -78,13 +79,14 @@ function plan(
     const decision = decide(operation, credentialsOf(target), world, target.facts);
     const kind = operation.kind;
     const id =
-      kind === 'bind'
+      options.id ??
+      (kind === 'bind'
         ? 'low-port'
         : kind === 'chown' || kind === 'chmod'
           ? 'ownership-change'
           : kind === 'setuid'
             ? 'identity-change'
-            : 'path-not-writable';
+            : 'path-not-writable');
     if (!decision.allowed)
       findings.push(
         deniedFinding({ id, severity: 'error', operation, decision, program: '/srv/app', uid: target.uid, rootFs, evidence: [] }),
@@ -191,6 +193,41 @@ describe('planFixes', () => {
       { path: '/data', owner: '10001:10001', mode: '0755' },
     ]);
     expect(layerOf(result)).toContainEqual({ kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o755 });
+  });
+
+  it('hands over what lies in a folder of data, tells the links that lead elsewhere, and leaves what runs as its owner', () => {
+    const tree = {
+      '/data': {},
+      '/data/db': { content: 'x', uid: 0, gid: 0, mode: 0o640 },
+      '/data/sub/mine': { content: 'x', uid: 10001, gid: 10001, mode: 0o600 },
+      '/data/tool': { content: 'x', mode: 0o4755 },
+      '/data/here': { target: 'sub/mine' },
+      '/data/conf': { target: '/etc/app/app.conf' },
+      '/data/old': { target: '/gone/data' },
+      '/data/log': { target: '/dev/stdout' },
+    };
+    const volume = (arbitrary: boolean) =>
+      plan([create('/data/.unroot-probe', { exclusive: true })], {
+        tree,
+        config: { volumes: ['/data'] },
+        arbitrary,
+        id: 'volume-not-writable',
+      });
+    const result = volume(false);
+    expect(layerOf(result)).toEqual([
+      { kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o755 },
+      { kind: 'own', path: '/data/db', uid: 10001, gid: 10001, mode: 0o640 },
+      { kind: 'own', path: '/data/sub', uid: 10001, gid: 10001, mode: 0o755 },
+    ]);
+    expect(result.unknown).toEqual([
+      "/data/conf is a link to /etc/app/app.conf, which stays its owner's: through it the user may write nothing",
+      '/data/old is a link to /gone/data, which the image lacks: who may write there is not known',
+    ]);
+    expect(layerOf(volume(true))).toContainEqual({ kind: 'own', path: '/data/db', uid: 0, gid: 0, mode: 0o660 });
+    // One write with a name says nothing of the rest.
+    expect(layerOf(plan([create('/data/x')], { tree, config: { volumes: ['/data'] } }))).toEqual([
+      { kind: 'own', path: '/data', uid: 10001, gid: 10001, mode: 0o755 },
+    ]);
   });
 
   it('waits and sees with identity changes', () => {

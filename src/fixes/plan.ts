@@ -9,6 +9,7 @@ import { noBytecode, writesBytecode } from './bytecode-cache.ts';
 import type { FixContext } from './context.ts';
 import { placeOf } from './context.ts';
 import { fileCapabilities, wantsFileCapabilities } from './file-capabilities.ts';
+import { withContents } from './folder-contents.ts';
 import { grantPaths } from './grant-path.ts';
 import { homeDirectory } from './home-directory.ts';
 import { findingKey, gatherNeeds, type Need } from './need.ts';
@@ -26,6 +27,8 @@ export interface Unresolved {
 export interface FixPlan {
   readonly fixes: readonly Fix[];
   readonly unresolved: readonly Unresolved[];
+  /** What nothing of this settles. */
+  readonly unknown?: readonly string[];
 }
 
 /** Findings that are about identity itself: only a run can tell whether the program minds, so nothing is changed for them in advance. */
@@ -103,6 +106,7 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     ...ports.fixes,
     ...fileCapabilities(rest, context),
   ];
+  const whole = withContents(fixes, context);
   const answered = new Set(fixes.flatMap((fix) => fix.answers));
   for (const finding of [...new Set([...onReadOnly, ...inImage, ...onVolume])]) {
     const key = findingKey(finding);
@@ -110,7 +114,7 @@ export function planFixes(findings: readonly Finding[], context: FixContext): Fi
     else if (granted.refused.has(key)) unresolved.push({ finding, reason: granted.refused.get(key)! });
     else if (!answered.has(key)) unresolved.push({ finding, reason: 'no change of owner or mode in the image answers it' });
   }
-  return { fixes, unresolved };
+  return { fixes: whole.fixes, unresolved, ...(whole.unknown.length === 0 ? {} : { unknown: whole.unknown }) };
 }
 
 const bothNeeds = (known: Need | undefined, more: Need): Need =>

@@ -98,6 +98,13 @@ const cases: readonly Case[] = [
     hasNot: [/www-data/],
   },
   {
+    name: 'folders of data with files of root, folders and links in them',
+    text: `FROM ${BASE}\nENV APP_DATA_DIR=/srv/state\nRUN mkdir -p /srv/state/a "/srv/data/b c"\nRUN echo 1 > /srv/state/a/x && ln -s /nowhere /srv/state/y && echo 2 > "/srv/data/b c/z"\nVOLUME /srv/data\nCMD ["sleep", "1000"]\n`,
+    builds: true,
+    user: '10001:10001',
+    has: [/ && chown -R 10001:10001 \/srv\/data \/srv\/state\nUSER 10001:10001\nVOLUME/],
+  },
+  {
     name: 'two stages, USER of the first does not count',
     text: `FROM ${BASE} AS build\nUSER 33\nWORKDIR /tmp/build\nRUN touch out && chmod 755 out\nFROM ${BASE}\nCOPY --from=build /tmp/build/out /usr/local/bin/out\nCMD sleep 1000\n`,
     builds: true,
@@ -143,6 +150,8 @@ describe.skipIf(why !== undefined)('fixed Dockerfiles', () => {
       for (const pattern of has) expect(after).toMatch(pattern);
       for (const pattern of hasNot) expect(after).not.toMatch(pattern);
       expect(fixed.report.containers[0]).toMatchObject({ outcome: 'changed', user });
+      const dangling = /\/srv\/state\/y is a link to \/nowhere, which the image lacks/;
+      expect(fixed.report.unknown.some((one) => dangling.test(one))).toBe(text.includes('/nowhere'));
 
       if (builds) buildah.build(text, folder);
       else expect(() => buildah.build(text, folder)).toThrow();

@@ -1,6 +1,7 @@
 /** Layer changes as the commands that a person would write in a RUN line. */
 import type { LayerChange } from '../../finding/fix.ts';
 import type { RootFs } from '../../image/image.ts';
+import { childPath, isWithin } from '../../linux/file-path.ts';
 
 export interface LayerCommands {
   readonly commands: readonly string[];
@@ -53,7 +54,13 @@ export async function layerCommands(layer: readonly LayerChange[], rootFs: RootF
     else add(modes, `chmod ${octal(mode)}`, path);
   }
   const list = (map: ReadonlyMap<string, readonly string[]>): string[] =>
-    [...map].map(([command, paths]) => `${command} ${paths.map(quote).join(' ')}`);
+    [...map].flatMap(([command, paths]) => {
+      const { whole, single } = wholeFolders(paths, rootFs);
+      return [
+        ...(whole.length === 0 ? [] : [`${command.replace(' ', ' -R ')} ${whole.map(quote).join(' ')}`]),
+        ...(single.length === 0 ? [] : [`${command} ${single.map(quote).join(' ')}`]),
+      ];
+    });
   return {
     commands: [
       ...edits,
@@ -64,6 +71,27 @@ export async function layerCommands(layer: readonly LayerChange[], rootFs: RootF
       ...sets,
     ],
     left,
+  };
+}
+
+/** Folders of which everything is meant, but links, which belong to nobody. */
+function wholeFolders(
+  paths: readonly string[],
+  rootFs: RootFs,
+): { readonly whole: readonly string[]; readonly single: readonly string[] } {
+  const meant = new Set(paths);
+  const all = (folder: string): boolean =>
+    rootFs.list(folder).every((name) => {
+      const path = childPath(folder, name);
+      const type = rootFs.get(path)?.type;
+      return type === 'symlink' || (meant.has(path) && (type !== 'directory' || all(path)));
+    });
+  const holds = (path: string): boolean => paths.some((one) => one !== path && isWithin(one, path));
+  const whole = paths.filter((path) => rootFs.get(path)?.type === 'directory' && holds(path) && all(path));
+  const inside = (path: string): boolean => whole.some((top) => isWithin(path, top));
+  return {
+    whole: whole.filter((path) => !whole.some((top) => top !== path && isWithin(path, top))),
+    single: paths.filter((path) => !inside(path)),
   };
 }
 

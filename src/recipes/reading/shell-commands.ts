@@ -75,7 +75,10 @@ export function operationsOf(argv: readonly string[], cwd: string, files: ImageF
       const to = operands.at(-1);
       if (options.includes('d') && basename(name) === 'install') return operations('mkdir', ['-p', ...operands]);
       if (to === undefined || operands.length < 2 || !isPlain(at(to))) return [];
-      return operands.slice(0, -1).map((from) => written(isFolder(at(to)) ? `${at(to)}/${basename(from)}` : at(to)));
+      return operands.slice(0, -1).flatMap((from): readonly Operation[] => {
+        const path = isFolder(at(to)) ? `${at(to)}/${basename(from)}` : at(to);
+        return basename(name) === 'mv' ? moved(at(from), path) : [written(path)];
+      });
     }
     case 'ln': {
       const { operands } = split(words);
@@ -89,10 +92,7 @@ export function operationsOf(argv: readonly string[], cwd: string, files: ImageF
       const rest = split(words, /^(?:-e|-f|--expression|--file)$/).operands;
       const edited = words.some((word) => /^(?:-e|-f|--expression|--file)/.test(word)) ? rest : rest.slice(1);
       // sed(1) -i writes beside the file and renames.
-      return paths(edited).flatMap((path): Operation[] => {
-        const temporary = `${path.slice(0, path.lastIndexOf('/'))}/sedXXXXXX`;
-        return [{ ...written(temporary), exclusive: true } as Operation, { kind: 'rename', path: temporary, to: path }];
-      });
+      return paths(edited).flatMap((path) => replaced(path, 'sedXXXXXX'));
     }
     case 'cat':
     case 'head':
@@ -108,6 +108,17 @@ export function operationsOf(argv: readonly string[], cwd: string, files: ImageF
 
   function operations(command: string, more: readonly string[]): readonly Operation[] {
     return operationsOf([command, ...more], cwd, files, accounts);
+  }
+
+  /** mv(1) renames; what is not there yet comes from a command that is not known. */
+  function moved(from: string, to: string): readonly Operation[] {
+    return exists(from) ? [{ kind: 'rename', path: from, to }] : replaced(to, 'mvXXXXXX');
+  }
+
+  /** Written beside it, and renamed. */
+  function replaced(path: string, as: string): readonly Operation[] {
+    const temporary = `${path.slice(0, path.lastIndexOf('/'))}/${as}`;
+    return [{ ...written(temporary), exclusive: true } as Operation, { kind: 'rename', path: temporary, to: path }];
   }
 
   /** `find DIR … -exec chown USER {} +`: at least the directory itself, unless it has that owner already. */
