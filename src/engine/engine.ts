@@ -3,6 +3,7 @@ import type { Image } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { CapabilityState } from '../linux/capability.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
+import type { Scheduling } from './scheduling.ts';
 
 export type EngineKind = 'runc' | 'crun' | 'podman' | 'docker' | 'builtin';
 
@@ -107,6 +108,8 @@ export interface ProcessStatus {
   readonly signals?: { readonly caught: readonly string[]; readonly blocked: readonly string[] };
   /** CPU time used so far, in clock ticks of 10 ms: tells a busy start from an idle wait. */
   readonly cpuTicks?: number;
+  /** Whether it has work, done or not: on a busy machine it may get hardly any CPU time. Absent = not looked at. */
+  readonly scheduling?: Scheduling;
 }
 
 export interface ExecOptions {

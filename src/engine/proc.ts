@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { capabilitiesFromMask } from '../linux/capability.ts';
 import { runCommand } from './command.ts';
 import type { ExecResult, ProcessStatus } from './engine.ts';
+import { schedulingOf } from './scheduling.ts';
 
 /** Longest command line read; a process may set a longer one. */
 const CMDLINE_LIMIT = 64 * 1024;
@@ -128,7 +129,10 @@ export function containerProcesses(init: number): readonly ProcessStatus[] {
       }
     }
   }
-  return [...members].sort((a, b) => Number(b === init) - Number(a === init) || a - b).flatMap((pid) => all.get(pid) ?? []);
+  return [...members]
+    .sort((a, b) => Number(b === init) - Number(a === init) || a - b)
+    .flatMap((pid) => all.get(pid) ?? [])
+    .map((status) => ({ ...status, scheduling: schedulingOf(status.pid) }));
 }
 
 /** Runs a host program in the network namespace of a process: the host's own curl or node, with the container's loopback. */

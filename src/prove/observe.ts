@@ -9,11 +9,11 @@ import { UnrootError } from '../error.ts';
 import type { Healthcheck } from '../image/image.ts';
 import type { Launch } from '../launch/launch.ts';
 import type { Tracer, TraceSession } from '../trace/tracer.ts';
-import { probeDatagrams } from './datagrams.ts';
 import type { Observation, ObservedProcess } from './observation.ts';
-import { probePorts, runProbeCommand } from './probes.ts';
+import { runProbeCommand } from './probes.ts';
 import { reload } from './reload.ts';
-import { type SettleOptions, settle } from './settle.ts';
+import type { SettleOptions } from './settle.ts';
+import { untilReady } from './until-ready.ts';
 
 export interface ObserveOptions {
   readonly tracer?: Tracer;
@@ -59,36 +59,10 @@ export async function observe(image: PreparedImage, launch: Launch, options: Obs
   }
 }
 
-/** What took the first run long is given longer still: the machine may be busier by now, and a start that was cut off looks like one that failed. */
-const patienceWith = (like: Observation | undefined): SettleOptions =>
-  like?.outcome === 'running' ? { timeoutMs: Math.max(30_000, 4 * like.readyMs + 20_000), silenceMs: like.readyMs } : {};
-
-/** A busy start takes several times as long when every call is watched: more ports may be on their way. */
-const WATCHED_STEADY_MS = 10_000;
-
 async function watch(container: Container, session: TraceSession | undefined, options: ObserveOptions): Promise<Observation> {
   const started = performance.now();
   await container.start();
-  const settled = await settle(
-    container,
-    {
-      ...(session ? { steadyMs: WATCHED_STEADY_MS } : {}),
-      eventCount: () => session?.eventCount() ?? 0,
-      expectedPorts: options.like?.ports ?? [],
-      ...patienceWith(options.like),
-      ...options.settle,
-    },
-    options.signal,
-  );
-  const readyMs = Math.round(performance.now() - started);
-  const ports = settled.ports;
-  const running = container.running();
-  const [probes, datagrams] = running
-    ? await Promise.all([
-        probePorts(container, ports, options.probePath ?? '/', options.like?.probes),
-        probeDatagrams(container, ports, options.like?.datagrams),
-      ])
-    : [[], []];
+  const { settled, readyMs, running, ports, probes, datagrams } = await untilReady(container, session, options, started);
   const healthcheck = running && options.healthcheck ? await runHealthcheck(container, options.healthcheck) : undefined;
   const command = running && options.probeCommand ? await runProbeCommand(container, options.probeCommand) : undefined;
   const stillRunning = container.running();

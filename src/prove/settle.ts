@@ -17,16 +17,20 @@ export interface SettleOptions {
 }
 
 export interface Settled {
-  readonly ready: 'quiet' | 'exited' | 'timeout';
+  /** steady: it opens nothing new, and goes on working. */
+  readonly ready: 'quiet' | 'steady' | 'exited' | 'timeout';
   readonly ports: readonly ObservedPort[];
   /** As last seen. */
   readonly processes: readonly ProcessStatus[];
 }
 
 const POLL_MS = 50;
+/** Of the time between two looks, no more than this counts as seen: on a busy machine we come late ourselves. */
+const SEEN_MS = 4 * POLL_MS;
 const LONGEST_SILENCE_MS = 10_000;
-/** Ticks (10 ms) of CPU per poll that still count as idle: timers and event loops tick a little. */
-const IDLE_TICKS = 1;
+/** Milliseconds of CPU, had or waited for, between two looks that still count as idle: timers and event loops tick a little. */
+const IDLE_MS = 19;
+const TICK_MS = 10;
 /** Traced calls per poll that still count as idle: a server's housekeeping looks at its own /proc entries ten times a second. */
 const IDLE_EVENTS = 8;
 
@@ -37,12 +41,10 @@ export async function settle(
 ): Promise<Settled> {
   const { timeoutMs = 30_000, quietMs = 500, portlessMs = 3000, steadyMs = 4000, silenceMs = 0 } = options;
   const started = performance.now();
-  let quietSince = started;
-  let steadySince = started;
-  let shapeBefore = '';
-  let logBefore = 0;
-  let ticksBefore = 0;
-  let eventsBefore = 0;
+  let lookedAt = started;
+  let quiet = 0;
+  let steady = 0;
+  let before = { shape: '', logged: 0, worked: 0, events: 0 };
   let ports: readonly ObservedPort[] = [];
   let processes: readonly ProcessStatus[] = [];
   // A port that the kernel picks is another one each time.
@@ -59,33 +61,42 @@ export async function settle(
       processes = seen;
       ports = (await container.listening()).map(({ protocol, port, address }) => ({ protocol, port, address }));
     }
-    const ticks = processes.reduce((sum, process) => sum + (process.cpuTicks ?? 0), 0);
     const now = performance.now();
-    const shape = `${ports.map((port) => `${port.protocol}${port.port}`).join()}|${processes.length}`;
-    const logged = container.stdout().length + container.stderr().length;
-    const events = options.eventCount();
-    if (shape !== shapeBefore) steadySince = now;
-    if (shape !== shapeBefore || logged !== logBefore || ticks - ticksBefore > IDLE_TICKS || events - eventsBefore > IDLE_EVENTS)
-      quietSince = now;
-    shapeBefore = shape;
-    logBefore = logged;
-    ticksBefore = ticks;
-    eventsBefore = events;
-    const quiet = now - quietSince;
+    const looked = Math.min(now - lookedAt, SEEN_MS);
+    lookedAt = now;
+    const is = {
+      shape: `${ports.map((port) => `${port.protocol}${port.port}`).join()}|${processes.length}`,
+      logged: container.stdout().length + container.stderr().length,
+      worked: processes.reduce((sum, process) => sum + wanted(process), 0),
+      events: options.eventCount(),
+    };
+    const same = is.shape === before.shape;
+    const busy =
+      is.logged !== before.logged ||
+      is.worked - before.worked > IDLE_MS ||
+      is.events - before.events > IDLE_EVENTS ||
+      processes.some(({ scheduling }) => scheduling?.active === true);
+    steady = same ? steady + looked : 0;
+    quiet = same && !busy ? quiet + looked : 0;
+    before = is;
     const elapsed = now - started;
     const expected =
       awaited.length > 0 &&
       awaited.every((wanted) => ports.some((port) => port.protocol === wanted.protocol && port.port === wanted.port));
-    if (expected && (quiet >= quietMs / 2 || now - steadySince >= steadyMs)) return { ready: 'quiet', ports, processes };
+    const settled = (ready: Settled['ready']): Settled => ({ ready, ports, processes });
+    if (expected && quiet >= quietMs / 2) return settled('quiet');
     if (awaited.length === 0) {
-      if (ports.length > 0 && quiet >= quietMs) return { ready: 'quiet', ports, processes };
-      if (ports.length === 0 && quiet >= quietMs && elapsed >= portlessMs) return { ready: 'quiet', ports, processes };
+      if (ports.length > 0 && quiet >= quietMs) return settled('quiet');
+      if (ports.length === 0 && quiet >= quietMs && elapsed >= portlessMs) return settled('quiet');
     } else if (quiet >= Math.max(4 * quietMs, 3000, Math.min(silenceMs, LONGEST_SILENCE_MS)) && elapsed >= portlessMs + 2000) {
       // Quiet for long, and the expected ports are not there: they will not come.
-      return { ready: 'quiet', ports, processes };
+      return settled('quiet');
     }
-    if (ports.length > 0 && now - steadySince >= steadyMs && awaited.length === 0) return { ready: 'quiet', ports, processes };
-    if (elapsed >= timeoutMs) return { ready: 'timeout', ports, processes };
+    if (ports.length > 0 && steady >= steadyMs && (expected || awaited.length === 0)) return settled('steady');
+    if (elapsed >= timeoutMs) return settled('timeout');
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
+
+/** CPU time that it had, and that it would have had on a machine of its own. */
+const wanted = ({ cpuTicks = 0, scheduling }: ProcessStatus): number => cpuTicks * TICK_MS + (scheduling?.waitedMs ?? 0);
