@@ -39,9 +39,10 @@ export async function prepareLab(found: FoundLab, options: PrepareOptions): Prom
   const cacheFolder = options.cacheFolder ?? join(unrootCache(), 'lab');
   mkdirSync(cacheFolder, { recursive: true, mode: 0o700 });
   const build: BuildOptions = { cacheFolder, onProgress: options.onProgress, signal: options.signal };
-  const { packages, needs, script } = nodeRecipe(dirname(found.folder));
+  const { packages, needs, scripts, script } = nodeRecipe(dirname(found.folder));
   const more = found.lab.needs.flatMap((need) => needs[need] ?? []);
-  const { below, folder } = await installed('node', [...packages, ...more], script, build);
+  const words = [script, ...found.lab.needs.flatMap((need) => scripts[need] ?? [])].join('');
+  const { below, folder } = await installed('node', [...packages, ...more], words, build);
   const images = new Map<string, string>();
   for (const name of found.lab.images)
     images.set(name, await buildImage(name, (one) => imageFolder(dirname(found.folder), packageFolder(), one), build));
@@ -58,6 +59,8 @@ interface NodeRecipe {
   readonly packages: readonly string[];
   /** What labs with a need get besides. */
   readonly needs: Readonly<Record<string, readonly string[]>>;
+  /** And what is run for them after `script`. */
+  readonly scripts: Readonly<Record<string, string>>;
   readonly script: string;
 }
 
@@ -67,8 +70,8 @@ function nodeRecipe(labs: string): NodeRecipe {
   const { value } = readYaml(readFileSync(file, 'utf8'), (message, line) => {
     throw new UnrootError(`${file}:${line}: ${message}`, { code: 'lab.invalid', where: { file, line } });
   });
-  const { packages = [], needs = {}, script = '' } = (value ?? {}) as Partial<NodeRecipe>;
-  return { packages, needs, script };
+  const { packages = [], needs = {}, scripts = {}, script = '' } = (value ?? {}) as Partial<NodeRecipe>;
+  return { packages, needs, scripts, script };
 }
 
 /** The bundle this runs from, or the one the package has. */

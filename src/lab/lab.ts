@@ -1,7 +1,7 @@
 /** What a lab is: data read from `labs/NN-name/lab.md`. No lab needs code of its own. */
 
 /** Something of the machine a lab cannot do without. `root` may be met by a user namespace with subordinate ids. */
-export type LabNeed = 'root' | 'overlay' | 'runc' | 'podman' | 'loop' | 'idmap' | 'strace' | 'qemu' | 'cluster';
+export type LabNeed = 'root' | 'overlay' | 'runc' | 'podman' | 'loop' | 'idmap' | 'strace' | 'qemu' | 'selinux' | 'cluster';
 
 /** One lab. Texts are Markdown. */
 export interface Lab {

@@ -44,19 +44,31 @@ async function missingNeed(need: LabNeed): Promise<{ readonly why: string; reado
     case 'loop':
       return whyNoDisks();
     case 'qemu':
-      return program('qemu-system-x86_64', 'qemu-system-x86');
+      return whyNoGuest();
     case 'cluster':
       return { why: 'it needs a Kubernetes cluster of yours', get: 'unroot lab start … --context NAME' };
     case 'idmap':
       return existsSync('/proc/self/ns/user') ? undefined : { why: 'the kernel has no user namespaces', get: 'another kernel' };
-    // These are in the node.
+    // These are in the node, or in the guest it is in.
     case 'root':
     case 'runc':
     case 'strace':
     case 'podman':
+    case 'selinux':
       return undefined;
   }
 }
 
-const program = (name: string, debian: string): { readonly why: string; readonly get: string } | undefined =>
-  findProgram(name) === undefined ? { why: `${name} is not installed`, get: `apt-get install -y ${debian}` } : undefined;
+/** A kernel of its own: emulated, so that no help of the processor is needed. Its kernel is a package of its system. */
+function whyNoGuest(): { readonly why: string; readonly get: string } | undefined {
+  if (process.arch !== 'x64') return { why: `the guest is made for x86-64, and this is ${process.arch}`, get: 'another machine' };
+  const lacks = [
+    ['qemu-system-x86_64', 'qemu-system-x86'],
+    ['mke2fs', 'e2fsprogs'],
+  ].filter(([name]) => findProgram(name!) === undefined);
+  if (lacks.length === 0) return undefined;
+  return {
+    why: `${lacks.map(([name]) => name).join(' and ')} not installed, for a machine with a kernel of its own`,
+    get: `apt-get install -y --no-install-recommends ${lacks.map(([, debian]) => debian).join(' ')}`,
+  };
+}

@@ -34,6 +34,8 @@ export interface NodeScriptParts {
   /** Bash, run once in the node. */
   readonly setup: string;
   readonly hostname: string;
+  /** The switches of SELinux are there too, and labels of processes. */
+  readonly selinux?: boolean;
 }
 
 const DEVICES = [
@@ -85,6 +87,7 @@ export function nodeScript(parts: NodeScriptParts): string {
     // Of our own network namespace; the flags of an interface are a file of it.
     `mount -t sysfs -o nosuid,noexec,nodev sysfs ${at('/sys')}`,
     `echo 0x1 >${at('/sys/class/net/lo/flags')} || ip link set lo up`,
+    ...(parts.selinux ? [`mount -t selinuxfs selinuxfs ${at('/sys/fs/selinux')}`] : []),
     `mount -o remount,ro,nosuid,noexec,nodev ${at('/sys')}`,
     `mount -t tmpfs -o mode=0755,nosuid,nodev,size=64m run ${at('/run')}`,
     `mount -t tmpfs -o mode=0755,nosuid,size=1m dev ${at('/dev')}`,

@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly tools: string;
   /** How many disks it has besides: /dev/vdb, /dev/vdc. */
   readonly disks?: number;
+  /** This machine is a guest of the player's, made for it: the node gets its kernel's SELinux too. */
+  readonly guest?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -59,6 +61,8 @@ export interface LabNode {
     options?: { readonly timeoutMs?: number; readonly cwd?: string; readonly signal?: AbortSignal },
   ): Promise<ExecResult>;
   readonly exited: Promise<void>;
+  /** Set when it is in a guest with a kernel of its own: `proc` and `root` lead nowhere then, and what looks at it asks there. */
+  readonly guest?: { ask<T>(what: 'evaluate' | 'world' | 'draw', value?: unknown): Promise<T> };
   /** When its end began, in clock ticks after boot; undefined while nobody ended it. */
   ended(): number | undefined;
   /** Ends everything in it and removes what it had on the machine. Safe to call twice. */
@@ -131,6 +135,7 @@ export async function startNode(options: NodeOptions): Promise<LabNode> {
     disks,
     setup: options.setup ?? '',
     hostname: 'node',
+    selinux: options.guest === true && existsSync('/sys/fs/selinux/enforce'),
   });
   let fds: number[] = [];
   let child: ChildProcess | undefined;

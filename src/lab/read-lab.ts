@@ -4,7 +4,7 @@ import { UnrootError } from '../error.ts';
 import type { Lab, LabCheck, LabNeed, LabPicture, LabStep, Quiz } from './lab.ts';
 import { type Reject, readCheck } from './read-check.ts';
 
-const NEEDS: readonly LabNeed[] = ['root', 'overlay', 'runc', 'podman', 'loop', 'idmap', 'strace', 'qemu', 'cluster'];
+const NEEDS: readonly LabNeed[] = ['root', 'overlay', 'runc', 'podman', 'loop', 'idmap', 'strace', 'qemu', 'selinux', 'cluster'];
 const FRONT = ['id', 'title', 'goal', 'minutes', 'covers', 'needs', 'images', 'explains', 'next', 'pictures', 'paths', 'walls'];
 const PICTURES: readonly LabPicture[] = ['processes', 'capabilities', 'walk', 'layers', 'walls'];
 /** Fences that are no text for the reader. */

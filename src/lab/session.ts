@@ -1,17 +1,13 @@
 /** One learner in one lab: the node, its checks, progress, hints, solutions. What the terminal, the page and the tests drive. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { UnrootError } from '../error.ts';
-import { evaluate } from './checks/evaluate.ts';
-import { digestOf } from './checks/file.ts';
-import type { CheckWorld } from './checks/look.ts';
 import { matching } from './checks/matching.ts';
 import { type PrepareOptions, prepareLab } from './environment.ts';
 import type { FoundLab } from './find-labs.ts';
 import type { CheckState, Lab, LabProgress, LabStep, ProcessMatch } from './lab.ts';
-import { type Entry, type LabNode, startNode } from './node.ts';
+import type { Entry, LabNode } from './node.ts';
+import { openPlayground } from './playground.ts';
 import { labStateFolder, newProgress, readProgress, writeProgress } from './progress.ts';
-import { lookAround, type NodeWorld } from './world.ts';
+import type { NodeWorld } from './world.ts';
 
 export interface LabSession {
   readonly lab: Lab;
@@ -64,16 +60,13 @@ export interface StartOptions extends PrepareOptions {
 
 const LIFETIME_MS = 8 * 3600_000;
 const SOLVE_MS = 120_000;
-/** Of a lab that needs `loop`. */
-const DISKS = 2;
 
 /** Builds what is missing, starts the node, goes on where the learner was. */
 export async function startLab(found: FoundLab, options: StartOptions = {}): Promise<LabSession> {
   const { lab } = found;
   const stateFolder = options.stateFolder ?? labStateFolder();
   const prepared = await prepareLab(found, options);
-  const files = join(found.folder, 'files');
-  let before: ReadonlyMap<string, string> = new Map();
+  const playground = await openPlayground(found, prepared, options);
   let node: LabNode;
   let stopping = false;
   let resetting: Promise<void> = Promise.resolve();
@@ -82,31 +75,19 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
     lose = resolve;
   });
   const begin = async (): Promise<LabNode> => {
-    const started = await startNode({
-      cacheFolder: prepared.cacheFolder,
-      lower: prepared.lower,
-      images: prepared.images,
-      program: prepared.program,
-      tools: prepared.tools.folder,
-      disks: lab.needs.includes('loop') ? DISKS : 0,
-      ...(existsSync(files) ? { files } : {}),
-      ...(lab.setup === undefined ? {} : { setup: lab.setup }),
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
-    before = new Map(
-      lab.steps
-        .flatMap(({ checks }) => checks)
-        .flatMap((check) =>
-          check.kind === 'file' && check.unchanged === true ? [[check.path, digestOf(started.root, check.path)]] : [],
-        ),
-    );
+    const started = await playground.begin();
     void started.exited.then(() => {
       if (!stopping && node === started) lose();
     });
     await options.onNode?.(started);
     return started;
   };
-  node = await begin();
+  try {
+    node = await begin();
+  } catch (error) {
+    await playground.close();
+    throw error;
+  }
   let progress = readProgress(stateFolder, lab) ?? newProgress(lab);
   const listeners: (() => void)[] = [];
   const changed = (): void => {
@@ -127,7 +108,6 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
       });
     return one;
   };
-  const world = (): CheckWorld => ({ node, tools: prepared.tools, before });
   const timer = setTimeout(() => void stop(), options.lifetimeMs ?? LIFETIME_MS);
   timer.unref();
   const stop = async (): Promise<void> => {
@@ -136,6 +116,7 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
     options.signal?.removeEventListener('abort', onAbort);
     await resetting.catch(() => {});
     await node.end();
+    await playground.close();
   };
   const onAbort = (): void => void stop();
   options.signal?.addEventListener('abort', onAbort, { once: true });
@@ -153,7 +134,7 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
     progress: () => progress,
     async check(id) {
       const one = step(id);
-      const states = await Promise.all(one.checks.map((check) => evaluate(check, world())));
+      const states = await Promise.all(one.checks.map((check) => playground.evaluate(check, node)));
       if (!progress.done.includes(id) && states.every(({ green }) => green)) {
         const done = [...progress.done, id];
         keep({ done, ...finish(done) });
@@ -218,7 +199,7 @@ export async function startLab(found: FoundLab, options: StartOptions = {}): Pro
       return node;
     },
     stop,
-    world: async () => lookAround(node),
+    world: () => playground.world(node),
     node: () => node,
     imageFolder: (name) => {
       const folder = prepared.images.get(name);

@@ -5,7 +5,6 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { processAlive, processStartTime } from '../engine/proc.ts';
-import { nodeProcesses } from './checks/processes.ts';
 import type { FoundLab } from './find-labs.ts';
 import type { CheckState, LabStep } from './lab.ts';
 import { missingFor } from './needs.ts';
@@ -82,13 +81,13 @@ async function play(session: LabSession, reasons: string[], facts: { resetMs?: n
     if (step.checks.length === 0) continue;
     const where = `step ${step.id}`;
     if (isGreen(await look(step))) reasons.push(`${where}: green before anything was done`);
-    const running = processes(session);
+    const running = await processes(session);
     for (const [number, wrong] of step.wrong.entries()) {
       await session.run(wrong);
       if (isGreen(await look(step))) reasons.push(`${where}: green after wrong attempt ${number + 1}`);
     }
     // What a wrong attempt left running would be in the way of what comes.
-    const disturbed = processes(session) !== running;
+    const disturbed = (await processes(session)) !== running;
     if (disturbed) await again(session.lab.steps.slice(0, index));
     let states = await solved(step);
     if (step.wrong.length > 0 && !isGreen(states) && !disturbed) {
@@ -105,10 +104,8 @@ async function play(session: LabSession, reasons: string[], facts: { resetMs?: n
 }
 
 /** All that run in the node, as one text to compare. */
-const processes = (session: LabSession): string =>
-  nodeProcesses(session.node().proc)
-    .map(({ pid, argv }) => `${pid} ${argv.join(' ')}`)
-    .join('\n');
+const processes = async (session: LabSession): Promise<string> =>
+  (await session.world()).processes.map(({ pid, argv }) => `${pid} ${argv.join(' ')}`).join('\n');
 
 /** What is remembered of a node, to look for what it left. */
 export interface SeenNode {

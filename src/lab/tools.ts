@@ -3,7 +3,7 @@
  * their libraries and loader to one folder of the cache. Attempts and `enter` start them by relative path from that folder.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, realpathSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { libraries, toolBox } from '../engine/builtin-tools.ts';
 import { made } from './debian.ts';
@@ -32,7 +32,12 @@ export async function labTools(cacheFolder: string): Promise<LabTools> {
     renameSync(box, join(building, 'root'));
     chmodSync(join(building, 'root'), 0o755);
   });
-  const loader = libraries(program).loader !== undefined;
+  return toolsIn(folder);
+}
+
+/** Such a folder that is there already. */
+export function toolsIn(folder: string): LabTools {
+  const loader = existsSync(join(folder, 'ld.so'));
   return {
     folder,
     // Node.js wants to know where it is, and its folder has no name in the container's root.

@@ -80,6 +80,14 @@ export function lab(command: Command, context: CommandContext): Command {
     .usage('-- WORDS as after kubectl')
     .addArgument(new Argument('[what]', 'the cluster itself').choices(['serve']))
     .action(async (what: string | undefined) => (await import('../lab-cluster.ts')).askCluster(what === 'serve', context));
+  // Nodes with a kernel of their own: the program in the guest, and the way to it.
+  command
+    .command('guest', { hidden: true })
+    .description('The two ends of a program in a guest.')
+    .usage('agent | enter SOCKET -- PROGRAM')
+    .addArgument(new Argument('<what>', 'which end').choices(['agent', 'enter']))
+    .argument('[socket]', 'of the player')
+    .action(async (what: string, door: string | undefined) => (await import('../lab-guest.ts')).inGuest(what, door, context));
   add('export', 'Copies the labs to a folder, as a start for your own set (use it with --labs).')
     .argument('<dir>', 'a new folder')
     .action(async (dir: string, flags: LabFlags) => (await import('../lab-export.ts')).exportLabs(dir, flags, context));

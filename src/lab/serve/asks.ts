@@ -1,11 +1,8 @@
 /** What a page can ask for, and who answers it. */
 import { UnrootError } from '../../error.ts';
-import { withImageOf } from '../checks/image-facts.ts';
-import { openInside } from '../checks/inside.ts';
+import { draw } from './draw-asked.ts';
 import { layoutsOf, pageLab } from './page-lab.ts';
-import { drawExec } from './pictures/exec.ts';
-import { drawImage, drawLayers } from './pictures/layers.ts';
-import { drawWalk } from './pictures/walk.ts';
+import { drawLayers } from './pictures/layers.ts';
 import type { Answers, Ask, FromServer, LabCard, Missing } from './protocol.ts';
 import type { Guest, Room } from './room.ts';
 
@@ -62,33 +59,20 @@ export async function answerAsk(ask: Ask, hall: Hall): Promise<Answers[Ask['kind
       room.close(ask.terminal);
       return true;
     case 'walk':
-      return drawWalk(ask, room.played().node().proc);
+      return draw<'walk'>(ask, room.played().node());
     case 'exec':
-      return drawExec(room.played().node().proc, ask.pid, ask.path);
+      return draw<'exec'>(ask, room.played().node());
     case 'layers':
-      return layersOf(room, ask.image);
+      return layersOf(room, ask);
   }
 }
 
 /** One of the lab's images, or one that the learner is to make and that is there by now. */
-async function layersOf(room: Room, image: string): Promise<Answers['layers']> {
+async function layersOf(room: Room, ask: Extract<Ask, { readonly kind: 'layers' }>): Promise<Answers['layers']> {
   const session = room.played();
+  const { image } = ask;
   if (room.lab.images.includes(image)) return drawLayers(session.imageFolder(image), image);
   if (!layoutsOf(room.lab).includes(image))
     throw new UnrootError(`Lab ${room.lab.id} has no image ${image}`, { code: 'lab.no-image' });
-  if (!image.startsWith('/')) {
-    const drawn = await withImageOf(session.node().root, { name: image }, (one) => drawImage(one, image));
-    if (typeof drawn === 'string') throw new UnrootError(`${image} is not there yet`, { code: 'lab.no-image' });
-    return drawn;
-  }
-  // The learner's own links must not lead out of the node.
-  const found = openInside(session.node().root, image);
-  const inside = found === undefined ? undefined : openInside(found.path, '/oci-layout');
-  try {
-    if (found === undefined || inside === undefined) throw new UnrootError(`${image} is not there yet`, { code: 'lab.no-image' });
-    return await drawLayers(found.path, image);
-  } finally {
-    inside?.close();
-    found?.close();
-  }
+  return draw<'layers'>(ask, session.node());
 }
