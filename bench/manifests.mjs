@@ -20,8 +20,14 @@ export function manifestRows(all, cli, rounds) {
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}`,
     };
     const images = [0, 1, 2].flatMap((each) => {
-      const layer = [{ path: '/bin' }, { path: '/bin/app', content: `program ${each}`, mode: 0o755 }];
-      const config = { Cmd: ['/bin/app'], ...(each === 0 ? {} : { User: each === 1 ? '10001' : 'app' }) };
+      const passwd = 'root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n';
+      const layer = [
+        { path: '/bin' },
+        { path: '/bin/app', content: all.smallestProgram(), mode: 0o755 },
+        { path: '/etc' },
+        { path: '/etc/passwd', content: passwd },
+      ];
+      const config = { Entrypoint: ['/bin/app'], ...(each === 0 ? {} : { User: each === 1 ? '10001' : 'app' }) };
       return ['--image', `app:${each}=oci:${all.writeLayout(join(folder, `image${each}`), { layers: [layer], config })}`];
     });
     const measure = (args) => {

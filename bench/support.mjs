@@ -13,6 +13,7 @@ const MODULES = [
   'src/trace/tracers/strace',
   'test/support/image-builder',
   'test/support/images',
+  'test/support/program',
   'test/support/registry',
   'test/support/dockerd',
 ];

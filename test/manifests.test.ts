@@ -383,6 +383,29 @@ describe('bad input', () => {
     expect((result.stdout + result.stderr).replace(/\s+/g, ' ')).toContain(words);
   });
 
+  it('pods that differ in their names alone: each is told by its own name and place', async () => {
+    const names = ['first', 'second', 'third'];
+    const refusing = '  securityContext: {runAsNonRoot: true}\n';
+    const files = names.flatMap((name) => [
+      write(`same/${name}.yaml`, POD(name).replace('spec:\n', `spec:\n${refusing}`).replace('named:1', 'root:1')),
+      write(`same/root-${name}.yaml`, POD(`root-${name}`).replace('named:1', 'root:1')),
+    ]);
+    const { stdout } = await run('check', '-o', 'json', ...files, ...images);
+    const { findings } = JSON.parse(stdout) as {
+      readonly findings: readonly {
+        readonly id: string;
+        readonly object: string;
+        readonly message: string;
+        readonly where: object;
+      }[];
+    };
+    const refused = findings.filter(({ id }) => id === 'start-refused');
+    expect(refused.map(({ message }) => /\(pod: "(\w+)_/.exec(message)?.[1])).toEqual(names);
+    const root = findings.filter(({ id }) => id === 'runs-as-root');
+    expect(root.map(({ object }) => object)).toEqual(names.map((name) => `Pod/root-${name}`));
+    expect(root.map(({ where }) => where)).toMatchObject(names.map((name) => ({ file: join(folder, `same/root-${name}.yaml`) })));
+  });
+
   it('an --image that nothing asks for is a word of warning', async () => {
     const { diagnostics } = await who(write('p.yaml', POD('p')), ...images);
     expect(diagnostics).toMatchObject([
@@ -395,8 +418,13 @@ describe('bad input', () => {
     const text = one.repeat(Math.ceil((9 * 1024 * 1024) / one.length));
     for (const name of ['a', 'b', 'c', 'd']) write(`heaps/${name}.yaml`, text);
     const begun = performance.now();
-    const { code, stderr } = await run('who', 'heaps');
+    const little = { ...nowhere, NODE_OPTIONS: '--max-old-space-size=1024' };
+    const { code, stderr } = await unroot(['who', 'heaps'], { cwd: folder, env: little });
     expect([code, stderr]).toEqual([2, expect.stringMatching(/There are 36 MiB of manifests in heaps[\s\S]*32 MiB at most/)]);
+    expect(stderr).toMatch(/Name the folders one by one; or let node have more memory: NODE_OPTIONS=--max-old-space-size=2048/);
+    write('heap.yaml', text.repeat(4));
+    const whole = await unroot(['who', 'heap.yaml'], { cwd: folder, env: little });
+    expect([whole.code, whole.stderr]).toEqual([2, expect.stringMatching(/Split it where a line is ---: csplit/)]);
     expect(performance.now() - begun).toBeLessThan(10_000);
     rmSync(join(folder, 'heaps'), { recursive: true });
   });

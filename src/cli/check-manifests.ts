@@ -14,6 +14,7 @@ import { withoutImage } from '../launch/without-image.ts';
 import { NO_CAPABILITIES } from '../linux/capability.ts';
 import { isWithin } from '../linux/file-path.ts';
 import type { PlatformProfile, ProfileName } from '../platform/platform.ts';
+import { knownResult } from '../prove/known-launches.ts';
 import { checkReport } from '../report/documents.ts';
 import type { CheckReport } from '../report/report.ts';
 import { checkImage } from '../unroot.ts';
@@ -159,13 +160,12 @@ export async function check(
     const findings = [...(known.isRoot === true ? [rootFinding(one)] : []), ...handedOver(one, profile)];
     return { findings, fixes: [], unknown: [], missing: found.missing };
   }
-  const { findings, fixes, unknown } = await checkImage((await withConfigs(found.value, settings)).image, {
-    settings: { ...settings, name },
-    profile,
-    ...(user === undefined ? {} : { user }),
-    engine: 'auto',
-    signal,
-    asWritten: true,
+  const { image: configured } = await withConfigs(found.value, settings);
+  const named = { ...settings, name };
+  const { findings, fixes, unknown } = await knownResult(configured, named, profile, `check ${user ?? ''}`, async () => {
+    const asked = user === undefined ? {} : { user };
+    const result = await checkImage(configured, { settings: named, profile, ...asked, engine: 'auto', signal, asWritten: true });
+    return { findings: result.findings, fixes: result.fixes, unknown: result.unknown };
   });
   // A service that gives a volume away does with it what only root can, and nothing else.
   const given = one.workload.format === 'compose' ? [...givenAway(settings).keys()] : [];

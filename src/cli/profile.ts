@@ -47,7 +47,10 @@ export function manifestProfiles(asked: ProfileName | undefined, found: readonly
   }
   const fits = (kubelet: boolean): ProfileName | undefined =>
     asked !== undefined && profile(asked).kubelet === kubelet ? asked : undefined;
-  return (format) => profile(format === 'kubernetes' ? (fits(true) ?? 'containerd-2') : (fits(false) ?? 'docker'));
+  // The same object for all containers: what was worked out for one goes by it.
+  const pods = profile(fits(true) ?? 'containerd-2');
+  const services = profile(fits(false) ?? 'docker');
+  return (format) => (format === 'kubernetes' ? pods : services);
 }
 
 function storeOf(target: string): 'podman' | 'docker' | undefined {

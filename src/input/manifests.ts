@@ -1,4 +1,5 @@
 /** Reads the manifests of targets, or says that there is nothing to look at. */
+import { getHeapStatistics } from 'node:v8';
 import { UnrootError } from '../error.ts';
 import { type IgnoresOfFiles, ignoresIn } from '../finding/ignores-in.ts';
 import { unknownFieldProblems } from '../pod-security/unknown-field-problems.ts';
@@ -11,6 +12,8 @@ import { type ComposeProjects, composeProjects, isComposeFile } from './compose-
 import { findGroups, type GroupOptions } from './find-groups.ts';
 import { readManifestFiles } from './manifest-files.ts';
 import type { RenderedGroup } from './rendered-group.ts';
+
+const MIB = 1024 * 1024;
 
 export interface LoadedManifests extends Omit<Manifests, 'workloads'> {
   /** Each is worked out when it is its turn, every time. */
@@ -90,19 +93,27 @@ export function loadManifests(targets: readonly string[], options: GroupOptions 
   };
 }
 
-/** All documents are in memory together: fifty times their text. The largest collections of real manifests are a tenth of this. */
-const LARGEST_TOGETHER = 32 * 1024 * 1024;
+/** All documents are in memory together: forty times their text, with what is said of them. Real collections are a tenth of the least of this. */
+const TIMES_TEXT = 48;
+const LEAST_TOGETHER = 32 * MIB;
+const largestTogether = (): number => Math.max(LEAST_TOGETHER, getHeapStatistics().heap_size_limit / TIMES_TEXT);
 
 function requireSize(targets: readonly string[], files: readonly SourceFile[]): void {
   const size = files.reduce((sum, { text }) => sum + text.length, 0);
-  if (size <= LARGEST_TOGETHER) return;
-  const mib = (bytes: number): number => Math.floor(bytes / 1024 / 1024);
+  const largest = largestTogether();
+  if (size <= largest) return;
+  const mib = (bytes: number): number => Math.floor(bytes / MIB);
+  const split =
+    files.length > 1
+      ? 'Name the folders one by one'
+      : 'Split it where a line is ---: csplit -z -f part- -b %06d.yaml FILE "/^---/" "{*}", and name some of the parts at a time';
+  const heap = Math.ceil((size * TIMES_TEXT) / MIB / 1024) * 1024;
   throw new UnrootError(
     `There are ${mib(size)} MiB of manifests in ${targets.map((one) => (one === '-' ? 'standard input' : one)).join(', ')}`,
     {
       code: 'input.too-large',
-      expected: `${mib(LARGEST_TOGETHER)} MiB at most in one go`,
-      hint: 'Name the folders one by one',
+      expected: `${mib(largest)} MiB at most in one go`,
+      hint: `${split}; or let node have more memory: NODE_OPTIONS=--max-old-space-size=${heap}`,
     },
   );
 }

@@ -9,13 +9,25 @@ import type { Program } from '../linux/program.ts';
 import type { PlatformProfile } from '../platform/platform.ts';
 import type { Trace } from '../trace/event.ts';
 import type { ContainerSettings } from '../workload/container.ts';
+import { knownLaunch } from './known-launches.ts';
 
 export interface Subject extends LaunchSubject {
   readonly image: Image;
   readonly rootFs: RootFs;
 }
 
-export async function readSubject(image: Image): Promise<Subject> {
+export function readSubject(image: Image): Promise<Subject> {
+  const before = subjects.get(image);
+  if (before !== undefined) return before;
+  const made = read(image);
+  subjects.set(image, made);
+  return made;
+}
+
+/** Many containers have the same image. */
+const subjects = new WeakMap<Image, Promise<Subject>>();
+
+async function read(image: Image): Promise<Subject> {
   const subject = await launchSubject(image, { rootFs: true });
   return { ...subject, image, rootFs: await image.rootFs() };
 }
@@ -28,13 +40,8 @@ export function launchOf(
   host?: LaunchInput['host'],
 ): Launch | Refusal {
   const name = settings.name ?? subject.image.name;
-  return launchImage({
-    image: subject,
-    settings,
-    profile,
-    ...(name === undefined ? {} : { name }),
-    ...(host === undefined ? {} : { host }),
-  });
+  const input = { image: subject, settings, profile, ...(name === undefined ? {} : { name }) };
+  return host === undefined ? knownLaunch(subject, settings, profile, () => launchImage(input)) : launchImage({ ...input, host });
 }
 
 /** Configuration is small, text, and not under the folders of programs and libraries. */
