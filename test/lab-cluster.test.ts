@@ -66,7 +66,16 @@ describe.skipIf(why !== undefined)('the cluster of the labs', () => {
       UNROOT_IMAGES: join(folder, 'images'),
       UNROOT_ENGINE: 'runc',
       TMPDIR: join(folder, 'tmp'),
+      UNROOT_LAB_ENTER: join(folder, 'enter'),
     };
+    // The one of a node brings its own programs; the images here have busybox.
+    writeFileSync(
+      join(folder, 'enter'),
+      '#!/bin/sh\npid=$1\nshift\nexec nsenter -t "$pid" -m -u -i -n -p --root --wd -- "$@"\n',
+      {
+        mode: 0o755,
+      },
+    );
     serving = spawn(process.execPath, [freshDist(), 'lab', 'cluster', 'serve'], {
       env: { ...cleanEnv(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -178,6 +187,106 @@ spec:
     expect(changed).toEqual(['-  generation: 1', '+  generation: 2', '+      securityContext:', '+        runAsNonRoot: true']);
     expect((await kubectl('get', 'replicasets')).stdout.split('\n')).toHaveLength(3);
   }, 60_000);
+
+  it('tells of objects in every form that tutorials ask for', async () => {
+    const name = (await kubectl('get', 'po', "--output=jsonpath='{.items[0].metadata.name}'")).stdout.replaceAll("'", '');
+    expect(name).toMatch(/^web-[0-9a-f]{9}-\w{5}$/);
+    expect(
+      (await kubectl('get', 'pod', name, '-o', 'jsonpath={.status.phase} {.status.containerStatuses[*].ready}')).stdout,
+    ).toBe('Running true');
+    expect((await kubectl('get', 'pods', '-oname', '-l', 'app=web')).stdout).toBe(`pod/${name}\n`);
+    expect((await kubectl('get', 'pods', '-l', 'app!=web')).stderr).toBe('No resources found in default namespace.\n');
+    const document = JSON.parse((await kubectl('get', `pod/${name}`, '-o', 'json')).stdout) as Record<string, unknown>;
+    expect(document).toMatchObject({ kind: 'Pod', spec: { containers: [{ image: 'web' }] }, status: { phase: 'Running' } });
+    expect((await kubectl('get', 'deploy', 'web', '-o', 'yaml')).stdout).toMatch(
+      /^apiVersion: apps\/v1\nkind: Deployment\n[\s\S]*^ {2}readyReplicas: 1$/m,
+    );
+    const all = (await kubectl('get', 'all', '--no-headers')).stdout;
+    for (const kind of ['pod', 'service', 'deployment.apps', 'replicaset.apps'])
+      expect(all).toMatch(new RegExp(`^${kind}/web`, 'm'));
+    expect((await kubectl('get', 'pods', '-A', '-o', 'wide')).stdout).toMatch(/^NAMESPACE +NAME .* IP +NODE\ndefault +web-/);
+    const none = await kubectl('get', 'pod', 'nobody');
+    expect([none.code, none.stderr]).toEqual([1, 'Error from server (NotFound): pods "nobody" not found\n']);
+    expect((await kubectl('get', 'pods', '-o', 'custom-columns=A:.a')).stderr).toMatch(
+      /here there are: json,yaml,name,wide,jsonpath/,
+    );
+    expect((await kubectl('describe', 'deployment', 'web')).stdout).toMatch(/^Replicas: +1 desired \| 1 total \| 1 ready$/m);
+    expect((await kubectl('describe', name)).stdout).toMatch(/^Status: +Running$/m);
+  }, 90_000);
+
+  it('runs a command in a pod, by any of its names, and says how it ended', async () => {
+    const pod = (await kubectl('get', 'pods', '-o', 'jsonpath={.items[0].metadata.name}')).stdout;
+    for (const which of [pod, `pod/${pod}`, 'deployment/web', 'svc/web'])
+      expect((await kubectl('exec', which, '--', '/bin/sh', '-c', 'read name </etc/hostname; echo $name')).stdout, which).toBe(
+        `${pod}\n`,
+      );
+    const old = await kubectl('exec', '-n', 'default', pod, '/bin/echo', '-n', 'old');
+    expect([old.stdout, old.code]).toEqual(['old', 0]);
+    expect(old.stderr).toMatch(/DEPRECATED/);
+    const failed = await kubectl('exec', '-it', pod, '-c', 'web', '--', '/bin/sh', '-c', 'exit 7');
+    expect(failed.code).toBe(7);
+    expect(failed.stderr).toMatch(/^Unable to use a TTY.*\ncommand terminated with exit code 7\n$/);
+    for (const [words, why] of [
+      [['nobody', '--', '/bin/true'], /pods "nobody" not found/],
+      [[pod], /must specify at least one command/],
+      [[pod, '-c', 'other', '--', '/bin/true'], /container other is not valid for pod/],
+    ] as const)
+      expect(await kubectl('exec', ...words)).toMatchObject({ code: 1, stderr: expect.stringMatching(why) });
+  }, 90_000);
+
+  it('waits, grows, takes another image and goes back', async () => {
+    expect((await kubectl('wait', '--for=condition=Available', 'deployment/web', '--timeout=60s')).stdout).toBe(
+      'deployment.apps/web condition met\n',
+    );
+    expect((await kubectl('wait', '--for=condition=Ready', 'pod', '-l', 'app=web')).stdout).toMatch(
+      /^pod\/web-\S+ condition met\n$/,
+    );
+    const late = await kubectl('wait', "--for=jsonpath={.status.phase}='Failed'", 'pod', '--all', '--timeout=1s');
+    expect([late.code, late.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: timed out waiting for the condition on pods\/web-/),
+    ]);
+    expect((await kubectl('scale', 'deployment/web', '--replicas=2')).stdout).toBe('deployment.apps/web scaled\n');
+    await done();
+    expect((await kubectl('get', 'deploy', 'web', '--no-headers')).stdout).toMatch(/^web +2\/2 +2 +2 /);
+    expect((await kubectl('scale', 'deploy', 'web', '--replicas', '1')).stdout).toBe('deployment.apps/web scaled\n');
+    const image = 'jsonpath={.spec.template.spec.containers[0].image}';
+    expect((await kubectl('set', 'image', 'deployment/web', 'web=nothing')).stdout).toBe('deployment.apps/web image updated\n');
+    expect((await kubectl('get', 'deploy', 'web', '-o', image)).stdout).toBe('nothing');
+    expect((await kubectl('rollout', 'undo', 'deployment/web')).stdout).toBe('deployment.apps/web rolled back\n');
+    expect((await kubectl('get', 'deploy', 'web', '-o', image)).stdout).toBe('web');
+    await done();
+    expect((await kubectl('set', 'image', 'deployment/web', 'other=web')).stderr).toMatch(
+      /unable to find container named "other"/,
+    );
+    expect((await kubectl('scale', 'deployment/web', '--replicas=99')).stderr).toMatch(/spec.replicas/);
+    await expect.poll(pods, { timeout: 60_000 }).toEqual(['Running']);
+    await kubectl('apply', '-f', join(folder, 'app.yaml'));
+    expect(await kubectl('diff', '-f', join(folder, 'app.yaml'))).toMatchObject({ code: 0 });
+  }, 180_000);
+
+  it('follows a log to its end, and has none of what never began', async () => {
+    const job = (name: string, command: string, guarded = ''): string =>
+      file(
+        `${name}.yaml`,
+        `apiVersion: v1\nkind: Pod\nmetadata: { name: ${name} }\nspec:\n  restartPolicy: Never\n${guarded}  containers:\n    - { name: a, image: web, command: [/bin/sh, -c, '${command}'] }\n    - { name: bb, image: web, command: [/bin/echo, other] }\n`,
+      );
+    await kubectl('apply', '-f', job('talker', 'for n in 1 2 3; do echo line $n; sleep 1; done'));
+    await expect.poll(() => kubectl('logs', 'talker').then(({ stdout }) => stdout), { timeout: 60_000 }).toContain('line 1');
+    const { stdout } = await kubectl('logs', '-f', 'talker', '-c', 'a');
+    expect(stdout).toBe('line 1\nline 2\nline 3\n');
+    expect((await kubectl('logs', 'talker', '-c', 'a', '--tail=1')).stdout).toBe('line 3\n');
+    expect((await kubectl('logs', 'talker', '-c', 'bb')).stdout).toBe('other\n');
+    expect((await kubectl('exec', 'talker', '--', '/bin/true')).stderr).toMatch(
+      /cannot exec into a container in a completed pod/,
+    );
+    await kubectl('apply', '-f', job('never', 'true', '  securityContext: { runAsNonRoot: true }\n'));
+    await expect
+      .poll(() => kubectl('logs', 'never').then(({ stderr }) => stderr), { timeout: 60_000 })
+      .toMatch(/container "a" in pod "never" is waiting to start: CreateContainerConfigError/);
+    expect((await kubectl('delete', 'pod/talker', 'pod/never')).stdout).toBe('pod "talker" deleted\npod "never" deleted\n');
+    expect((await kubectl('wait', '--for=delete', 'pod/talker', 'pod/never', '--timeout=60s')).code).toBe(0);
+  }, 120_000);
 
   it('keeps the old pod, and the customers, while the new one is refused by the kubelet', async () => {
     const counts = await asking(async () => {

@@ -217,6 +217,33 @@ describe.skipIf(!can)('a node', () => {
   });
 });
 
+describe.skipIf(!can)('kubectl in a node', () => {
+  it('goes into a pod as the tutorials do, with the tools of the node and the identity of the pod', async () => {
+    const session = await startLab(findLab(folder, '06'), { program, stateFolder });
+    try {
+      await session.solve('apply');
+      const { stdout, stderr } = await session.run(
+        [
+          `pod=$(kubectl get po -n nonroot --output=jsonpath='{.items[0].metadata.name}')`,
+          'kubectl exec -n nonroot $pod -- id -u',
+          'kubectl exec -n nonroot $pod whoami',
+          'echo typed | kubectl exec -i -n nonroot $pod -- cat',
+          'script -qec \'kubectl exec -it -n nonroot deploy/server -- sh -c "[ -t 0 ] && echo terminal; hostname"\' /dev/null',
+          'kubectl exec -n nonroot $pod -- nothing-of-the-kind || echo "ended with $?"',
+          'kubectl get all -n nonroot',
+          'kubectl apply -f https://example.com/app.yaml',
+        ].join('\n'),
+      );
+      expect(stdout).toMatch(/^0\nroot\ntyped\nterminal\r\nserver-\S+\r\nended with 127\n/);
+      expect(stdout).toMatch(/^service\/server /m);
+      expect(stderr).toMatch(/command terminated with exit code 127/);
+      expect(stderr).toMatch(/a lab has no network/);
+    } finally {
+      await session.stop();
+    }
+  }, 120_000);
+});
+
 it('shows the help of `unroot lab` alone', () => {
   const said = execFileSync(process.execPath, [join(program, 'unroot.js'), 'lab'], { encoding: 'utf8' });
   expect(said).toContain('Usage: unroot lab COMMAND');

@@ -2,10 +2,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrootError } from '../error.ts';
+import { fileNamed } from '../lab/cluster/flags.ts';
 import type { Question } from '../lab/cluster/kubectl.ts';
+import type { EnterContainer } from '../lab/cluster/reply.ts';
 import { EXIT_TRAILER, serveCluster, socketOf } from '../lab/cluster/serve.ts';
 import type { CommandContext } from './command.ts';
 
@@ -48,8 +51,7 @@ export async function askCluster(serve: boolean, context: CommandContext): Promi
 
 /** With the text of the file that -f names, which is this process's to read. */
 function readQuestion(words: readonly string[]): Question {
-  const at = words.findIndex((word) => word === '-f' || word === '--filename' || word.startsWith('--filename='));
-  const file = at < 0 ? undefined : words[at]!.includes('=') ? words[at]!.slice('--filename='.length) : words[at + 1];
+  const file = fileNamed(words);
   if (file === undefined) return { words };
   try {
     const text = readFileSync(file === '-' ? 0 : file, 'utf8');
@@ -59,14 +61,27 @@ function readQuestion(words: readonly string[]): Question {
     throw new UnrootError(`${file} cannot be read: ${(error as Error).message}`, {
       code: 'lab.cluster',
       where: { file },
+      ...(/^https?:/.test(file) ? { hint: "a lab has no network: what its text names lies in the learner's folder" } : {}),
       cause: error,
     });
   }
 }
 
 /** The exit code; undefined = nobody listens. */
-function ask(folder: string, question: Question, signal: AbortSignal): Promise<number | undefined> {
+async function ask(folder: string, question: Question, signal: AbortSignal): Promise<number | undefined> {
+  const { code, entered } = await answered(folder, question, signal);
+  return entered === undefined ? code : enter(entered);
+}
+
+interface Answered {
+  readonly code: number | undefined;
+  readonly entered?: EnterContainer;
+}
+
+function answered(folder: string, question: Question, signal: AbortSignal): Promise<Answered> {
   return new Promise((resolve, reject) => {
+    let entered: EnterContainer | undefined;
+    const end = (code: number | undefined): void => resolve({ code, ...(entered === undefined ? {} : { entered }) });
     const asked = request({ socketPath: socketOf(folder), method: 'POST', path: '/' }, (answer) => {
       let rest = Buffer.alloc(0);
       answer.on('data', (chunk: Buffer) => {
@@ -74,19 +89,38 @@ function ask(folder: string, question: Question, signal: AbortSignal): Promise<n
         while (rest.length >= 5) {
           const length = rest.readUInt32BE(1);
           if (rest.length < 5 + length) break;
-          (rest[0] === 1 ? process.stdout : process.stderr).write(rest.subarray(5, 5 + length));
+          const text = rest.subarray(5, 5 + length);
+          if (rest[0] === 3) entered = JSON.parse(String(text)) as EnterContainer;
+          else (rest[0] === 1 ? process.stdout : process.stderr).write(text);
           rest = rest.subarray(5 + length);
         }
       });
-      answer.on('end', () => resolve(Number(answer.trailers[EXIT_TRAILER] ?? 1)));
-      answer.on('error', () => resolve(signal.aborted ? 130 : 1));
+      answer.on('end', () => end(Number(answer.trailers[EXIT_TRAILER] ?? 1)));
+      answer.on('error', () => end(signal.aborted ? 130 : 1));
     });
     asked.on('error', (error: NodeJS.ErrnoException) => {
-      if (signal.aborted) resolve(130);
-      else if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      if (signal.aborted) end(130);
+      else if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') end(undefined);
       else reject(error);
     });
     signal.addEventListener('abort', () => asked.destroy(), { once: true });
     asked.end(JSON.stringify(question));
   });
+}
+
+/** As `enter` of a node does it; the words about the end are kubectl's. */
+async function enter({ pid, command, stdin, tty }: EnterContainer): Promise<number> {
+  if (tty && !process.stdin.isTTY)
+    process.stderr.write('Unable to use a TTY - input is not a terminal or the right kind of file\n');
+  const program = process.env.UNROOT_LAB_ENTER || '/opt/lab/bin/enter';
+  const child = spawn(program, [String(pid), ...command], { stdio: [stdin ? 'inherit' : 'ignore', 'inherit', 'inherit'] });
+  const [code, signal] = await new Promise<readonly [number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.once('error', (cause) =>
+      reject(new UnrootError(`${program} cannot be run: ${cause.message}`, { code: 'lab.cluster', cause })),
+    );
+    child.once('exit', (code, signal) => resolve([code, signal]));
+  });
+  const ended = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  if (ended !== 0) process.stderr.write(`command terminated with exit code ${ended}\n`);
+  return ended;
 }

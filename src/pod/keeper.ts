@@ -16,6 +16,8 @@ export interface ContainerState {
   readonly reason?: string;
   readonly message?: string;
   readonly exitCode?: number;
+  /** Of its main process, while it runs, where the engine says it. */
+  readonly pid?: number;
   readonly started: boolean;
   readonly ready: boolean;
   readonly restarts: number;
@@ -55,7 +57,7 @@ export async function keep(input: KeeperInput): Promise<ContainerState> {
     restarts: 0,
   };
   const set = (change: Partial<ContainerState>): ContainerState => {
-    const { reason: _, message: __, exitCode: ___, ...kept } = state;
+    const { reason: _, message: __, exitCode: ___, pid: ____, ...kept } = state;
     state = { ...kept, ...change };
     input.onState(state);
     return state;
@@ -124,7 +126,7 @@ async function once(input: KeeperInput, set: Change, note: Change): Promise<numb
     const running = container;
     await running.start();
     input.onEvent({ type: 'Normal', reason: 'Started', container: name, message: `Started container ${name}` });
-    set({ state: 'running', started: false, ready: false });
+    set({ state: 'running', started: false, ready: false, ...(running.pid === undefined ? {} : { pid: running.pid }) });
     stopping.addEventListener('abort', end, { once: true });
     if (stopping.aborted) end();
     const failed = await handler(member.spec.lifecycle?.postStart, running, input);

@@ -1,6 +1,6 @@
 /** What puts objects into the cluster: `kubectl apply`, `create namespace`, `label namespace`. Each asks at the door first. */
 import { alreadyIn, atDoor, recordRefusal } from './admission.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from './contract.ts';
 import { type ClusterObject, keyOf, nameOf, namespaceOf, refused } from './objects.ts';
 import type { Reply } from './reply.ts';
 

@@ -3,69 +3,28 @@
  * goes from old ReplicaSets to the new one by Kubernetes' rules, pods run by `unroot run`, NodePorts that lead to the ready ones. No API server,
  * no scheduler, no network between pods, no names; nothing is kept when it ends.
  */
-import { randomBytes } from 'node:crypto';
 import { turnedAway } from './admission.ts';
+import type { Cluster, ClusterEvent, ClusterOptions, ReplicaSet } from './contract.ts';
 import { type NodePorts, nodePorts, withNodePorts } from './node-ports.ts';
-import { type ClusterObject, deploymentSpec, keyOf, nameOf, namespaceOf, refused, sorted, templateHash } from './objects.ts';
-import { type ClusterPod, type PodEventLine, startPod } from './pod.ts';
+import {
+  type ClusterObject,
+  deploymentSpec,
+  keyOf,
+  nameOf,
+  nameSuffix,
+  namespaceOf,
+  refused,
+  sorted,
+  templateHash,
+} from './objects.ts';
+import { type ClusterPod, startPod } from './pod.ts';
 import { fenceposts, nextCounts, type SetCount } from './rollout.ts';
 
-/** Pods of one template. */
-export interface ReplicaSet {
-  readonly name: string;
-  readonly namespace: string;
-  /** Key of its Deployment. */
-  readonly owner: string;
-  readonly hash: string;
-  readonly template: ReturnType<typeof deploymentSpec>['template'];
-  readonly since: number;
-  replicas: number;
-  /** Why its pods are not let in. */
-  refused?: string;
-}
-
-/** What happened, and to what. */
-export interface ClusterEvent extends PodEventLine {
-  readonly namespace: string;
-  /** `pod/web-1`. */
-  readonly object: string;
-}
-
-export interface ClusterOptions {
-  /** A folder of its own. */
-  readonly folder: string;
-  /** `unroot.js`. */
-  readonly program: string;
-  /** What / of the node is. */
-  readonly hostRoot: string;
-  /** Where NodePorts listen; a node of a lab has its loopback only. */
-  readonly host: string;
-}
-
-export interface Cluster {
-  readonly objects: ReadonlyMap<string, ClusterObject>;
-  readonly sets: readonly ReplicaSet[];
-  readonly pods: readonly ClusterPod[];
-  events(): readonly ClusterEvent[];
-  /** As `kubectl apply` would leave it; undefined = it is not there yet. Changes nothing. */
-  merged(object: ClusterObject): ClusterObject;
-  apply(object: ClusterObject): Promise<'created' | 'configured' | 'unchanged'>;
-  /** False = there is no such thing. */
-  delete(key: string): Promise<boolean>;
-  /** Whether the Deployment is all new and all there; its standing in words otherwise. */
-  rollout(deployment: ClusterObject): { readonly done: boolean; readonly words: string };
-  /** Resolves with the next change, or after that time. */
-  changed(ms: number): Promise<void>;
-  close(): Promise<void>;
-}
-
-const LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
-/** As the API server makes names: five characters without vowels. */
-const suffix = (): string => [...randomBytes(5)].map((byte) => LETTERS[byte % LETTERS.length]).join('');
 const MOST_PODS = 30;
 
 export function createCluster(options: ClusterOptions): Cluster {
   const objects = new Map<string, ClusterObject>();
+  const since = new Map<string, number>();
   const own: ClusterEvent[] = [];
   const past: ClusterEvent[] = [];
   let sets: ReplicaSet[] = [];
@@ -134,7 +93,7 @@ export function createCluster(options: ClusterOptions): Cluster {
           kind: 'Pod',
           metadata: {
             ...metadata,
-            name: `${set.name}-${suffix()}`,
+            name: `${set.name}-${nameSuffix()}`,
             namespace: set.namespace,
             labels: { ...metadata.labels, 'pod-template-hash': set.hash },
           },
@@ -210,6 +169,7 @@ export function createCluster(options: ClusterOptions): Cluster {
 
   return {
     objects,
+    since,
     get sets() {
       return sets;
     },
@@ -234,6 +194,7 @@ export function createCluster(options: ClusterOptions): Cluster {
             `The Deployment "${object.metadata.name}" is invalid: spec.selector: Invalid value: ${is}: field is immutable`,
           );
       }
+      if (known === undefined) since.set(key, Date.now());
       if (object.kind === 'Service') {
         await ports.set([...services().filter((one) => keyOf(one) !== key), next]);
         objects.set(key, next);

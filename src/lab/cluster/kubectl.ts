@@ -1,12 +1,19 @@
 /** The commands of kubectl that this cluster answers, in its words. Whatever else is asked gets the list of them. */
 import { stringify } from 'yaml';
 import { unifiedDiff } from '../../text/unified-diff.ts';
-import { type ApplyFlags, applyAll, createNamespace, label } from './apply.ts';
-import type { Cluster } from './cluster.ts';
+import { applyAll, createNamespace, label } from './apply.ts';
+import { deploymentNamed, restart, scale, setImage, undo } from './change.ts';
+import type { Cluster } from './contract.ts';
+import { exec } from './exec.ts';
+import { type Flags, readFlags } from './flags.ts';
+import { get } from './get.ts';
+import { logs } from './logs.ts';
 import { type ClusterObject, keyOf, nameOf, namespaceOf, RESOURCES, readObjects, refused, sorted } from './objects.ts';
-import type { ClusterPod } from './pod.ts';
+import { podsNamed } from './pods-named.ts';
 import type { Reply } from './reply.ts';
-import { describePod, EVENT_HEAD, eventRow, POD_HEAD, podRow, rowsOf, table } from './tables.ts';
+import { resourceOf } from './resources.ts';
+import { describeDeployment, describePod } from './tables.ts';
+import { wait } from './wait.ts';
 
 export interface Question {
   /** What stands behind `kubectl`. */
@@ -15,23 +22,21 @@ export interface Question {
   readonly text?: string;
 }
 
-interface Flags extends ApplyFlags {
-  readonly namespace: string | undefined;
-  readonly file: string | undefined;
-  readonly watch: boolean;
-  readonly words: readonly string[];
-}
-
 const KNOWN = `This is no kubectl: a stand-in for a cluster of one node that knows
-  apply -f FILE [--dry-run=server], diff -f FILE, delete -f FILE, delete pod NAME
+  apply -f FILE [--dry-run=server], diff -f FILE, delete -f FILE, delete KIND NAME…
   create namespace NAME, label namespace NAME KEY=VALUE [--overwrite] [--dry-run=server]
-  get pods|deployments|replicasets|services|namespaces|events [-w]
-  describe pod NAME, logs POD, rollout status deployment/NAME
-with -n NAMESPACE or -A. A shell in a pod: enter WORD.`;
+  get all|pods|deployments|replicasets|services|configmaps|secrets|namespaces|events
+      [NAME…] [-l KEY=VALUE] [-w] [--no-headers] [-o wide|name|yaml|json|jsonpath=…]
+  describe pod|deployment NAME, logs [-f] POD [-c CONTAINER] [--tail N]
+  exec [-it] POD [-c CONTAINER] -- COMMAND…
+  rollout status|restart|undo deployment/NAME, scale deployment/NAME --replicas=N
+  set image deployment/NAME CONTAINER=IMAGE
+  wait --for=condition=NAME|delete|jsonpath={…}=VALUE KIND/NAME [--timeout=30s]
+with -n NAMESPACE or -A. A shell in any container of the node: enter WORD.`;
 
 /** The exit code. */
 export async function kubectl(question: Question, cluster: Cluster, reply: Reply): Promise<number> {
-  const flags = readFlags(question.words);
+  const flags = readFlags(question.words, KNOWN);
   const [command, ...rest] = flags.words;
   const given = (): readonly ClusterObject[] => {
     if (flags.file === undefined || question.text === undefined) throw refused('error: must specify -f FILE');
@@ -59,46 +64,28 @@ export async function kubectl(question: Question, cluster: Cluster, reply: Reply
         reply,
       );
     case 'get':
-      return get(rest[0] ?? '', flags, cluster, reply);
-    case 'describe': {
-      if (!/^po(ds?)?$/.test(rest[0] ?? '')) throw refused('only pods are described here: describe pod NAME');
-      for (const pod of found(rest[1], flags, cluster)) reply.out(describePod(pod, cluster));
-      return 0;
-    }
-    case 'logs': {
-      for (const pod of found(rest[0], flags, cluster)) reply.out(pod.logs());
-      return 0;
-    }
+      return get(rest, flags, cluster, reply, KNOWN);
+    case 'describe':
+      return describe(rest, flags, cluster, reply);
+    case 'logs':
+      return logs(rest[0], flags, cluster, reply);
+    case 'exec':
+      return exec(flags, cluster, reply);
+    case 'scale':
+      return scale(rest, flags, cluster, reply);
+    case 'set':
+      if (rest[0] !== 'image') throw refused(KNOWN);
+      return setImage(rest.slice(1), flags, cluster, reply);
+    case 'wait':
+      return wait(rest, flags, cluster, reply);
     case 'rollout':
+      if (rest[0] === 'restart') return restart(rest.slice(1), flags, cluster, reply);
+      if (rest[0] === 'undo') return undo(rest.slice(1), flags, cluster, reply);
       if (rest[0] !== 'status') throw refused(KNOWN);
       return rolloutStatus(rest.slice(1), flags, cluster, reply);
     default:
       throw refused(KNOWN);
   }
-}
-
-function readFlags(words: readonly string[]): Flags {
-  const rest: string[] = [];
-  let [namespace, file, watch]: [string | undefined, string | undefined, boolean] = ['default', undefined, false];
-  let [dryRun, overwrite] = [false, false];
-  for (let at = 0; at < words.length; at += 1) {
-    const [name = '', inline] = words[at]!.startsWith('--') ? words[at]!.split(/=(.*)/s) : [words[at]!];
-    const value = (): string => {
-      if (inline === undefined) at += 1;
-      const text = inline ?? words[at];
-      if (text === undefined) throw refused(`error: flag needs an argument: ${name}`);
-      return text;
-    };
-    if (name === '-n' || name === '--namespace') namespace = value();
-    else if (name === '-f' || name === '--filename') file = value();
-    else if (name === '-A' || name === '--all-namespaces') namespace = undefined;
-    else if (name === '-w' || name === '--watch') watch = true;
-    else if (words[at] === '--dry-run=server') dryRun = true;
-    else if (words[at] === '--overwrite') overwrite = true;
-    else if (name.startsWith('-') && name !== '-') throw refused(`error: unknown flag here: ${name}\n${KNOWN}`);
-    else rest.push(words[at]!);
-  }
-  return { namespace, file, watch, dryRun, overwrite, words: rest };
 }
 
 const placed = (object: ClusterObject, namespace: string | undefined): ClusterObject =>
@@ -139,84 +126,46 @@ async function remove(keys: readonly (readonly [string, string])[], cluster: Clu
   return code;
 }
 
+/** `pod NAME…`, `pod/NAME deploy/NAME`. */
 function named(words: readonly string[], { namespace }: Flags): readonly (readonly [string, string])[] {
-  const [resource = '', ...names] = words;
-  const kind = Object.entries(RESOURCES).find(([, { name, plural }]) =>
-    [name, name.replace('.apps', ''), plural].includes(resource),
-  )?.[0];
-  if (kind === undefined || names.length === 0) throw refused('error: delete KIND NAME, or delete -f FILE');
-  return names.map((name) => [`${kind}/${kind === 'Namespace' ? '' : (namespace ?? 'default')}/${name}`, `${resource}/${name}`]);
+  const [first = '', ...more] = words;
+  const pairs = first.includes('/')
+    ? words.map((word) => word.split(/\/(.*)/s) as [string, string])
+    : more.map((name) => [first, name] as const);
+  if (pairs.length === 0) throw refused('error: delete KIND NAME, or delete -f FILE');
+  return pairs.map(([word, name]) => {
+    const resource = resourceOf(word);
+    const kind = Object.entries(RESOURCES).find(([, one]) => one.plural === resource?.plural)?.[0];
+    if (kind === undefined || name === undefined || name === '') throw refused('error: delete KIND NAME, or delete -f FILE');
+    return [`${kind}/${kind === 'Namespace' ? '' : (namespace ?? 'default')}/${name}`, `${word}/${name}`];
+  });
 }
 
-function found(name: string | undefined, { namespace }: Flags, cluster: Cluster): readonly ClusterPod[] {
-  const plain = name?.replace(/^pods?\//, '');
-  const pods = cluster.pods.filter(
-    ({ object }) =>
-      (namespace === undefined || namespaceOf(object) === namespace) &&
-      (plain === undefined || object.metadata.name.startsWith(plain)),
-  );
-  if (pods.length === 0) throw refused(`Error from server (NotFound): pods "${plain ?? ''}" not found`);
-  return pods;
-}
-
-async function get(resource: string, flags: Flags, cluster: Cluster, reply: Reply): Promise<number> {
-  const rows = rowsOf(resource, cluster, flags.namespace);
-  if (rows === undefined) throw refused(`error: the server doesn't have a resource type "${resource}" here\n${KNOWN}`);
-  if (rows.length > 1) reply.out(table(rows));
-  else if (!flags.watch)
-    reply.error(`No resources found${flags.namespace === undefined ? '' : ` in ${flags.namespace} namespace`}.\n`);
-  if (flags.watch) await watch(resource, flags, cluster, reply);
-  return 0;
-}
-
-/** A line whenever one becomes another, until whoever asked has seen enough. */
-async function watch(resource: string, { namespace }: Flags, cluster: Cluster, reply: Reply): Promise<void> {
-  const events = resource.startsWith('ev');
-  if (!events && !/^po(ds?)?$/.test(resource)) throw refused('only pods and events are watched here');
-  const key = (row: readonly string[]): string => row.slice(0, 4).join(' ');
-  const now = (): readonly (readonly string[])[] =>
-    events
-      ? cluster
-          .events()
-          .filter((one) => namespace === undefined || one.namespace === namespace)
-          .map(eventRow)
-      : cluster.pods.filter(({ object }) => namespace === undefined || namespaceOf(object) === namespace).map(podRow);
-  const said = new Map(now().map((row) => [row[0]!, key(row)]));
-  let known = now().length;
-  const widths = (events ? EVENT_HEAD : POD_HEAD).map((head, column) =>
-    Math.max(head.length, ...now().map((row) => row[column]!.length)),
-  );
-  const say = (row: readonly string[]): void =>
-    reply.out(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('   ')
-        .trimEnd()}\n`,
+/** `pod NAME`, `deploy/NAME`; a lone word that is no kind is taken for a pod's name, as one of the tutorials does. */
+function describe(words: readonly string[], flags: Flags, cluster: Cluster, reply: Reply): number {
+  const kind = resourceOf((words[0] ?? '').split('/')[0]!)?.plural;
+  if (kind === 'deployments') {
+    const bare = words.length === 1 && !words[0]!.includes('/');
+    const all = [...cluster.objects.values()].filter(
+      (one) => one.kind === 'Deployment' && (flags.namespace === undefined || namespaceOf(one) === flags.namespace),
     );
-  while (!reply.signal.aborted) {
-    await cluster.changed(500);
-    const rows = now();
-    if (events) {
-      for (const row of rows.slice(known)) say(row);
-      known = rows.length;
-      continue;
-    }
-    for (const row of rows) {
-      if (said.get(row[0]!) !== key(row)) say(row);
-      said.set(row[0]!, key(row));
-    }
+    for (const one of bare ? all : [deploymentNamed(words, flags, cluster).object]) reply.out(describeDeployment(one, cluster));
+    return 0;
   }
+  if (kind !== undefined && kind !== 'pods') throw refused('only pods and deployments are described here: describe pod NAME');
+  const name = kind === undefined || words[0]!.includes('/') ? words[0] : words[1];
+  for (const pod of podsNamed(name, flags.namespace, cluster)) reply.out(describePod(pod, cluster));
+  return 0;
 }
 
 const STATUS_MS = 120_000;
 
-async function rolloutStatus(words: readonly string[], { namespace }: Flags, cluster: Cluster, reply: Reply): Promise<number> {
-  const name = words.join('/').replace(/^(?:deploy(?:ment)?(?:\.apps)?|deployments)\//, '');
+async function rolloutStatus(words: readonly string[], flags: Flags, cluster: Cluster, reply: Reply): Promise<number> {
+  // A name alone will do, though the real one asks for the kind.
+  const named = words.length === 1 && !words[0]!.includes('/') ? [`deployment/${words[0]}`] : words;
   let said = '';
   for (const end = Date.now() + STATUS_MS; Date.now() < end && !reply.signal.aborted; ) {
-    const deployment = cluster.objects.get(`Deployment/${namespace ?? 'default'}/${name}`);
-    if (deployment === undefined) throw refused(`Error from server (NotFound): deployments.apps "${name}" not found`);
-    const { done, words: standing } = cluster.rollout(deployment);
+    const { done, words: standing } = cluster.rollout(deploymentNamed(named, flags, cluster).object);
     if (standing !== said) reply.out(`${standing}\n`);
     said = standing;
     if (done) return 0;

@@ -1,5 +1,5 @@
 /** The objects this cluster knows, from YAML, with what an API server would refuse of them. Pure but for a hash. */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { UnrootError } from '../../error.ts';
 import { sourceFile } from '../../text/source-file.ts';
 import { readYaml } from '../../text/yaml/read.ts';
@@ -90,9 +90,13 @@ function readObject(value: unknown, file: string): ClusterObject {
   const { name } = value.metadata;
   if (!/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(name))
     throw refused(`${file}: metadata.name ${JSON.stringify(name)} is no DNS label`);
-  const object = value as unknown as ClusterObject;
-  if (kind === 'Deployment') checkDeployment(object);
-  if (kind === 'Service') checkService(object);
+  return checked(value as unknown as ClusterObject);
+}
+
+/** The same, or thrown: what an API server would not take. */
+export function checked(object: ClusterObject): ClusterObject {
+  if (object.kind === 'Deployment') checkDeployment(object);
+  if (object.kind === 'Service') checkService(object);
   return object;
 }
 
@@ -146,6 +150,11 @@ export const templateHash = (template: unknown): string =>
     .update(JSON.stringify(sorted(template)))
     .digest('hex')
     .slice(0, 9);
+
+const LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** As the API server makes names: five characters without vowels. */
+export const nameSuffix = (): string => [...randomBytes(5)].map((byte) => LETTERS[byte % LETTERS.length]).join('');
 
 /** The same object, whatever order its fields were written in. */
 export function sorted(value: unknown): unknown {

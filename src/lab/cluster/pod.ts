@@ -13,6 +13,11 @@ export interface PodEventLine {
   readonly message: string;
 }
 
+/** What stands before a line of a container: in a pod with several, their names in a column of their own. */
+export function logMark(names: readonly string[], name: string): string {
+  return names.length < 2 ? '' : `${name.padEnd(Math.max(...names.map(({ length }) => length)))} | `;
+}
+
 /** What `unroot run --status` keeps. */
 export interface PodState {
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
@@ -31,6 +36,10 @@ export interface ClusterPod {
   /** Since when it is to end. */
   deleted(): number | undefined;
   logs(): string;
+  /** How many characters it said since its start: more than `logs` keeps. */
+  said(): number;
+  /** Its program ended, and everything of it. */
+  over(): boolean;
   /** Into its network, while it has one. */
   door(): Promise<NetworkDoor | undefined>;
   /** Ends it as a kubelet does; resolves when nothing of it is left. */
@@ -61,7 +70,7 @@ export function startPod(object: ClusterObject, options: PodOptions): ClusterPod
   writeFileSync(manifest, [object, ...options.beside].map((one) => JSON.stringify(one)).join('\n---\n'));
   rmSync(status, { force: true });
   const since = Date.now();
-  let [state, text, log] = [NOTHING, '', ''];
+  let [state, text, log, said] = [NOTHING, '', '', 0];
   let deleted: number | undefined;
   let opened: { readonly pid: number; readonly door: Promise<NetworkDoor | undefined> } | undefined;
   const child: ChildProcess = spawn(
@@ -80,7 +89,9 @@ export function startPod(object: ClusterObject, options: PodOptions): ClusterPod
   );
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => {
-      log = (log + chunk.toString()).slice(-LOG);
+      const text = chunk.toString();
+      said += text.length;
+      log = (log + text).slice(-LOG);
     });
   const look = (): void => {
     let now = '';
@@ -115,6 +126,8 @@ export function startPod(object: ClusterObject, options: PodOptions): ClusterPod
     state: () => state,
     deleted: () => deleted,
     logs: () => log,
+    said: () => said,
+    over: () => child.exitCode !== null || child.signalCode !== null,
     door() {
       const { network } = state;
       if (network === undefined || child.exitCode !== null) return Promise.resolve(undefined);

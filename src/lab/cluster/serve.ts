@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { UnrootError } from '../../error.ts';
-import { type ClusterOptions, createCluster } from './cluster.ts';
+import { createCluster } from './cluster.ts';
+import type { ClusterOptions } from './contract.ts';
 import { kubectl, type Question } from './kubectl.ts';
 
 /** Where it listens. */
@@ -27,8 +28,8 @@ export async function serveCluster(options: ClusterOptions): Promise<ClusterServ
     response.on('close', () => gone.abort());
     response.writeHead(200, { 'content-type': 'application/octet-stream', trailer: EXIT_TRAILER });
     response.flushHeaders();
-    // Two streams in one: a byte says which.
-    const send = (stream: 1 | 2, text: string): void => {
+    // Streams in one, a byte says which: output, errors, and what whoever asked is to run.
+    const send = (stream: 1 | 2 | 3, text: string): void => {
       const bytes = Buffer.from(text);
       const head = Buffer.alloc(5);
       head.writeUInt8(stream, 0);
@@ -47,6 +48,7 @@ export async function serveCluster(options: ClusterOptions): Promise<ClusterServ
         code = await kubectl(question, cluster, {
           out: (one) => send(1, one),
           error: (one) => send(2, one),
+          enter: (what) => send(3, JSON.stringify(what)),
           signal: gone.signal,
         });
       } catch (error) {

@@ -1,7 +1,6 @@
 /** What `kubectl get` and `kubectl describe` print, with the columns and words people know. Pure but for the time. */
-import type { Cluster, ClusterEvent } from './cluster.ts';
-import { endpoints } from './node-ports.ts';
-import { type ClusterObject, deploymentSpec, keyOf, matches, namespaceOf, serviceSpec, templateHash } from './objects.ts';
+import type { Cluster } from './contract.ts';
+import { type ClusterObject, deploymentSpec, keyOf, namespaceOf } from './objects.ts';
 import type { ClusterPod } from './pod.ts';
 
 export type Rows = readonly (readonly string[])[];
@@ -36,122 +35,12 @@ export function podStatus(pod: ClusterPod): string {
   return held?.reason ?? (containers.length === 0 ? 'ContainerCreating' : phase);
 }
 
-const ready = (pod: ClusterPod): string => {
+/** `1/2`. */
+export const readyCount = (pod: ClusterPod): string => {
   const own = ((pod.object.spec ?? {}) as { containers?: readonly unknown[] }).containers?.length ?? 0;
   const states = pod.state().containers.filter(({ role }) => role === 'container');
   return `${states.filter((one) => one.ready).length}/${own}`;
 };
-
-export const podRow = (pod: ClusterPod): readonly string[] => [
-  pod.object.metadata.name,
-  ready(pod),
-  podStatus(pod),
-  String(pod.state().containers.reduce((all, { restarts }) => all + restarts, 0)),
-  age(pod.since),
-];
-export const POD_HEAD: readonly string[] = ['NAME', 'READY', 'STATUS', 'RESTARTS', 'AGE'];
-
-/** One table, or undefined for a word that is no resource here. */
-export function rowsOf(resource: string, cluster: Cluster, namespace: string | undefined): Rows | undefined {
-  const here = <T extends ClusterObject>(kind: string): readonly T[] =>
-    [...cluster.objects.values()].filter(
-      (one) => one.kind === kind && (namespace === undefined || namespaceOf(one) === namespace),
-    ) as T[];
-  switch (resource.replace(/^(.*)\.apps$/, '$1')) {
-    case 'po':
-    case 'pod':
-    case 'pods':
-      return [
-        POD_HEAD,
-        ...cluster.pods.filter(({ object }) => namespace === undefined || namespaceOf(object) === namespace).map(podRow),
-      ];
-    case 'deploy':
-    case 'deployment':
-    case 'deployments':
-      return [
-        ['NAME', 'READY', 'UP-TO-DATE', 'AVAILABLE'],
-        ...here('Deployment').map((one) => {
-          const { replicas = 1 } = deploymentSpec(one);
-          const available = podsOf(one, cluster.pods).filter((pod) => pod.state().ready && pod.deleted() === undefined).length;
-          const hash = templateHash(deploymentSpec(one).template);
-          const fresh = cluster.sets.find((set) => set.owner === keyOf(one) && set.hash === hash);
-          return [one.metadata.name, `${available}/${replicas}`, String(fresh?.replicas ?? 0), String(available)];
-        }),
-      ];
-    case 'rs':
-    case 'replicaset':
-    case 'replicasets':
-      return [
-        ['NAME', 'DESIRED', 'CURRENT', 'READY', 'AGE'],
-        ...cluster.sets
-          .filter((set) => namespace === undefined || set.namespace === namespace)
-          .map((set) => {
-            const pods = cluster.pods.filter((pod) => pod.owner === set.name && pod.deleted() === undefined);
-            const up = pods.filter((pod) => pod.state().ready).length;
-            return [set.name, String(set.replicas), String(pods.length), String(up), age(set.since)];
-          }),
-      ];
-    case 'svc':
-    case 'service':
-    case 'services':
-      return [
-        ['NAME', 'TYPE', 'PORT(S)', 'TARGET', 'ENDPOINTS'],
-        ...here('Service').map((one) => {
-          const { type = 'ClusterIP', ports = [] } = serviceSpec(one);
-          const numbers = ports
-            .map(({ port, nodePort }) => `${port}${nodePort === undefined ? '' : `:${nodePort}`}/TCP`)
-            .join(',');
-          const targets = ports.map(({ port, targetPort = port }) => targetPort).join(',');
-          return [
-            one.metadata.name,
-            type,
-            numbers,
-            targets,
-            endpoints(one, cluster.pods)
-              .map((pod) => pod.object.metadata.name)
-              .join(',') || '<none>',
-          ];
-        }),
-      ];
-    case 'ev':
-    case 'event':
-    case 'events':
-      return [
-        EVENT_HEAD,
-        ...cluster
-          .events()
-          .filter((one) => namespace === undefined || one.namespace === namespace)
-          .map(eventRow),
-      ];
-    case 'ns':
-    case 'namespace':
-    case 'namespaces':
-      return [
-        ['NAME', 'STATUS', 'LABELS'],
-        ...[
-          ...(cluster.objects.has('Namespace//default') ? [] : [{ metadata: { name: 'default', labels: {} } }]),
-          ...[...cluster.objects.values()].filter(({ kind }) => kind === 'Namespace'),
-        ].map(({ metadata: { name, labels = {} } }) => [
-          name,
-          'Active',
-          Object.entries(labels)
-            .map(([key, value]) => `${key}=${value}`)
-            .join(',') || '<none>',
-        ]),
-      ];
-    default:
-      return undefined;
-  }
-}
-
-export const EVENT_HEAD: readonly string[] = ['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE'];
-export const eventRow = ({ time, type, reason, object, message }: ClusterEvent): readonly string[] => [
-  age(Date.parse(time)),
-  type,
-  reason,
-  object,
-  message,
-];
 
 /** The page on one pod: whose it is, how its containers stand, and what happened. */
 export function describePod(pod: ClusterPod, cluster: Cluster): string {
@@ -189,10 +78,34 @@ export function describePod(pod: ClusterPod, cluster: Cluster): string {
   return `${lines.join('\n')}\n${table(rows).replace(/^(?=.)/gm, '  ')}`;
 }
 
-/** Those of the objects that the labels of a Deployment's selector fit. */
-const podsOf = (deployment: ClusterObject, pods: readonly ClusterPod[]): readonly ClusterPod[] =>
-  pods.filter(
-    ({ object }) =>
-      namespaceOf(object) === namespaceOf(deployment) &&
-      matches(deploymentSpec(deployment).selector.matchLabels ?? {}, object.metadata.labels ?? {}),
-  );
+/** The page on a Deployment, as far as there is something to say. */
+export function describeDeployment(object: ClusterObject, cluster: Cluster): string {
+  const { metadata } = object;
+  const { replicas = 1, selector, strategy, template } = deploymentSpec(object);
+  const pairs = (labels: Readonly<Record<string, string>> = {}): string =>
+    Object.entries(labels)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(',') || '<none>';
+  const sets = cluster.sets.filter(({ owner }) => owner === keyOf(object));
+  const pods = cluster.pods.filter((pod) => sets.some(({ name }) => name === pod.owner));
+  const containers = ((template.spec ?? {}) as { containers?: readonly { name: string; image?: string }[] }).containers ?? [];
+  const events = cluster
+    .events()
+    .filter((one) => one.object === `deployment/${metadata.name}` && one.namespace === namespaceOf(object));
+  const rows = [
+    ['Type', 'Reason', 'Age', 'Message'],
+    ...events.map(({ type, reason, time, message }) => [type, reason, age(Date.parse(time)), message]),
+  ];
+  return `${[
+    `Name:             ${metadata.name}`,
+    `Namespace:        ${namespaceOf(object)}`,
+    `Labels:           ${pairs(metadata.labels)}`,
+    `Selector:         ${pairs(selector.matchLabels)}`,
+    `Replicas:         ${replicas} desired | ${pods.length} total | ${pods.filter((pod) => pod.state().ready).length} ready`,
+    `StrategyType:     ${strategy?.type ?? 'RollingUpdate'}`,
+    `ReplicaSets:      ${sets.map((set) => `${set.name} (${set.replicas} replicas)`).join(', ') || '<none>'}`,
+    'Pod Template:',
+    ...containers.flatMap(({ name, image }) => [`  ${name}:`, `    Image:          ${image ?? ''}`]),
+    'Events:',
+  ].join('\n')}\n${table(rows).replace(/^(?=.)/gm, '  ')}`;
+}
