@@ -45,6 +45,7 @@ const OUTSIDE_WORLD: readonly string[] = [
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: [''],
   fzstd: ['image/'],
+  'xz-decompress': ['image/sources/'],
   'smol-toml': ['image/sources/registry/'],
   diff: ['text/'],
   execa: OUTSIDE_WORLD,

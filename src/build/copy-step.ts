@@ -1,4 +1,5 @@
 /** COPY and ADD as instructions: their words and flags, and what they leave in the tree. */
+import { UnrootError } from '../error.ts';
 import { expand } from '../text/dockerfile/expand.ts';
 import type { Instruction } from '../text/dockerfile/instruction.ts';
 import { problemAt } from '../text/source-file.ts';
@@ -98,7 +99,7 @@ export async function copyStep(instruction: Instruction, step: StepContext, sour
     for (const node of nodes) {
       const archive = unpacks && node.info.type === 'file' ? await archiveOf(node, sources.context) : undefined;
       if (archive === undefined) plain.push(node);
-      else if (archive === 'unknown') unknown(`ADD ${word} unpacks an archive`, place);
+      else if (typeof archive === 'string') unknown(`ADD ${word} ${archive}`, place);
       else addArchive(state.tree, archive, destination, options);
     }
     const result = copyInto(state.tree, plain, destination, options, several);
@@ -119,17 +120,20 @@ function addArchive(tree: BuildTree, { root }: BuildTree, destination: string, {
   if (!root.assumed && top !== undefined) Object.assign(top.info, { uid, gid, mode, ...owner, layer });
 }
 
-/** Undefined: no archive. */
-async function archiveOf(node: BuildNode, context: BuildContext | undefined): Promise<BuildTree | 'unknown' | undefined> {
+/** Undefined: no archive. A text: why nobody here knows what is in it. */
+async function archiveOf(node: BuildNode, context: BuildContext | undefined): Promise<BuildTree | string | undefined> {
   const path = pathOf(node).slice(1);
   try {
     const archive = await context?.archive?.(path);
     if (archive !== undefined) return await unpackedTree(archive, path);
-  } catch {
+  } catch (error) {
+    const { code, message } = error instanceof UnrootError ? error : { code: '', message: '' };
     // Compressed, and no archive inside, or a broken one: what a builder makes of that is not known.
-    return ARCHIVE.test(path) ? 'unknown' : undefined;
+    return ARCHIVE.test(path) || code === 'archive.unreadable'
+      ? `unpacks an archive that cannot be read here (${message})`
+      : undefined;
   }
-  return /\.(?:tar\.bz2|tbz2|tar\.xz|txz)$/i.test(path) ? 'unknown' : undefined;
+  return context?.archive === undefined && ARCHIVE.test(path) ? 'unpacks an archive that cannot be read here' : undefined;
 }
 
 function treeOf(context: BuildContext | undefined): SourceTree {

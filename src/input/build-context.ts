@@ -2,8 +2,11 @@
 import { closeSync, createReadStream, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type BuildContext, type ContextEntry, ignoreRules } from '../build/build-context.ts';
+import { UnrootError } from '../error.ts';
 import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { decompress, detectCompression } from '../image/sources/decompress.ts';
+import { unbzip2 } from '../image/sources/unbzip2.ts';
+import { unxz } from '../image/sources/unxz.ts';
 
 const MOST_ENTRIES = 200_000;
 const DEEPEST = 100;
@@ -85,13 +88,39 @@ function head(path: string, limit: number): Uint8Array {
   }
 }
 
-/** By its first bytes, as builders tell archives (moby archive.DetectCompression); bzip2 and xz are not unpacked here. */
+/** By its first bytes, as builders tell archives (moby archive.DetectCompression). */
 function archiveIn(path: string): AsyncIterable<Uint8Array> | undefined {
   const first = head(path, 512);
-  const compression = detectCompression(first);
+  const slow = slowly(first);
+  const compression = slow === undefined ? detectCompression(first) : 'none';
   const isTar = String.fromCharCode(...first.subarray(257, 262)) === 'ustar';
-  if (compression === 'none' && !isTar) return undefined;
-  return decompress(createReadStream(path), compression, { ...DEFAULT_LIMITS, maxLayerBytes: MOST_UNPACKED }, path, {
-    file: path,
-  });
+  if (compression === 'none' && slow === undefined && !isTar) return undefined;
+  const bytes: AsyncIterable<Uint8Array> = createReadStream(path);
+  const limits = { ...DEFAULT_LIMITS, maxLayerBytes: slow?.most ?? MOST_UNPACKED };
+  return decompress(slow === undefined ? bytes : told(slow.unpack(bytes), path), compression, limits, path, { file: path });
+}
+
+interface Slowly {
+  readonly unpack: (input: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+  readonly most: number;
+}
+
+/** What is not unpacked by the machine itself: so much of it as takes a minute. */
+function slowly(first: Uint8Array): Slowly | undefined {
+  const begins = (...bytes: readonly number[]): boolean => bytes.every((byte, at) => first[at] === byte);
+  if (begins(0x42, 0x5a, 0x68)) return { unpack: unbzip2, most: 2 ** 28 };
+  return begins(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0) ? { unpack: unxz, most: 2 ** 30 } : undefined;
+}
+
+/** With the file in the words of what is wrong. */
+async function* told(unpacked: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* unpacked;
+  } catch (cause) {
+    throw new UnrootError(`${path}: ${(cause as Error).message}`, {
+      code: 'archive.unreadable',
+      where: { file: path },
+      cause,
+    });
+  }
 }

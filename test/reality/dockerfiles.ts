@@ -35,6 +35,7 @@ export const archives: readonly string[] = [
   `FROM ${BASE}\nADD plain.tar /srv/plain\nADD packed.tgz /srv/packed/\nADD notes.gz /srv/\nCOPY plain.tar /srv/kept/\n`,
   `FROM ${BASE}\nRUN mkdir -p /srv/there/bin && chmod 0700 /srv/there/bin && chown 9:9 /srv/there\nADD packed.tgz plain.tar notes.txt /srv/there/\nUSER 33\nCMD ["/srv/there/bin/tool"]\n`,
   `FROM scratch\nADD plain.tar /\nWORKDIR /bin\n`,
+  `FROM ${BASE}\nADD other.tbz2 /srv/two/\nADD other.tar.xz /srv/three\nADD rootfs.img /srv/four/\nCOPY other.tar.xz /srv/kept/\n`,
 ];
 
 /** Each by itself makes sense behind any of the others. */
