@@ -248,7 +248,13 @@ describe('check', () => {
   it.each([
     ['broken YAML', 'services:\n  web: {image: a\n', 2, 'docker-compose.yml:3:1: '],
     ['a cycle', 'services:\n  a: {image: x, extends: b}\n  b: {image: x, extends: a}\n', 2, 'circular reference'],
-    ['a missing env_file', 'services: {a: {image: x, env_file: none.env}}\n', 0, 'compose starts nothing without it'],
+    ['a missing env_file', 'services: {a: {image: x, env_file: none.env}}\n', 2, 'docker-compose.yml:1:36: env file'],
+    [
+      'a missing env_file that need not be there, and one of a service that is not started',
+      'services: {a: {image: x, env_file: [{path: none.env, required: false}]}, b: {image: x, profiles: [p], env_file: no.env}}\n',
+      0,
+      'image x is not here',
+    ],
     ['an unknown field', 'services: {a: {image: x, imgae: y}}\n', 0, 'services.a.imgae is no field that compose knows'],
     ['services that are none', 'services:\n  a: 5\n', 2, 'services.a must be a mapping'],
     ['a file of version 1', 'web:\n  image: x\n', 2, 'version 1'],

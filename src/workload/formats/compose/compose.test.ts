@@ -264,7 +264,7 @@ describe('what is not understood', () => {
     ['include: [compose.yaml]\nservices: {}', 'error 1:11 include cycle detected: /app/compose.yaml includes /app/compose.yaml'],
     [
       'services: {web: {image: a, env_file: no.env}}',
-      'warning 1:38 env file /app/no.env: there is no such file or folder; compose starts nothing without it, and what it sets is unknown',
+      'error 1:38 env file /app/no.env: there is no such file or folder; compose starts nothing without it (required: false, or an empty file, where it may be missing), and what it sets is unknown',
     ],
     ['services: {web: {image: a, volumes: [db:/x]}}', 'error 1:38 this refers to the undefined volume db'],
     ['services: {web: {image: a, image: b}}', 'error 1:28 mapping key "image" is there twice'],

@@ -12,7 +12,13 @@ export interface Environment {
   readonly unknown: readonly string[];
 }
 
-export function environmentOf(service: Value, files: ComposeFiles, lookup: Lookup, problems: TextProblem[]): Environment {
+/** `starts`: it is in no profile that nobody asked for. */
+export function environmentOf(
+  service: Value,
+  starts: boolean,
+  { files, lookup }: { readonly files: ComposeFiles; readonly lookup: Lookup },
+  problems: TextProblem[],
+): Environment {
   const own = new Map<string, string>();
   const unknown = new Set<string>();
   const said = writtenChild(service, 'environment');
@@ -38,7 +44,11 @@ export function environmentOf(service: Value, files: ComposeFiles, lookup: Looku
     if ('missing' in read) {
       if (required || !read.absent)
         problems.push(
-          problemOf(item, `env file ${full}: ${read.missing}; compose starts nothing without it, and what it sets is unknown`),
+          problemOf(
+            item,
+            `env file ${full}: ${read.missing}; compose starts ${starts ? 'nothing' : 'this service not'} without it (required: false, or an empty file, where it may be missing), and what it sets is unknown`,
+            starts ? 'error' : 'warning',
+          ),
         );
       continue;
     }

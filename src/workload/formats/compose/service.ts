@@ -96,7 +96,9 @@ export function readService(name: string, value: Value, context: ServiceContext)
     if (split === undefined) tell(one, `.${field}: invalid command line string`, 'error');
     return split;
   };
-  const environment = environmentOf(value, context.files, context.lookup, problems);
+  const profiles = list('profiles') ?? [];
+  const active = isActive(profiles, context.lookup);
+  const environment = environmentOf(value, active, context, problems);
   const mounts = mountsOfService(value, context);
   const security = securityOptions(writtenChild(value, 'security_opt'), problems);
   const networkMode = text('network_mode');
@@ -139,7 +141,6 @@ export function readService(name: string, value: Value, context: ServiceContext)
   const build = buildOf(writtenChild(value, 'build'), context);
   const healthcheck = healthcheckOf(writtenChild(value, 'healthcheck'));
   if (image === undefined && build === undefined) tell(value, NOTHING_TO_RUN, 'error');
-  const profiles = list('profiles') ?? [];
   const ports = portsOf(writtenChild(value, 'ports'), problems);
   return {
     container: {
@@ -159,7 +160,7 @@ export function readService(name: string, value: Value, context: ServiceContext)
       dependsOn: dependenciesOf(value),
       ...(healthcheck === undefined ? {} : { healthcheck }),
       profiles,
-      ...(isActive(profiles, context.lookup) ? {} : { inactive: true as const }),
+      ...(active ? {} : { inactive: true as const }),
       ...(networkMode === undefined ? {} : { networkMode }),
       networks: networksOf(writtenChild(value, 'networks')),
       surroundings,
