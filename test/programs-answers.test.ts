@@ -1,4 +1,4 @@
-/** Programs whose page fails as they are, and programs that will not be root at all: what their proof says. Through `unroot fix`. */
+/** Programs whose page fails as they are, that miss a name for their user, or that will not be root at all: what their proof says. Through `unroot fix`. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,39 @@ describe.skipIf(why !== undefined)('a page that fails as it is', () => {
     expect(report.proof?.reasons.map(({ text }) => text)).toContain(
       'port 8080 answers HTTP 503 in both runs: what stands behind it was not there, and was not asked; --probe-http PATH asks for another page',
     );
+  });
+});
+
+describe.skipIf(why !== undefined)('a program that misses its name', () => {
+  const CONF = 'chroot /srv\n';
+  const conf: readonly LayerItem[] = [
+    { path: '/etc/passwd', content: 'root:x:0:0::/root:/bin/sh\n' },
+    { path: '/etc/svc.conf', content: CONF },
+  ];
+  const WWW = 'exec httpd -f -p 8080 -h /www\n';
+  const ids = (report: FixReport): string[] => report.fixes.map(({ id }) => id);
+
+  it('and ends over it keeps the line of its configuration that had nothing to do with it', async () => {
+    const script = `cat /etc/svc.conf >/dev/null\nchroot / /bin/true 2>/dev/null\necho $$ >/run/svc.pid\nwhoami >/dev/null || exit 1\n${WWW}`;
+    const report = await fixProgram(imageOf(script, conf));
+    expect(doubts(report)).toEqual([]);
+    expect(report.verdict).toBe('proved');
+    expect(ids(report).sort()).toEqual(['own-path', 'passwd-entry']);
+  });
+
+  it('and ends at that line too is left without it', async () => {
+    const script = `if grep -q ^chroot /etc/svc.conf; then chroot / /bin/true || exit 1; fi\nwhoami >/dev/null || exit 1\n${WWW}`;
+    const report = await fixProgram(imageOf(script, conf));
+    expect(doubts(report)).toEqual([]);
+    expect(report.verdict).toBe('proved');
+    expect(ids(report).sort()).toEqual(['config-line', 'passwd-entry']);
+  });
+
+  it('and goes on, and says so, gets it', async () => {
+    const report = await fixProgram(imageOf(`whoami || true\n${WWW}`, conf));
+    expect(doubts(report)).toEqual([]);
+    expect(report.verdict).toBe('proved');
+    expect(ids(report)).toEqual(['passwd-entry']);
   });
 });
 

@@ -34,38 +34,41 @@ export const withoutIdentityLines = (context: FixContext, read: ReadonlySet<stri
 
 /** One fix for each file that has such lines. */
 function switchedOff(kinds: ReadonlyMap<string, ReadonlySet<string>>, context: FixContext, read?: ReadonlySet<string>): Fix[] {
-  return [...context.configs]
-    .filter(([path]) => read === undefined || read.has(path))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([path, text]): Fix[] => {
-      const entry = context.rootFs.resolve(path).entry;
-      if (entry?.type !== 'file') return [];
-      const off: string[] = [];
-      const answers = new Set<string>();
-      const lines = text.split('\n').map((line) => {
-        const kind = context.knowledge.directive(line);
-        if (kind === undefined || !kinds.has(kind)) return line;
-        if (kind === 'identity' && !namesAccount(line, context)) return line;
-        off.push(line.trim());
-        for (const key of kinds.get(kind) ?? []) answers.add(key);
-        return `#${line}`;
-      });
-      if (off.length === 0) return [];
-      return [
-        {
-          id: 'config-line',
-          subject: entry.path,
-          title: `${entry.path}: without ${off.map((line) => `"${line}"`).join(', ')}`,
-          disposition: 'needs-review',
-          answers: [...answers].sort(),
-          layer: [
-            { kind: 'file', path: entry.path, uid: entry.uid, gid: entry.gid, mode: entry.mode, content: lines.join('\n') },
-          ],
-          run: {},
-          note: 'only root may do that, and the program ends when it cannot; as a user of its own it needs it less',
-        },
-      ];
-    });
+  return (
+    [...context.configs]
+      // A line of a script is a command.
+      .filter(([path, text]) => (read === undefined || read.has(path)) && !text.startsWith('#!'))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([path, text]): Fix[] => {
+        const entry = context.rootFs.resolve(path).entry;
+        if (entry?.type !== 'file') return [];
+        const off: string[] = [];
+        const answers = new Set<string>();
+        const lines = text.split('\n').map((line) => {
+          const kind = context.knowledge.directive(line);
+          if (kind === undefined || !kinds.has(kind)) return line;
+          if (kind === 'identity' && !namesAccount(line, context)) return line;
+          off.push(line.trim());
+          for (const key of kinds.get(kind) ?? []) answers.add(key);
+          return `#${line}`;
+        });
+        if (off.length === 0) return [];
+        return [
+          {
+            id: 'config-line',
+            subject: entry.path,
+            title: `${entry.path}: without ${off.map((line) => `"${line}"`).join(', ')}`,
+            disposition: 'needs-review',
+            answers: [...answers].sort(),
+            layer: [
+              { kind: 'file', path: entry.path, uid: entry.uid, gid: entry.gid, mode: entry.mode, content: lines.join('\n') },
+            ],
+            run: {},
+            note: 'only root may do that, and the program ends when it cannot; as a user of its own it needs it less',
+          },
+        ];
+      })
+  );
 }
 
 /** `username = %{User-Name}` says whom requests are about. Whom to become is an account of the image, a number, or a variable of the environment. */

@@ -13,6 +13,7 @@ import type { RoundsInput } from './rounds-input.ts';
 import { settingsAs } from './settings.ts';
 import { refusesRoot } from './stopped-by.ts';
 import { launchOf } from './subject.ts';
+import { lastDenied, unopenedOutput } from './told-reasons.ts';
 import { worksByItself } from './verdict.ts';
 
 export interface Baseline {
@@ -110,12 +111,14 @@ async function asAnybody(
     watched ?? (await (input.run ?? observe)(image, launch, { ...input.observe, tracer: input.tracer, keep: input.keep }));
   if (!worksByItself(before)) return undefined;
   const words = refusesRoot(asRoot);
+  const why =
+    words === undefined ? (unopenedOutput(asRoot.trace, input.subject.rootFs) ?? lastDenied(asRoot.trace)) : `it says: ${words}`;
   const as = `uid ${launch.uid}${watched === undefined ? ' with the capabilities of root, to whom nothing is denied' : ''}`;
   return {
     asIs: launch,
     before,
     notes: [
-      `there is no run as root to compare with: as root it ends by itself${words === undefined ? '' : ` (it says: ${words})`}; "before" is a run as ${as}`,
+      `there is no run as root to compare with: as root it ends by itself${why === undefined ? '' : ` (${why})`}; "before" is a run as ${as}`,
     ],
   };
 }

@@ -1,7 +1,7 @@
 /** What is tried when the general remedies leave a program broken, one thing at a time, in the order of what it costs: see {@link experimentsFor}. */
 import type { Finding } from '../finding/finding.ts';
 import type { Fix } from '../finding/fix.ts';
-import { formerUser, passwdEntry, serviceUser } from '../fixes/accounts.ts';
+import { formerUser, serviceUser } from '../fixes/accounts.ts';
 import { withoutIdentityLines } from '../fixes/config-line.ts';
 import type { FixContext } from '../fixes/context.ts';
 import { withoutIdentityArguments } from '../fixes/identity-arguments.ts';
@@ -14,6 +14,7 @@ import type { Experiment } from './experiment.ts';
 import type { Observation } from './observation.ts';
 import { portTrials } from './port-trials.ts';
 import { recipeTrials } from './recipe-trials.ts';
+import { nameFor } from './remedies.ts';
 
 /** Trials with capabilities: a sysctl, each alone, all together. */
 const CAPABILITY_TRIALS = 4;
@@ -111,12 +112,6 @@ function whoTheyName(extra: readonly Fix[], met: readonly Finding[], before: Obs
     context,
   );
 }
-
-/** A name for the recipient, unless another remedy has given it one: two versions of /etc/passwd could not both be in the layer. */
-const nameFor = (extra: readonly Fix[], context: FixContext): readonly Fix[] => {
-  const entry = extra.some((fix) => fix.id === 'service-user') ? undefined : passwdEntry(context);
-  return entry ? [entry] : [];
-};
 
 /** Words and lines that name a user, for a program that looks who it is and gives up without a call that could be denied. */
 const toldToBeSomebody = (extra: readonly Fix[], context: FixContext, read: ReadonlySet<string>): readonly Fix[] =>

@@ -5,20 +5,11 @@
 
 import type { Finding } from '../finding/finding.ts';
 import type { Fix, LayerChange, Run } from '../finding/fix.ts';
-import { accessAsked } from '../fixes/access-asked.ts';
-import { atHome, serviceUser } from '../fixes/accounts.ts';
-import { configLine } from '../fixes/config-line.ts';
 import type { FixContext } from '../fixes/context.ts';
-import { handedOver } from '../fixes/handed-over.ts';
-import { identityArguments } from '../fixes/identity-arguments.ts';
 import { leftOutFolders } from '../fixes/left-out-folders.ts';
-import { isMadeInState } from '../fixes/made-in-state.ts';
 import { mergeLayer, mergeRun } from '../fixes/merge.ts';
-import { modesSet } from '../fixes/modes-set.ts';
 import { neededCapabilities } from '../fixes/needed-capability.ts';
-import { isSharedBeside } from '../fixes/owned-files.ts';
 import { planFixes, type Unresolved } from '../fixes/plan.ts';
-import { privilegeDrop } from '../fixes/privilege-drop.ts';
 import { conflicts } from '../fixes/recipe.ts';
 import { stateFolders } from '../fixes/state-folder.ts';
 import type { Image } from '../image/image.ts';
@@ -36,6 +27,7 @@ import { observe } from './observe.ts';
 import { afterFixes } from './port-trials.ts';
 import { asMoved, movedPorts, portsOf } from './ports.ts';
 import { recipesFor, rootNotes } from './recipe-trials.ts';
+import { addRemedies, doubted, isAuthors, nameMissed, remedies, sameSubject, withExtra } from './remedies.ts';
 import type { RoundsInput } from './rounds-input.ts';
 import { saidNames } from './said-names.ts';
 import { settingsAs, settingsOfRun } from './settings.ts';
@@ -68,6 +60,8 @@ export interface RoundsResult {
   readonly notes: readonly string[];
   /** Denied changes of identity at which one of the runs as the user stopped, whatever was tried. */
   readonly stoppedBy?: readonly TraceEvent[];
+  /** Remedies of which nothing shows that they were what helped. */
+  readonly doubtful?: readonly Fix[];
 }
 
 export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Promise<RoundsResult> {
@@ -111,6 +105,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
   let lookedTwice = false;
   let withoutTrial: RoundsResult | undefined;
   let stoppedBy: readonly TraceEvent[] = [];
+  const doubtful = new Set<string>();
   for (let round = 1; ; round++) {
     const fixes = withExtra(plan.fixes, extra);
     const layer = mergeLayer(fixes);
@@ -147,6 +142,7 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
       left,
       rounds: round,
       stoppedBy,
+      doubtful: fixes.filter((fix) => doubtful.has(keyOf(fix)) || (trial.length > 1 && trial.includes(fix) && isAuthors(fix))),
       notes: [
         ...notes,
         ...(after.outcome === 'exited' && after.exit?.code !== 0 ? questions : []),
@@ -167,15 +163,14 @@ export async function runRounds(input: RoundsInput, asTheImageSays: Launch): Pro
     await names.learn(met);
     const next = planFixes([...findings, ...met], context);
     const broken = worksLess(before, after, moved);
-    if (broken)
-      addRemedies(
-        extra,
-        [
-          ...remedies(met, context, gatesStarted(after.trace)),
-          ...leftOutFolders(after, context),
-          ...(trial.length > 0 ? capabilitiesFor(fresh, context) : []),
-        ].filter((fix) => !trial.some((one) => conflicts(one, fix)) && !(trial.length > 0 && without?.(fix))),
-      );
+    const more = [
+      ...(broken ? remedies(met, context, gatesStarted(after.trace)) : nameMissed(before, after, extra, context)),
+      ...(broken ? leftOutFolders(after, context) : []),
+      ...(broken && trial.length > 0 ? capabilitiesFor(fresh, context) : []),
+    ].filter((fix) => !trial.some((one) => conflicts(one, fix)) && !(trial.length > 0 && without?.(fix)));
+    const added = more.filter((fix) => !extra.some((one) => sameSubject(one, fix)));
+    for (const fix of doubted(added, after)) doubtful.add(keyOf(fix));
+    addRemedies(extra, more);
     const changed = fingerprint(withExtra(next.fixes, extra)) !== fingerprint(fixes);
     const left = next.unresolved
       .filter(({ finding }) => fresh.some((each) => sameOperation(each, finding)))
@@ -227,22 +222,6 @@ const capabilitiesFor = (fresh: readonly Finding[], context: FixContext): readon
 /** What programs commonly try and do without. */
 const WENT_ON = new Set(['identity-change', 'ownership-change', 'capability-needed']);
 
-/**
- * What else can be done about what the recipient was denied: wrappers and lines of configuration first; a service user's name moves to the
- * recipient only when neither applies.
- */
-function remedies(met: readonly Finding[], context: FixContext, gates: readonly string[]): readonly Fix[] {
-  const unwrapped = privilegeDrop(met, context, gates);
-  const argv = unwrapped.flatMap(({ run }) => (run.entrypoint ? [[...run.entrypoint, ...(run.command ?? [])]] : [])).at(-1);
-  const direct = [...unwrapped, ...identityArguments(met, context, argv), ...configLine(met, context)];
-  return [
-    ...(direct.length > 0 ? direct : serviceUser(met, context)),
-    ...handedOver(met, context),
-    ...modesSet(met, context),
-    ...accessAsked(met, context),
-  ];
-}
-
 const NO_TRACE: Trace = { tracer: 'log', events: [], processes: [], blindSpots: ['there was no run to watch'] };
 
 /** What the recipient was denied and root was not: seen by the tracer, or told by the program itself where the tracer does not look. */
@@ -265,23 +244,6 @@ const failedProbes = (before: Observation, after: Observation): string =>
 const portsToMove = (unresolved: readonly Unresolved[]): readonly number[] =>
   unresolved.flatMap(({ finding: { operation } }) => (operation?.kind === 'bind' ? [operation.port] : []));
 
+const keyOf = ({ id, subject }: Fix): string => `${id} ${subject}`;
+
 const fingerprint = (fixes: readonly Fix[]): string => JSON.stringify(fixes.map(({ layer, run }) => [layer, run]));
-
-/** What is planned, unless something else is done about the same. */
-const withExtra = (planned: readonly Fix[], extra: readonly Fix[]): readonly Fix[] => {
-  const needed = planned.filter(
-    (fix) => !isSharedBeside(fix, extra) && !isMadeInState(fix, extra) && !extra.some((other) => sameSubject(other, fix)),
-  );
-  return atHome([...needed, ...extra]);
-};
-
-const sameSubject = (a: Fix, b: Fix): boolean => a.id === b.id && a.subject === b.subject;
-
-function addRemedies(list: Fix[], more: readonly Fix[]): void {
-  for (const remedy of more) {
-    const at = list.findIndex((fix) => sameSubject(fix, remedy));
-    // A later round knows more: it may switch off one more line of the same file.
-    if (at < 0) list.push(remedy);
-    else list[at] = remedy;
-  }
-}

@@ -9,16 +9,26 @@ import type { Observation } from './observation.ts';
 const LOOKS: ReadonlySet<string> = new Set(['stat', 'access', 'connect-unix', 'readlink', ...CHANGES_IDENTITY]);
 
 /** Denied changes of identity after which the process that asked did nothing more. */
-export function stoppedByIdentity({ outcome, exit, trace }: Observation): readonly TraceEvent[] {
+export const stoppedByIdentity = (run: Observation): readonly TraceEvent[] => lastDenied(run, CHANGES_IDENTITY, ({ pid }) => pid);
+
+/** Denied calls of these kinds after which nobody did anything more. */
+export const endedAt = (run: Observation, kinds: ReadonlySet<string>): readonly TraceEvent[] => lastDenied(run, kinds, () => 0);
+
+/** `whose`: of those that are counted as one, one that goes on shows that the denial was not the end. */
+function lastDenied(
+  { outcome, exit, trace }: Observation,
+  kinds: ReadonlySet<string>,
+  whose: (event: TraceEvent) => number,
+): readonly TraceEvent[] {
   if (outcome !== 'exited' || exit?.code === 0 || trace === undefined) return [];
   const over = new Set<number>();
   return [...trace.events].reverse().filter((event) => {
-    const { pid, operation } = event;
-    if (over.has(pid)) return false;
-    if (CHANGES_IDENTITY.has(operation.kind) && isDenied(event)) return true;
+    const { operation } = event;
+    if (over.has(whose(event))) return false;
+    if (kinds.has(operation.kind) && isDenied(event)) return true;
     const looks =
       LOOKS.has(operation.kind) || event.errno !== undefined || (operation.kind === 'open' && operation.access === 'read');
-    if (!looks) over.add(pid);
+    if (!looks) over.add(whose(event));
     return false;
   });
 }
