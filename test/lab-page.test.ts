@@ -191,6 +191,25 @@ describe.skipIf(missing !== undefined)('the page of the workshop', () => {
     expect(await page.locator('[aria-live]').count()).toBeGreaterThan(0);
   });
 
+  it('keeps the place in the text over a reload: the same step open, the same lines in view', async () => {
+    const place = (): Promise<readonly [number, string]> =>
+      page.evaluate(() => [
+        document.getElementById('text')?.scrollTop ?? 0,
+        document.querySelector('.step.open h2')?.textContent ?? '',
+      ]);
+    await page.locator('.step').nth(1).locator('h2 button').click();
+    await page.waitForTimeout(800);
+    await page.evaluate(() => document.getElementById('text')?.scrollBy(0, 120));
+    await page.waitForTimeout(400);
+    const [top, open] = await place();
+    expect(top).toBeGreaterThan(200);
+    await page.reload();
+    await page.waitForSelector('.step.open');
+    await page.waitForSelector('.finish');
+    await expect.poll(async () => Math.abs((await place())[0] - top)).toBeLessThan(60);
+    expect((await place())[1]).toBe(open);
+  });
+
   it('keeps shells, screen and progress over a reload', async () => {
     await page.click('.pane.active .screen');
     await type(page, 'kept=before-reload; echo "said $kept"');
@@ -491,6 +510,9 @@ describe.skipIf(!existsSync(CHROMIUM))('labs of somebody nobody knows', () => {
       join(folder, '01-evil/lab.md'),
       `---\nid: "01"\ntitle: ${JSON.stringify(evil)}\ngoal: ${JSON.stringify(evil)}\nminutes: 1\nnext: ["https://example.com/n", "javascript:document.title=4", "77"]\n---\n${evil}\n\n${links}\n\n<div onclick="x()">\n\nblock\n\n</div>\n\n| a | b |\n| - | - |\n| ${evil} | \`${evil}\` |\n\n## Step: ${evil} {#one}\n${evil}\n\n\`\`\`hint\n${evil}\n\`\`\`\n\`\`\`check\n- file: { path: /nothing, exists: true }\n  says: ${JSON.stringify(evil)}\n\`\`\`\n\`\`\`solution\ntouch /nothing\n\`\`\`\n\n## Explanation\n${evil}\n`,
     );
+    // One that cannot be read takes no other with it.
+    mkdirSync(join(folder, '02-half'));
+    writeFileSync(join(folder, '02-half/lab.md'), `---\nid: "02"\n${evil}`);
     const server = await serveLabs({
       port: 0,
       page: join(dirname(freshDist()), 'lab'),
@@ -508,6 +530,11 @@ describe.skipIf(!existsSync(CHROMIUM))('labs of somebody nobody knows', () => {
         if (message.type() === 'error') elsewhere.push(message.text());
       });
       await page.goto(server.url);
+      await page.waitForSelector('.card.broken');
+      expect(await page.textContent('.card.broken')).toMatch(
+        /02-half.*lab\.md:1: a lab begins with front matter.*unroot lab lint --labs/,
+      );
+      expect(await page.locator('.card a').count()).toBe(1);
       await page.click('.card a');
       await page.waitForSelector('.step');
       await page.click('.story summary');

@@ -1,6 +1,6 @@
 /** The workshop for real: nodes are started, attacked, killed; every lab that can run here is played by its own solutions. */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -202,6 +202,35 @@ describe.skipIf(!can)('a node', () => {
     await session.run('pkill sleep');
   });
 
+  it('attempts do not come between the learner and his files, however often they are made', async () => {
+    await session.run(
+      'mkdir -p /srv/race; chown 4242 /srv/race; (exec setpriv --reuid 4242 --regid 100 --clear-groups sleep 611) >/dev/null 2>&1 & until pgrep -f "^sleep 611"; do sleep 0.1; done',
+    );
+    // A name that is there all the time, and whose file is another one each time.
+    const learner = session.run(
+      'missed=0; for n in $(seq 400); do echo $n >/srv/race/new; mv /srv/race/new /srv/race/file; [ "$(cat /srv/race/file)" = "$n" ] || missed=$((missed + 1)); sleep 0.005; done; echo "missed $missed"',
+    );
+    let over = false;
+    void learner.then(() => {
+      over = true;
+    });
+    let made = 0;
+    for (; !over; made += 1) {
+      const [green, detail] = await stands({
+        kind: 'attempt',
+        match: { command: '^sleep 611' },
+        operation: made % 2 === 0 ? 'unlink' : 'chown',
+        target: '/srv/race/file',
+        gives: made % 2 === 0 ? 'ok' : 'EPERM',
+      });
+      if (!/ENOENT|is not there/.test(detail)) expect([green, detail]).toEqual([true, expect.any(String)]);
+    }
+    expect((await learner).stdout.trim()).toBe('missed 0');
+    expect(made).toBeGreaterThan(5);
+    expect(await say('ls -A /srv/race')).toBe('file');
+    await session.run('pkill sleep; rm -rf /srv/race');
+  });
+
   it('is made anew within two seconds, and nothing of the old one is left', async () => {
     await session.run('touch /old; (sleep 600 &) >/dev/null 2>&1');
     let took = Number.POSITIVE_INFINITY;
@@ -248,6 +277,59 @@ it('shows the help of `unroot lab` alone', () => {
   const said = execFileSync(process.execPath, [join(program, 'unroot.js'), 'lab'], { encoding: 'utf8' });
   expect(said).toContain('Usage: unroot lab COMMAND');
   expect(said).toContain('shell [options] [lab]');
+});
+
+describe("a set of one's own with a lab that is half written", () => {
+  const own = join(stateFolder, 'own');
+  const env = { ...process.env, XDG_STATE_HOME: stateFolder, CI: '', NO_COLOR: '1' };
+  const run = (...args: readonly string[]): string =>
+    execFileSync(process.execPath, [join(program, 'unroot.js'), 'lab', ...args, '--labs', own], { env, encoding: 'utf8' });
+  beforeAll(() => {
+    const step = '## Step: One {#one}\nText.\n```hint\nh\n```\n```check\n- file: { path: /tmp/a }\n  says: it is there\n```\n';
+    const front = (id: string): string =>
+      `---\nid: "${id}"\ntitle: Mine\ngoal: G\nminutes: 1\nneeds: [root, overlay]\n---\nStory.\n\n`;
+    const rest = '```solution\n[ ! -e /tmp/in-the-way ] && touch /tmp/a\n```\n```wrong\ntrue\n```\n\n## Explanation\nE.\n';
+    for (const [name, text] of [
+      ['30-mine', `${front('30')}${step}${rest}`],
+      ['31-half', `${front('31')}${step.replace('path', 'pth')}`],
+      ['32-same', `${front('30')}${step}${rest}`],
+    ] as const) {
+      mkdirSync(join(own, name), { recursive: true });
+      writeFileSync(join(own, name, 'lab.md'), text);
+    }
+  });
+
+  it('shows it as broken, with the line and with what tells more, and the others as they are', () => {
+    const said = run('list');
+    expect(said).toMatch(/^30 {2}Mine {5,}1 min/m);
+    expect(said).toMatch(/^31 {2}31-half +broken$/m);
+    expect(said).toMatch(/^32 {2}32-same +broken$/m);
+    expect(said.replace(/\s+/g, ' ')).toContain(`31-half/lab.md:16: file has no "pth"; expected: path,`);
+    expect(said.replace(/\s+/g, ' ')).toContain('two labs have the id 30: 30-mine and 32-same');
+    expect(said).toContain(`unroot lab lint --labs ${own}`);
+    expect(said).toMatch(/^unroot lab start 30$/m);
+    const schema = JSON.parse(
+      readFileSync(fileURLToPath(new URL('../schemas/labs.schema.json', import.meta.url)), 'utf8'),
+    ) as object;
+    const ajv = new Ajv2020({ strict: true, formats: { 'date-time': true } });
+    const list = JSON.parse(run('list', '-o', 'json')) as { broken: readonly object[] };
+    expect(ajv.validate(schema, list), ajv.errorsText()).toBe(true);
+    expect(list.broken).toMatchObject([{ id: '31', name: '31-half', line: 16 }, { name: '32-same' }]);
+  });
+
+  it.skipIf(!can)(
+    'plays the others; a solution that something is in the way of says how to begin anew',
+    () => {
+      const said = execFileSync(process.execPath, [join(program, 'unroot.js'), 'lab', 'start', '30', '--labs', own], {
+        env,
+        input: 'touch /tmp/in-the-way\nsolve\n',
+        encoding: 'utf8',
+      });
+      expect(said).toMatch(/the solution of step one ended with 1/);
+      expect(said.replace(/\s+/g, ' ')).toContain('`reset` makes the node anew and brings it to where you were');
+    },
+    BUILD_MS,
+  );
 });
 
 describe('lists as JSON', () => {

@@ -8,10 +8,17 @@ import { tryAsk } from './link.ts';
 import { Markdown } from './markdown.tsx';
 import { set, useStore } from './store.ts';
 
-export function Finish({ lab, progress }: { readonly lab: PageLab; readonly progress: LabProgress }): JSX.Element {
+interface FinishProps {
+  readonly lab: PageLab;
+  readonly progress: LabProgress;
+  /** It was finished when the page began. */
+  readonly before: boolean;
+}
+
+export function Finish({ lab, progress, before }: FinishProps): JSX.Element {
   const labs = useStore((state) => state.labs);
   const heading = useRef<HTMLHeadingElement>(null);
-  const wasFinished = useRef(Date.now() - Date.parse(progress.finished ?? '') > 5000);
+  const wasFinished = useRef(before || Date.now() - Date.parse(progress.finished ?? '') > 5000);
   useEffect(() => {
     if (labs === undefined) void tryAsk({ kind: 'labs' }).then((found) => found !== undefined && set({ labs: found }));
     // It happened just now: whoever reads or listens is taken there. Who comes back to a finished lab is left alone.

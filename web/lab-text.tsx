@@ -34,11 +34,12 @@ export function LabText({ lab }: { readonly lab: PageLab }): JSX.Element {
   }, [first]);
   useEffect(() => setOpenSteps([...new Set([opened, first].filter((id) => id !== undefined))]), [opened, first]);
   const finished = progress?.finished !== undefined;
+  const wasFinished = useRef(finished);
   useEffect(() => keepPlace(lab.id, { open: opened ?? null }), [opened]);
   useKeptPlace(lab.id, room?.state === 'ready' && done.length > 0 && !finished ? opened : undefined);
   return (
     <div class="column">
-      {finished && progress !== undefined && <Finish lab={lab} progress={progress} />}
+      {finished && progress !== undefined && <Finish lab={lab} progress={progress} before={wasFinished.current} />}
       <p class="goal">
         <MarkdownLine text={lab.goal} />
       </p>

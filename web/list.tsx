@@ -54,10 +54,9 @@ export function LabList(): JSX.Element {
           <p class="quiet">Loading …</p>
         ) : (
           <ol class="cards">
-            {shown.map((lab) => (
-              <Card key={lab.id} lab={lab} />
-            ))}
-            {filter === 'all' && broken.map((one) => <Broken key={one.name} lab={one} />)}
+            {[...shown, ...(filter === 'all' ? broken : [])]
+              .sort((one, other) => Number(one.id) - Number(other.id))
+              .map((lab) => ('says' in lab ? <Broken key={lab.name} lab={lab} /> : <Card key={lab.id} lab={lab} />))}
           </ol>
         )}
         {labs !== undefined && shown.length === 0 && <p class="quiet">None here.</p>}

@@ -60,7 +60,8 @@ export async function listLabs(flags: LabFlags & { readonly output: string }, co
   const reasons = broken.map(
     ({ error: { message, expected } }) => `${message}${expected === undefined ? '' : `; expected: ${expected}`}`,
   );
-  const next = rows.find(({ progress, missing }) => progress?.finished === undefined && missing.length === 0) ?? rows[0];
+  const able = rows.filter(({ missing }) => missing.length === 0);
+  const next = able.find(({ progress }) => progress?.finished === undefined) ?? able[0];
   const section = (title: string, text: readonly string[]): readonly string[] =>
     text.length === 0 ? [] : ['', title, ...text.map((one) => wrapText(one, '  ', { ...options, color: false }))];
   await print(

@@ -8,6 +8,7 @@ import { packageFolder } from './find-labs.ts';
 import { readImage } from './image-recipe.ts';
 import type { Lab } from './lab.ts';
 import { FENCES, readLab } from './read-lab.ts';
+import { WALK_ACTIONS } from './serve/pictures/walk.ts';
 
 export interface LintProblem {
   readonly file: string;
@@ -56,6 +57,12 @@ export function lintLab(lab: Lab, ids: ReadonlySet<string>): readonly string[] {
   if (lab.explanation === '') out.push('there is no “## Explanation”');
   for (const next of lab.next) if (/^\d\d$/.test(next) && !ids.has(next)) out.push(`next: there is no lab ${next}`);
   for (const item of lab.covers) if (!/^S[0-3]\.\d+$/.test(item)) out.push(`covers: ${item} is no item of a tutorial`);
+  for (const path of lab.paths ?? []) {
+    const word = path.split(' ', 1)[0]!;
+    // The checks' own word for it will do too.
+    if (word !== 'unlink' && !WALK_ACTIONS.includes(word))
+      out.push(`paths: nobody can ${word} a path; the picture knows ${WALK_ACTIONS.join(', ')}`);
+  }
   const checks = lab.explains.length === 0 ? [] : checkIds();
   for (const id of lab.explains) if (!checks.includes(id)) out.push(`explains: there is no check ${id}`);
   for (const step of lab.steps) {

@@ -1,6 +1,6 @@
 /**
  * What an `attempt` runs, with the identity and the namespaces of a process: one operation, and what the kernel said. It undoes what it did
- * where its own rights suffice (a file it made); the rest is put back by the evaluator. Arguments: operation, target, and whose it is to be.
+ * where its own rights suffice (a file it made); what it would take away is a stand-in of the evaluator's. Arguments: operation, target, and whose it is to be.
  */
 
 /** CommonJS, as text: `node -e`. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { UnrootError } from '../error.ts';
-import { findLab, findLabs } from './find-labs.ts';
+import { findLab, findLabs, readLabs } from './find-labs.ts';
 import type { Lab } from './lab.ts';
 import { lintFolder, lintLab } from './lint-lab.ts';
 import { readLab } from './read-lab.ts';
@@ -103,6 +103,7 @@ describe('the lint', () => {
   it.each<[string, Partial<Lab>, RegExp]>([
     ['a folder of another name', { name: '08-a-lab' }, /the id is 07/],
     ['no story', { story: '' }, /no story/],
+    ['a path nobody can be asked about', { paths: ['devour /etc'] }, /nobody can devour a path/],
     ['a next lab that is not there', { next: ['09'] }, /no lab 09/],
     ['an item of no tutorial', { covers: ['S9.1'] }, /S9.1/],
     ['a step without wrong attempts', { steps: [{ ...lab.steps[0]!, wrong: [] }] }, /must leave them red/],
@@ -147,6 +148,8 @@ it('lints a folder: scripts that are no Bash, images that are nowhere', () => {
     for (const name of ['30', '30-mine']) expect(findLab(folder, name).lab.title).toBe('T');
     expect(() => findLab(folder, '31')).toThrow(/31-half/);
     expect(() => findLabs(folder)).toThrow(/31-half/);
+    const { labs: whole, broken } = readLabs(folder);
+    expect([whole.map(({ lab }) => lab.name), broken.map(({ name }) => name)]).toEqual([['30-mine'], ['31-half']]);
   } finally {
     rmSync(folder, { recursive: true });
   }

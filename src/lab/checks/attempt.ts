@@ -1,11 +1,11 @@
 /**
  * `attempt`: the operation really done, in the namespaces of a process and with its identity: ids, groups, capabilities, no_new_privs.
- * What runs is the machine's own Node.js from a folder outside the container's root, so that no file of the container has a say. What the
- * attempt changed (an owner, a name) is put back from outside.
+ * What runs is the machine's own Node.js from a folder outside the container's root, so that no file of the container has a say. Where it would
+ * take something away, it is tried on a stand-in.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, linkSync, readlinkSync, renameSync, rmSync, utimesSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, chownSync, linkSync, mkdirSync, readlinkSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { runCommand } from '../../engine/command.ts';
 import { PROBE } from '../probe.ts';
 import { openInside } from './inside.ts';
@@ -18,11 +18,11 @@ const ATTEMPT_MS = 10_000;
 export async function checkAttempt(check: CheckOf<'attempt'>, world: CheckWorld): Promise<Look> {
   const [one] = matching(world.node.proc, check.match);
   if (one === undefined) return red('no such process runs');
-  const restore = keep(check, `${world.node.proc}/${one.pid}/root`);
+  const { target, done } = standIn(check, `${world.node.proc}/${one.pid}`);
   let said: { readonly result: string } | undefined;
   let words = '';
   try {
-    const { stdout, stderr } = await runCommand(attemptCommand(world, one, check), {
+    const { stdout, stderr } = await runCommand(attemptCommand(world, one, check.operation, target), {
       timeoutMs: ATTEMPT_MS,
       cwd: world.tools.folder,
       env: {},
@@ -30,7 +30,7 @@ export async function checkAttempt(check: CheckOf<'attempt'>, world: CheckWorld)
     words = stderr.trim().split('\n').at(-1) ?? '';
     said = stdout.startsWith('{') ? (JSON.parse(stdout) as { result: string }) : undefined;
   } finally {
-    restore();
+    done();
   }
   if (said === undefined) return red(`the attempt could not be made: ${words}`);
   const what = `${check.operation} ${check.target} as ${describe(one).replace(/^.*: uid/, 'uid')}: ${said.result}`;
@@ -38,7 +38,7 @@ export async function checkAttempt(check: CheckOf<'attempt'>, world: CheckWorld)
 }
 
 /** nsenter from the machine, then setpriv and Node.js from the folder of tools, by relative path. */
-function attemptCommand({ node, tools }: CheckWorld, one: NodeProcess, check: CheckOf<'attempt'>): readonly string[] {
+function attemptCommand({ node, tools }: CheckWorld, one: NodeProcess, operation: string, target: string): readonly string[] {
   const at = `${node.proc}/${one.pid}`;
   const effective = list(one.capabilities.effective);
   const mapped = one.namespaces.user !== '' && one.namespaces.user !== readlinkSync('/proc/self/ns/user');
@@ -63,7 +63,7 @@ function attemptCommand({ node, tools }: CheckWorld, one: NodeProcess, check: Ch
     ...(one.noNewPrivileges ? ['--no-new-privs'] : []),
     '--',
     ...tools.command('node'),
-    ...['-e', PROBE, '--', check.operation, check.target, `.unroot-${randomBytes(6).toString('hex')}`],
+    ...['-e', PROBE, '--', operation, target, `.unroot-${randomBytes(6).toString('hex')}`],
   ];
 }
 
@@ -82,33 +82,61 @@ function list(hex: string): string {
   return ['-all', ...held.map((bit) => `+cap_${bit}`)].join(',');
 }
 
-/** Remembers what the attempt may take away; the result puts it back. */
-function keep(check: CheckOf<'attempt'>, root: string): () => void {
-  if (check.operation !== 'chown' && check.operation !== 'unlink') return () => {};
-  const found = openInside(root, check.target, false);
-  if (found === undefined) return () => {};
-  const { stat } = found;
-  if (check.operation === 'chown')
-    return () => {
-      chownSync(found.path, stat.uid, stat.gid);
-      // A change of owner takes the set-id bits away.
-      if (!stat.isSymbolicLink()) chmodSync(found.path, stat.mode & 0o7777);
-      found.close();
+interface StandIn {
+  /** As the process names it. */
+  readonly target: string;
+  done(): void;
+}
+
+/**
+ * What is to be taken away or given away is a stand-in beside it: the learner works on the thing itself meanwhile, and must not find it gone, nor
+ * get it back as it was. To take a file away it is another name of the same file, which asks the same of folder and owner (unlink(2), the
+ * sticky bit included); else an empty file or folder of the same owner. `at`: the process in /proc.
+ */
+function standIn({ operation, target }: CheckOf<'attempt'>, at: string): StandIn {
+  const itself: StandIn = { target, done: () => {} };
+  if (operation !== 'chown' && operation !== 'unlink') return itself;
+  const found = openInside(`${at}/root`, target, false);
+  const parent = found === undefined ? undefined : openInside(`${at}/root`, dirname(target));
+  found?.close();
+  if (found === undefined || parent === undefined) return itself;
+  const { stat, resolved } = found;
+  const points = (read(`${at}/mountinfo`) ?? '').split('\n').map((line) => line.split(' ')[4]);
+  if (points.includes(resolved)) {
+    // A mount of its own, with rules of its own: nobody takes it away (EBUSY), and an owner is put back.
+    const owned = openInside(`${at}/root`, target, false);
+    parent.close();
+    return {
+      target,
+      done() {
+        if (operation === 'chown' && owned !== undefined) chownSync(owned.path, stat.uid, stat.gid);
+        owned?.close();
+      },
     };
-  const parent = openInside(root, dirname(check.target));
-  if (parent === undefined || stat.isDirectory()) {
-    found.close();
-    parent?.close();
-    return () => {};
   }
-  const [name, spare] = [found.resolved.split('/').at(-1)!, `.unroot-${randomBytes(6).toString('hex')}`];
-  linkSync(`${parent.path}/${name}`, `${parent.path}/${spare}`);
-  return () => {
-    // Renaming one name of a file over another one of the same file does nothing (rename(2)).
-    renameSync(`${parent.path}/${spare}`, `${parent.path}/${name}`);
-    rmSync(`${parent.path}/${spare}`, { force: true });
+  const spare = `.unroot-${randomBytes(6).toString('hex')}`;
+  const path = `${parent.path}/${spare}`;
+  const done = (): void => {
+    rmSync(path, { force: true, recursive: true });
     utimesSync(parent.path, parent.stat.atime, parent.stat.mtime);
-    found.close();
     parent.close();
   };
+  try {
+    if (operation === 'unlink' && !stat.isDirectory()) linkSync(`${parent.path}/${basename(target)}`, path);
+    else {
+      if (stat.isDirectory()) mkdirSync(path, { mode: 0o700 });
+      else writeFileSync(path, '', { flag: 'wx', mode: 0o600 });
+      chownSync(path, stat.uid, stat.gid);
+      chmodSync(path, stat.mode & 0o777);
+    }
+    return { target: `${dirname(target).replace(/\/$/, '')}/${spare}`, done };
+  } catch (error) {
+    // Where nothing can be written, nothing can be lost: it may be tried on the thing itself.
+    if ((error as NodeJS.ErrnoException).code === 'EROFS') {
+      parent.close();
+      return itself;
+    }
+    done();
+    throw error;
+  }
 }

@@ -61,7 +61,10 @@ const ACTIONS: Readonly<Record<string, string>> = {
 };
 
 function pathsOf(lab: Lab): PageLab['paths'] {
-  const named = (lab.paths ?? []).map((text) => ({ action: text.split(' ', 1)[0]!, path: text.slice(text.indexOf(' ') + 1) }));
+  const named = (lab.paths ?? []).map((text) => {
+    const word = text.split(' ', 1)[0]!;
+    return { action: ACTIONS[word] ?? word, path: text.slice(text.indexOf(' ') + 1) };
+  });
   const attempted = lab.steps
     .flatMap(({ checks }) => checks)
     .flatMap((check) => {
