@@ -1,6 +1,6 @@
 /** The main job through the command line on real images: who → check → fix → prove, on every engine that is here. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -213,5 +213,21 @@ group('docker', noDebian ?? whyNoDockerd)('docker', () => {
     expect(report.proof!.after.processes.every((one) => one.uids.every((uid) => uid === 10001))).toBe(true);
     expect(execFileSync('docker', ['ps', '-aq'], { env, encoding: 'utf8' })).toBe('');
     expect(execFileSync('docker', ['images', '-q'], { env, encoding: 'utf8' }).trim().split('\n')).toHaveLength(1);
+  });
+
+  it('says why it runs no project, and what does so by its rules', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unroot-docker-project-'));
+    const file = join(folder, 'compose.yaml');
+    writeFileSync(file, 'services: {web: {image: "web:1"}}\n');
+    const { reference } = await nginx();
+    const args = ['prove', file, '--engine', 'docker', '--image', `web:1=${reference}`];
+    const { code, stderr } = await unroot(args, { env: daemon.environment });
+    rmSync(folder, { recursive: true });
+    expect([code, stderr.replace(/\s+/g, ' ')]).toEqual([
+      2,
+      expect.stringMatching(
+        /its daemon puts a container into no network but those it makes.* try Leave --engine out: Docker's rules hold/,
+      ),
+    ]);
   });
 });

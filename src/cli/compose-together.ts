@@ -182,9 +182,18 @@ async function sessionFor({ engine, profile: rules }: TogetherOptions): Promise<
         if (!(error instanceof UnrootError) || error.code !== 'engine.unavailable') throw error;
       }
     }
-  throw new UnrootError(`${first.engine.kind} cannot run a project whose services share a network that was made here`, {
+  const { kind } = first.engine;
+  // HostConfig.NetworkMode of the Engine API: none, host, a network of the daemon's own, or that of another container.
+  const why =
+    kind === 'docker'
+      ? 'its daemon puts a container into no network but those it makes, and the services need one that is made here, apart from the world'
+      : 'it puts no container into a network that was made here';
+  throw new UnrootError(`${kind} cannot run the services of a project together: ${why}`, {
     code: 'engine.none',
     expected: 'podman as root, runc, crun, or root with util-linux for the built-in engine',
-    hint: 'apt-get install -y runc iproute2',
+    hint:
+      kind === 'docker'
+        ? "Leave --engine out: Docker's rules hold all the same for what runc or podman run (--platform-profile docker)"
+        : 'apt-get install -y runc iproute2',
   });
 }
