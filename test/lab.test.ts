@@ -142,7 +142,9 @@ describe.skipIf(!can)('a node', () => {
       'http://127.0.0.1:8082/: the connection does not come to the container of ^perl ',
     ]);
     // In the container's network, and not its own.
-    await session.run('enter perl nc -l -p 8083 >/dev/null 2>&1 & sleep 1');
+    await session.run(
+      'enter perl nc -l -p 8083 >/dev/null 2>&1 & until enter perl grep -qs :1F93 /proc/net/tcp /proc/net/tcp6; do sleep 0.2; done',
+    );
     expect((await stands({ kind: 'listens', port: 8083, match: answers.match }))[1]).toMatch(/somebody else's/);
     await session.reset();
     world = { ...world, node: session.node() };

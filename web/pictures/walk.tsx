@@ -22,7 +22,8 @@ export function Walk({ lab: { id: lab, paths } }: { readonly lab: PageLab }): JS
   const [trouble, setTrouble] = useState<string>();
   const [tick, setTick] = useState(0);
   const [place, width] = useWidth<HTMLDivElement>();
-  // Files have no way of saying that they changed: what happens to processes is a good moment to look again.
+  // Files have no way of saying that they changed: what happens to processes, or to a check, is a good moment to look again.
+  const checks = useStore((state) => state.checks);
   const world2 = JSON.stringify(world?.processes.map((one) => [one.pid, one.uid]));
   useEffect(() => {
     const timer = setInterval(() => document.visibilityState === 'visible' && setTick((value) => value + 1), 2000);
@@ -48,7 +49,7 @@ export function Walk({ lab: { id: lab, paths } }: { readonly lab: PageLab }): JS
       gone = true;
       clearTimeout(timer);
     };
-  }, [asker, path, action, uid, gid, world2, tick]);
+  }, [asker, path, action, uid, gid, world2, checks, tick]);
   return (
     <div ref={place}>
       <form class="ask" onSubmit={(event) => event.preventDefault()}>

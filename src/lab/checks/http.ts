@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessMatch } from '../lab.ts';
+import { broughtIn } from './credible.ts';
 import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
 import { matching } from './matching.ts';
 import { type NodeProcess, nodeProcesses } from './processes.ts';
@@ -45,15 +46,16 @@ export async function checkHttp(check: CheckOf<'http'>, { node }: CheckWorld): P
   const before = check.match === undefined ? undefined : accepted(node.proc, check.match);
   if (check.match !== undefined && before === undefined) return red('no such process runs');
   let reached = true;
-  const answer = await ask(`${node.proc}/1/ns/net`, check.port, check.path ?? '/', async () => {
-    for (const end = Date.now() + ACCEPT_MS; before !== undefined; await sleep(10)) {
+  const answer = await ask(`${node.proc}/1/ns/net`, check.port, check.path ?? '/', async (over) => {
+    for (const end = Date.now() + ACCEPT_MS; before !== undefined; await sleep(25)) {
       const now = accepted(node.proc, check.match!) ?? new Set();
       reached = [...now].some((inode) => !before.has(inode));
-      if (reached || Date.now() > end) break;
+      // What was hung up on has its own words.
+      if (reached || over() || Date.now() > end) break;
     }
     return reached;
   });
-  if (!reached) return red(`${where}: the connection does not come to ${said(check.match!)}`);
+  if (answer === undefined) return red(`${where}: the connection does not come to ${said(check.match!)}`);
   if (answer.error !== undefined) return red(`${where}: ${answer.error}`);
   if (answer.status !== check.status) return red(`${where}: status ${answer.status}, not ${check.status}`);
   if (check.matches !== undefined && !new RegExp(check.matches, 'm').test(answer.text ?? ''))
@@ -70,7 +72,10 @@ function accepted(proc: string, match: ProcessMatch): ReadonlySet<number> | unde
   if (who.length === 0) return undefined;
   const all = nodeProcesses(proc);
   const family = ({ pid, container, namespaces }: NodeProcess): readonly NodeProcess[] =>
-    all.filter((one) => one.pid === pid || one.ppid === pid || (container && one.namespaces.pid === namespaces.pid));
+    all.filter(
+      (one) =>
+        one.pid === pid || one.ppid === pid || (container && one.namespaces.pid === namespaces.pid && !broughtIn(one, all)),
+    );
   return new Set(
     who.flatMap((one) => {
       const connected = new Set(sockets(proc, one.pid).flatMap(({ state, inode }) => (state === 'connected' ? [inode] : [])));
@@ -79,15 +84,20 @@ function accepted(proc: string, match: ProcessMatch): ReadonlySet<number> | unde
   );
 }
 
-/** `opened`: asked when the connection stands; false = nothing more is to be sent. */
-function ask(network: string, port: number, path: string, opened: () => Promise<boolean>): Promise<Answer> {
+/** `opened`: asked when the connection stands, with whether it still does; false = nothing more is to be sent, and nothing is answered. */
+function ask(
+  network: string,
+  port: number,
+  path: string,
+  opened: (over: () => boolean) => Promise<boolean>,
+): Promise<Answer | undefined> {
   return new Promise((resolve, reject) => {
     const asking = spawn('nsenter', [`--net=${network}`, '--', process.execPath, '-e', REQUEST, '--', String(port), path], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH ?? '' },
     });
     let [out, wrong] = ['', ''];
-    let open = false;
+    let [open, over] = [false, false];
     const late = setTimeout(() => asking.kill('SIGKILL'), WHOLE_MS);
     asking.stdin.on('error', () => {});
     asking.stderr.on('data', (chunk: Buffer) => {
@@ -97,8 +107,14 @@ function ask(network: string, port: number, path: string, opened: () => Promise<
       out += chunk.toString();
       if (open || !out.startsWith('open\n')) return;
       open = true;
-      opened().then(
-        (go) => (go ? asking.stdin.write('go\n') : asking.kill('SIGKILL')),
+      opened(() => over).then(
+        (go) => {
+          if (go) asking.stdin.write('go\n');
+          else if (!over) {
+            asking.kill('SIGKILL');
+            resolve(undefined);
+          }
+        },
         (error: Error) => {
           asking.kill('SIGKILL');
           reject(error);
@@ -108,6 +124,7 @@ function ask(network: string, port: number, path: string, opened: () => Promise<
     asking.once('error', reject);
     asking.once('close', () => {
       clearTimeout(late);
+      over = true;
       const line = out
         .split('\n')
         .filter((one) => one.startsWith('{'))
