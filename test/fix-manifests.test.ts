@@ -366,6 +366,37 @@ describe('what stays root is said, not broken', () => {
     expect(after).toMatch(/name: own\n {4}image: root:1\n {4}command: \[chown, "1234", \/data\]\n$/);
   });
 
+  it('whom an init container gives the volume to is whom the others run as', async () => {
+    const text = `apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  initContainers:
+  - name: perms
+    image: root:1
+    command: [sh, -c, "chown -R 1000:1001 /mnt/data/ && chown 7 /elsewhere"]
+    volumeMounts:
+    - {name: data, mountPath: /mnt}
+  containers:
+  - name: web
+    image: root:1
+    volumeMounts:
+    - {name: data, mountPath: /srv}
+  - name: other
+    image: root:1
+  volumes:
+  - name: data
+    persistentVolumeClaim: {claimName: data}
+`;
+    const after = await fixed('given.yaml', text);
+    expect(after).toMatch(
+      /name: web\n {4}image: root:1\n[\s\S]*runAsUser: 1000\n {6}runAsGroup: 1001\n[\s\S]*name: other\n[\s\S]*runAsUser: 10001\n/,
+    );
+    const { unknown } = await fix(write('given.yaml', text), '--user', '5000');
+    const told = unknown.filter((one) => one.includes('init container perms gives /mnt/data/ to 1000:1001 at every start'));
+    expect(told.map((one) => one.split(':')[0])).toEqual(['web']);
+  });
+
   it('what check would find worse is taken back: a program with file capabilities keeps those it has', async () => {
     const file = write('raw.yaml', POD('raw:1'));
     const { containers } = await fix(file);

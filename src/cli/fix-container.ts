@@ -11,6 +11,7 @@ import type { FixedContainer } from '../report/report.ts';
 import { DEFAULT_USER, type FixResult, fixImageStatically } from '../unroot.ts';
 import type { ContainerChange } from '../workload/change.ts';
 import type { ContainerSettings } from '../workload/container.ts';
+import { handedTo } from '../workload/formats/kubernetes/handed-volumes.ts';
 import type { KubernetesWorkload } from '../workload/formats/kubernetes/read.ts';
 import { BASICS, changeOf, withGroup, withoutIdentity } from './container-change.ts';
 import type { ContainerImages } from './container-images.ts';
@@ -103,7 +104,10 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
 
   const root = wantsRoot(settings);
   if (root !== undefined && runsAs === 0) return nothing('left', root);
-  const user = options.user ?? ownUser(subject, options.profile) ?? DEFAULT_USER;
+  // What an init container hands over at every start belongs to that user, whatever fsGroup gave it before.
+  const given = one.workload.format === 'kubernetes' ? handedTo(one.workload.containers, container) : undefined;
+  const owner = given === undefined ? undefined : `${given.uid}:${given.gid}`;
+  const user = options.user ?? ownUser(subject, options.profile) ?? owner ?? DEFAULT_USER;
   let result: FixResult | undefined;
   let proved: ProvedImage | undefined;
   let edits: ConfigEdits | undefined;
@@ -135,7 +139,13 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
   }
   // A proof of the image alone had the image's own folder.
   const whole = proved === undefined ? withoutVolumeOwners(one, result as FixResult) : (result as FixResult);
-  return fromResult(one, whole, proved, nothing, options, edits);
+  const other =
+    given === undefined || given.uid === whole.recipient.uid
+      ? []
+      : [
+          `${container_}: init container ${given.by} gives ${given.path} to ${owner} at every start: whether ${user} works there is not known`,
+        ];
+  return fromResult(one, { ...whole, unknown: [...whole.unknown, ...other] }, proved, nothing, options, edits);
 }
 
 /** Where a port must move, the configuration is the place; what is left of it may be folders, which a pod can mount anew. */
