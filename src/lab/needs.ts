@@ -30,7 +30,8 @@ export async function missingFor(lab: Lab): Promise<readonly MissingNeed[]> {
   const debian = await whyNoDebian();
   if (debian !== undefined) found.push({ need: 'base', why: debian, get: 'apt-get install -y mmdebstrap' });
   for (const need of lab.needs) {
-    const missing = await missingNeed(need);
+    // Disks of a guest are loop devices of its own kernel.
+    const missing = need === 'loop' && lab.needs.includes('qemu') ? undefined : await missingNeed(need);
     if (missing !== undefined && !found.some((one) => one.need === need)) found.push({ need, ...missing });
   }
   return found;

@@ -28,7 +28,7 @@ as=
 context=
 if [ "$1" = selinux ]; then
   /usr/sbin/load_policy -i || exit 1
-  as='runcon -u unconfined_u -r unconfined_r -t unconfined_t -l s0-s0:c0.c1023'
+  as='runcon -u unconfined_u -r unconfined_r -t unconfined_t -l s0'
   context=,context=system_u:object_r:usr_t:s0
 fi
 mount -t ext4 -o ro,nosuid,nodev$context /dev/vdb ${GUEST.payload} || exit 1
