@@ -12,6 +12,7 @@ import { firstExecve, type ProgramAt } from './first-execve.ts';
 import { type Identity, identityOf } from './identity.ts';
 import { isStopped, type LaunchInput, type LaunchSubject, type Stopped } from './input.ts';
 import { type Derivation, type Launch, type LaunchMount, type Refusal, userNamespaceOf } from './launch.ts';
+import { mountRefused } from './mount-refused.ts';
 import { mountsOf } from './mounts.ts';
 import { networkOf } from './network.ts';
 import { userRequest } from './user-request.ts';
@@ -45,6 +46,8 @@ function work({ image, settings, profile, host }: LaunchInput, name: string): La
   const environment = environmentOf(image, settings, profile, identity, workdir.cwd);
   // What admission filled in (fsGroup of a constraint) counts for volumes too.
   const mounts = mountsOf(image, request.settings, profile, identity);
+  const unmountable = mountRefused(image, request.settings, profile, mounts.mounts);
+  if (unmountable !== undefined) return unmountable;
   const devices = devicesOf(settings, profile, host, askedIds(request.spec));
 
   const noNewPrivileges = settings.noNewPrivileges ?? profile.noNewPrivileges;

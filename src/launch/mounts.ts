@@ -245,7 +245,7 @@ function directoryAt(path: string, rootFs: RootFs): RootEntry | undefined {
 }
 
 /** Runtimes mount where the path leads inside the image: `/var/run` is `/run` in most. */
-function placeOf(path: string, rootFs: RootFs | undefined): string {
+export function placeOf(path: string, rootFs: RootFs | undefined): string {
   const plain = normalise(path);
   if (rootFs === undefined) return plain;
   const resolved = rootFs.resolve(plain);

@@ -21,7 +21,9 @@ export async function launchSubject(image: Image, options: SubjectOptions = {}):
   const files = rootFs === undefined ? await image.readFiles(paths, limit) : await rootFs.readFiles(paths, limit);
   const text = (path: string): string | undefined => {
     const bytes = files.get(path);
-    return bytes === undefined ? undefined : new TextDecoder().decode(bytes.subarray(0, ACCOUNT_FILE_BYTES));
+    // A byte order mark is a part of the first name to every runtime (observed with podman 4.3.1 and Docker 20.10).
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    return bytes === undefined ? undefined : decoder.decode(bytes.subarray(0, ACCOUNT_FILE_BYTES));
   };
   const partial = paths.filter((path) => (files.get(path)?.length ?? 0) > ACCOUNT_FILE_BYTES);
   const words = [...(options.argv0 ?? []), config.entrypoint[0], config.cmd[0]];
