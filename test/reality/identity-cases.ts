@@ -54,6 +54,11 @@ const flag = (text: string, accounts?: AccountsName): Row => [
   accounts,
 ];
 
+/** A place of the host that every machine has, and what it is. */
+const bound = (source: string, target: string, hostPathType: string): ContainerSettings => ({
+  volumes: [{ kind: 'bind', source, target, hostPathType }],
+});
+
 export const STARTED: readonly IdentityCase[] = [
   ...cases(EVERYWHERE, false, [
     ['nothing said'],
@@ -304,8 +309,22 @@ export const REFUSED: readonly IdentityCase[] = [
     ['file capabilities outside the bounding set', { entrypoint: ['/bin/net-admin'] }, { user: '1000' }],
     ['file capabilities outside the bounding set, as root', { entrypoint: ['/bin/net-admin'] }],
     ['no command', {}, { cmd: [] }],
+    ['VOLUME on a file', {}, { volumes: ['/plain'] }],
+    ['VOLUME below a file', {}, { volumes: ['/plain/x'] }],
+    ['a folder of the host on a file', bound('/etc', '/plain', 'Directory')],
+    ['a folder of the host below a file', bound('/etc', '/plain/x', 'Directory')],
+    ['a file of the host on a folder', bound('/etc/passwd', '/srv', 'File')],
+    ['a file of the host on a link to a folder', bound('/etc/passwd', '/link', 'File')],
+    ['a file of the host below a file', bound('/etc/passwd', '/plain/x', 'File')],
+    ['a folder of the host inside /proc', bound('/etc', '/proc/sys', 'Directory')],
   ]),
   ...cases(ENGINES, true, [
+    ['tmpfs on a file', { volumes: [{ kind: 'tmpfs', target: '/plain' }] }],
+    ['tmpfs below a file', { volumes: [{ kind: 'tmpfs', target: '/plain/x' }] }],
+    ['named volume on a file', { volumes: [{ kind: 'named', source: 'g', target: '/plain' }] }],
+    ['named volume below a file', { volumes: [{ kind: 'named', source: 'h', target: '/plain/x' }] }],
+    ['named volume on a file, read-only', { volumes: [{ kind: 'named', source: 'i', target: '/plain', readOnly: true }] }],
+    ['anonymous volume on a file', { volumes: [{ kind: 'anonymous', target: '/plain' }] }],
     ['unknown capability', { capAdd: ['FOO'] }],
     ['unknown capability to drop', { capDrop: ['CAP_FOO'] }],
     ['doubled prefix', { capAdd: ['CAP_CAP_CHOWN'] }],

@@ -116,6 +116,7 @@ export function criRuntime(
       mounts: [
         { hostPath: hostsFile, containerPath: '/etc/hosts', readonly: false },
         { hostPath: lastWords, containerPath: '/dev/termination-log', readonly: false },
+        ...(settings.volumes ?? []).map(({ source, target }) => ({ hostPath: source, containerPath: target, readonly: false })),
       ],
       logPath,
       linux: {

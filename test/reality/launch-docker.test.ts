@@ -74,6 +74,7 @@ function request(settings: ContainerSettings, image: string): object {
       Privileged: settings.privileged === true,
       ReadonlyRootfs: settings.readOnly === true,
       Sysctls: settings.sysctls ?? {},
+      Binds: volumes.filter((one) => one.kind === 'bind').map(({ source, target }) => `${source}:${target}`),
       Tmpfs: Object.fromEntries(volumes.filter((one) => one.kind === 'tmpfs').map((one) => [one.target, tmpfsOptions(one)])),
       Mounts: volumes
         .filter((one) => one.kind === 'named')

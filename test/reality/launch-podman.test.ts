@@ -104,11 +104,13 @@ function flagsOf(settings: ContainerSettings): string[] {
     ...all(
       '--volume',
       volumes
-        .filter((one) => one.kind === 'anonymous' || one.kind === 'named')
+        .filter((one) => one.kind !== 'tmpfs')
         .map((one) =>
-          [...(one.kind === 'named' ? [volumeName(one.source)] : []), one.target, ...(one.readOnly === true ? ['ro'] : [])].join(
-            ':',
-          ),
+          [
+            ...(one.kind === 'named' ? [volumeName(one.source)] : one.kind === 'bind' ? [one.source] : []),
+            one.target,
+            ...(one.readOnly === true ? ['ro'] : []),
+          ].join(':'),
         ),
     ),
     ...all(
