@@ -97,6 +97,29 @@ describe('a port that does not speak TLS', () => {
     expect((await ask(fine)).text).toBeUndefined();
   });
 
+  it.each<[string, (said: Buffer) => string | undefined]>([
+    ['policy', (said) => (/^request=smtpd_access_policy\n[\s\S]*\n\n$/.test(`${said}`) ? 'action=DUNNO\n\n' : undefined)],
+    [
+      'milter',
+      (said) => (said.length === 17 && said.readUInt32BE() === 13 && said[4] === 0x4f ? '\0\0\0\x0dO\0\0\0\x06' : undefined),
+    ],
+  ])('is asked in the words of %s, where nothing else gets an answer', async (kind, answer) => {
+    const port = await listening(
+      createServer((socket) => {
+        const all: Buffer[] = [];
+        socket
+          .on('error', () => {})
+          .on('data', (chunk) => {
+            all.push(chunk);
+            const said = answer(Buffer.concat(all));
+            if (said !== undefined) socket.write(said);
+          });
+      }),
+    );
+    expect(await ask(port)).toMatchObject({ outcome: 'reply', opener: kind });
+    expect(await ask(port, kind)).toMatchObject({ outcome: 'reply', opener: kind });
+  });
+
   it('is silent when it takes everything and says nothing', async () => {
     const port = await listening(createServer((socket) => socket.resume().on('error', () => {})));
     expect(await ask(port)).toEqual({ port, outcome: 'silent' });

@@ -29,6 +29,10 @@ const openers = (path) => [
   // RFC 1928: one method, none.
   ['socks', hex('050100')],
   ['zabbix', hex('5a425844 01 0a00000000000000 6167656e742e70696e67')],
+  // Postfix's policy delegation protocol (SMTPD_POLICY_README): one request about a letter that nobody sends.
+  ['policy', Buffer.from('request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=SMTP\nclient_address=192.0.2.1\nclient_name=unknown\nhelo_name=unroot.invalid\nsender=unroot@example.org\nrecipient=unroot@example.net\ninstance=unroot.1\n\n')],
+  // The milter protocol: option negotiation as version 6, every action and every step offered.
+  ['milter', hex('0000000d 4f 00000006 000001ff 001fffff')],
   // RFC 5531 over TCP: the portmapper's procedure 0.
   ['rpc', hex('80000028 756e726f 00000000 00000002 000186a0 00000002 00000000 00000000 00000000 00000000 00000000')],
   // gitprotocol-pack(5): a repository that nobody has; the refusal is a line of the protocol.

@@ -30,6 +30,9 @@ const patienceWith = (like: Observation | undefined): SettleOptions =>
 /** A busy start takes several times as long when every call is watched: more ports may be on their way. */
 const WATCHED_STEADY_MS = 10_000;
 
+/** What a program that listens already gets to load the rest, with nothing new to be seen. */
+const LOADING_MS = 20_000;
+
 /** How often a port that says nothing is asked again. */
 const TURNS = 3;
 
@@ -61,7 +64,11 @@ export async function untilReady(
   };
   let expectedPorts = like?.ports ?? [];
   for (let turn = 0; ; turn++) {
-    const settled = await settle(container, { ...patience, expectedPorts }, signal);
+    const settled = await settle(
+      container,
+      { ...patience, ...(turn > 0 ? { steadyMs: LOADING_MS } : {}), expectedPorts },
+      signal,
+    );
     const readyMs = Math.round(performance.now() - started);
     const { ports } = settled;
     const running = container.running();

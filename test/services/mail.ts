@@ -130,4 +130,14 @@ export const MAIL: readonly Service[] = [
     says: /ada/,
     honest: { verdict: 'failed', says: /cron needs root/ },
   }),
+  service('postgrey', {
+    packages: ['postgrey'],
+    run: ['postgrey', '--inet=0.0.0.0:10023', '--pidfile=/run/postgrey.pid'],
+    ask: [
+      sh(
+        `exec 3<>/dev/tcp/127.0.0.1/10023; printf 'request=smtpd_access_policy\\nprotocol_state=RCPT\\nclient_address=192.0.2.9\\nclient_name=a.example\\nsender=a@example.com\\nrecipient=b@example.org\\n\\n' >&3; read -r -t 5 said <&3; echo "$said"`,
+      ),
+    ],
+    says: /action=DEFER_IF_PERMIT Greylisted/,
+  }),
 ];

@@ -197,4 +197,28 @@ export const NETWORK: readonly Service[] = [
     ask: [dialog(11211, ['set k 0 0 6\r\nstored', 'get k'], false)],
     says: /STORED[\s\S]*stored/,
   }),
+  service('inspircd', {
+    packages: ['inspircd'],
+    script: make('irc:irc', '/run/inspircd'),
+    run: ['inspircd', '--nofork', '--config=/etc/inspircd/inspircd.conf'],
+    // It refuses to be root.
+    alone: false,
+    patienceMs: 60_000,
+    ask: [
+      sh(
+        `exec 3<>/dev/tcp/127.0.0.1/6667; printf 'NICK ada\\r\\nUSER ada 0 * :ada\\r\\n' >&3; while read -r -t 15 line <&3; do echo "$line"; case "$line" in PING*) printf 'PONG %s\\r\\n' "\${line#PING }" >&3;; *' 001 '*|ERROR*) break;; esac; done`,
+      ),
+    ],
+    says: / 001 ada /,
+  }),
+  service('kamailio', {
+    packages: ['kamailio'],
+    run: ['kamailio', '-DD', '-E', '-u', 'kamailio', '-g', 'kamailio', '-f', '/etc/kamailio/kamailio.cfg'],
+    ask: [
+      sh(
+        `exec 3<>/dev/udp/127.0.0.1/5060; printf 'REGISTER sip:127.0.0.1 SIP/2.0\\r\\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKx\\r\\nFrom: <sip:a@127.0.0.1>;tag=1\\r\\nTo: <sip:a@127.0.0.1>\\r\\nCall-ID: 1\\r\\nCSeq: 1 REGISTER\\r\\nContact: <sip:a@127.0.0.1:9>\\r\\nContent-Length: 0\\r\\n\\r\\n' >&3; read -r -t 5 said <&3; echo "$said"`,
+      ),
+    ],
+    says: /SIP\/2\.0 200 OK/,
+  }),
 ];

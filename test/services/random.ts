@@ -44,6 +44,8 @@ export const RANDOM: readonly Service[] = [
     run: ['/etc/init.d/vitrage-persistor', 'systemd-start'],
     ask: [inside('ps ax || cat /proc/1/cmdline')],
     says: /persistor/,
+    // It waits for a message queue that is not there.
+    honest: { verdict: 'inconclusive', says: /opens no port and no socket/ },
   }),
   // A second lot: sections net, httpd, database, mail, admin, comm and news, the same rule, random.Random('unroot-2026-11-21-second').
   service('stenographer', {

@@ -195,4 +195,39 @@ export const STORES: readonly Service[] = [
     // Letters over the network are kept; the socket of local programs is in a folder that is the runtime's.
     honest: { verdict: 'inconclusive', says: /\/dev\/log/ },
   }),
+  service('pgbouncer', {
+    packages: ['pgbouncer'],
+    script: `cat >"$1/etc/pgbouncer/pgbouncer.ini" <<'END'
+[databases]
+[pgbouncer]
+listen_addr = 0.0.0.0
+listen_port = 6432
+auth_type = trust
+auth_file = /etc/pgbouncer/userlist.txt
+admin_users = admin
+logfile = /var/log/postgresql/pgbouncer.log
+pidfile = /var/run/postgresql/pgbouncer.pid
+unix_socket_dir = /var/run/postgresql
+END
+echo '"admin" ""' >"$1/etc/pgbouncer/userlist.txt"`,
+    run: ['pgbouncer', '/etc/pgbouncer/pgbouncer.ini'],
+    // It refuses to be root.
+    alone: false,
+    ask: [
+      sh(
+        `exec 3<>/dev/tcp/127.0.0.1/6432; printf '\\0\\0\\0\\x27\\0\\3\\0\\0user\\0admin\\0database\\0pgbouncer\\0\\0Q\\0\\0\\0\\x12SHOW VERSION;\\0' >&3; timeout 3 cat <&3 | tr -d '\\0'`,
+      ),
+    ],
+    says: /PgBouncer 1\.\d+/,
+  }),
+  service('gearman', {
+    packages: ['gearman-job-server', 'gearman-tools'],
+    run: ['gearmand', '-u', 'gearman', '--log-file', '/var/log/gearman-job-server/gearmand.log', '--listen', '0.0.0.0'],
+    ask: [
+      sh(
+        'timeout 8 gearman -w -h 127.0.0.1 -f up -- tr a-z A-Z & sleep 1; echo hello | timeout 5 gearman -h 127.0.0.1 -f up; kill %1',
+      ),
+    ],
+    says: /HELLO/,
+  }),
 ];
