@@ -98,16 +98,25 @@ function freeName(folder: string, scene: Scene): string {
   return 'new-entry-100';
 }
 
-/** Deleting is asked for an entry of somebody else's, where there is one: with the sticky bit that is not the same as for one's own. */
+/**
+ * Deleting is asked for an entry of somebody else's, where there is one: with the sticky bit that is not the same as for one's own. A folder
+ * with something in it says nothing about rights, so it is asked for only where there is nothing else.
+ */
 function removal(path: string, tree: FileTree, launch: Launch): readonly Named[] {
   const names = tree.list?.(trimmed(path));
   if (!Array.isArray(names)) return [];
   const entries = names.slice(0, 1000).map((name: string) => childPath(trimmed(path), name));
-  const ofOthers = entries.find((entry) => {
+  const isFull = (entry: string): boolean => {
+    const node = tree.lookup(entry);
+    const inside = typeof node === 'object' && node.inode.type === 'directory' ? tree.list?.(entry) : undefined;
+    return Array.isArray(inside) && inside.length > 0;
+  };
+  const ofOthers = (entry: string): boolean => {
     const node = tree.lookup(entry);
     return typeof node === 'object' && node.inode.uid !== launch.uid && node.mount !== entry;
-  });
-  const chosen = ofOthers ?? entries[0];
+  };
+  const removable = entries.filter((entry) => !isFull(entry));
+  const chosen = removable.find(ofOthers) ?? removable[0] ?? entries.find(ofOthers) ?? entries[0];
   return chosen === undefined ? [] : [{ name: 'delete', path: chosen }];
 }
 

@@ -159,6 +159,29 @@ describe('what is asked', () => {
     expect((await ask(files, ['/own'])).decision.to).toBe('delete');
   });
 
+  it('asks for the deletion of what could be deleted, not of a full folder', async () => {
+    const removed = async (files: Files): Promise<string | undefined> =>
+      (await ask(files, ['/f'])).answers.find(({ to }) => to === 'delete')?.what;
+    expect(await removed({ '/f': {}, '/f/a': {}, '/f/a/x': '', '/f/b': '' })).toContain('/f/b');
+    expect(await removed({ '/f': {}, '/f/a': {}, '/f/a/x': '' })).toContain('/f/a');
+  });
+
+  it('says what is there already, what the mask took away, and that port 0 is any free one', async () => {
+    const words = async (files: Files, ...asked: [string, string?]): Promise<string> =>
+      JSON.stringify((await ask(files, asked)).steps);
+    expect(await words({ '/tmp': { mode: 0o1777 }, '/tmp/x': '' }, '/tmp/x', 'create')).toContain('/tmp/x is there already');
+    const acl = [
+      { tag: 'user-obj' as const, perm: 6 },
+      { tag: 'user' as const, id: 10001, perm: 6 },
+      { tag: 'group-obj' as const, perm: 4 },
+      { tag: 'mask' as const, perm: 4 },
+      { tag: 'other' as const, perm: 0 },
+    ];
+    const masked = { '/m': { content: '', mode: 0o640, acl } };
+    expect(await words(masked, '/m', 'write')).toContain('named user 10001 in its ACL, r-- (its mask leaves that of rw-)');
+    expect(await words({}, ':0')).toContain('port 0 is open to everybody: the kernel picks a free one');
+  });
+
   it('begins relative paths in the working directory', async () => {
     expect((await ask({ '/srv/www': {} }, ['./www/x', 'read'], { workdir: '/srv' })).asked).toBe('/srv/./www/x');
   });

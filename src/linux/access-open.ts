@@ -39,7 +39,12 @@ export function decideOpen(question: Question, operation: Open): Stop | undefine
   if (place.node === undefined) return decideCreate(question, place);
   if (create) {
     if (operation.exclusive === true)
-      return fail(question, 'EEXIST', () => `${place.path} exists and O_EXCL was asked for`, place.path);
+      return fail(
+        question,
+        'EEXIST',
+        () => `${place.path} is there already, and something new was asked for (O_CREAT with O_EXCL)`,
+        place.path,
+      );
     if (place.node.inode.type === 'directory') return fail(question, 'EISDIR', () => `${place.path} is a directory`, place.path);
     const refused = mayCreateInSticky(question, place as Found);
     if (refused !== undefined) return refused;

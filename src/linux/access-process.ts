@@ -14,7 +14,9 @@ export function decideBind(question: Question, operation: Of<'bind'>): Stop | un
   const start = facts.unprivilegedPortStart;
   const source = 'net.ipv4.ip_unprivileged_port_start, ip(7)';
   if (port === 0 || port >= start) {
-    say(question, true, () => `port ${port} is open to everybody: ports from ${start} on need no capability`, undefined, source);
+    const why =
+      port === 0 ? 'the kernel picks a free one, which needs no capability' : `ports from ${start} on need no capability`;
+    say(question, true, () => `port ${port} is open to everybody: ${why}`, undefined, source);
     return undefined;
   }
   const text = () => `port ${port} is below ${start} and needs CAP_NET_BIND_SERVICE`;

@@ -58,8 +58,8 @@ test('who gets what', () => {
   const ask = (uid: number, groups: readonly number[], want: number) =>
     evaluateAcl(ACL, file, { uid, groups: new Set(groups) }, want);
   expect(ask(0, [], 6)).toEqual({ allowed: true, by: 'owner', grants: 6 });
-  expect(ask(1000, [], 4)).toEqual({ allowed: true, by: 'named user 1000', grants: 4 });
-  expect(ask(1000, [50], 2), 'the mask takes w away').toEqual({ allowed: false, by: 'named user 1000', grants: 4 });
+  expect(ask(1000, [], 4)).toEqual({ allowed: true, by: 'named user 1000', grants: 4, unmasked: 6 });
+  expect(ask(1000, [50], 2), 'the mask takes w away').toEqual({ allowed: false, by: 'named user 1000', grants: 4, unmasked: 6 });
   expect(ask(7, [50], 4)).toEqual({ allowed: true, by: 'named group 50', grants: 4 });
   expect(ask(7, [20, 50], 2)).toMatchObject({ allowed: false, by: 'owning group 20' });
   expect(ask(7, [], 4), 'other has nothing').toEqual({ allowed: false, by: 'other', grants: 0 });

@@ -119,6 +119,8 @@ export interface AclVerdict {
   /** E.g. `named user 1000`, `owning group 50`, `other`. */
   readonly by: string;
   readonly grants: number;
+  /** What the entry says itself, where the mask takes some of it away. */
+  readonly unmasked?: number;
 }
 
 /** The subject of the question: ids that count, groups including the effective gid. */
@@ -142,19 +144,22 @@ export function evaluateAcl(
       return { allowed: covers(entry.perm), by: 'owner', grants: entry.perm };
     if (entry.tag === 'user' && entry.id === subject.uid) {
       const grants = entry.perm & mask;
-      return { allowed: covers(grants), by: `named user ${entry.id}`, grants };
+      return { allowed: covers(grants), by: `named user ${entry.id}`, grants, ...cut(entry.perm, grants) };
     }
     const gid = entry.tag === 'group-obj' ? file.gid : entry.tag === 'group' ? entry.id : undefined;
     if (gid !== undefined && subject.groups.has(gid)) {
       const by = entry.tag === 'group-obj' ? `owning group ${gid}` : `named group ${gid}`;
-      group ??= { allowed: false, by, grants: entry.perm & mask };
+      const grants = entry.perm & mask;
+      group ??= { allowed: false, by, grants, ...cut(entry.perm, grants) };
       // A group entry that grants the want ends the search, even when the mask then takes it away again.
-      if (covers(entry.perm)) return { allowed: covers(entry.perm & mask), by, grants: entry.perm & mask };
+      if (covers(entry.perm)) return { allowed: covers(grants), by, grants, ...cut(entry.perm, grants) };
     }
     if (entry.tag === 'other') return group ?? { allowed: covers(entry.perm), by: 'other', grants: entry.perm };
   }
   return group ?? { allowed: false, by: 'no entry', grants: 0 };
 }
+
+const cut = (perm: number, grants: number): Pick<AclVerdict, 'unmasked'> => (perm === grants ? {} : { unmasked: perm });
 
 /** The list after chmod(2): owner, mask (or owning group) and other follow the new mode bits. */
 export function aclAfterChmod(acl: readonly AclEntry[], mode: number): readonly AclEntry[] {

@@ -16,6 +16,8 @@ export interface ClassFacts {
   readonly entry?: string;
   /** rwx as 4, 2, 1. */
   readonly granted: number;
+  /** What the ACL entry says itself, where the mask takes some of it away. */
+  readonly unmasked?: number;
 }
 
 /** What the bits say, before and after capabilities. */
@@ -121,15 +123,16 @@ function aclVerdict(inode: Inode, who: Credentials, want: number): AclVerdict {
 function classFacts(inode: Inode, who: Credentials, want: number): ClassFacts {
   const decides = classOf(inode, who);
   if (decides === 'acl') {
-    const { by, grants } = aclVerdict(inode, who, want);
-    return { class: decides, entry: by, granted: grants };
+    const { by, grants, unmasked } = aclVerdict(inode, who, want);
+    return { class: decides, entry: by, granted: grants, ...(unmasked === undefined ? {} : { unmasked }) };
   }
   return { class: decides, ...(decides === 'group' ? { entry: `group ${inode.gid}` } : {}), granted: bitsOf(inode, decides) };
 }
 
-function classText({ class: decides, entry, granted }: ClassFacts, { uid }: Credentials): string {
+function classText({ class: decides, entry, granted, unmasked }: ClassFacts, { uid }: Credentials): string {
   const name = { owner: 'the owner', acl: `${entry} in its ACL`, group: `in ${entry}`, other: '"other"' }[decides];
-  return `uid ${uid} is ${name}, ${rwx(granted)}`;
+  const cut = unmasked === undefined ? '' : ` (its mask leaves that of ${rwx(unmasked)})`;
+  return `uid ${uid} is ${name}, ${rwx(granted)}${cut}`;
 }
 
 function throughCapability(inode: Inode, who: Credentials, want: number): Capability | undefined {
