@@ -33,7 +33,10 @@ describe('parseDockerfile', () => {
     const text =
       'FROM --platform=linux/amd64 a AS b\r\nCOPY --chown="1:2" --link x y /z/\r\nRUN <<-\'EOF\' cat <<END\r\n\ta $B\r\nEOF\r\nsecond\r\nEND\r\nUSER 1\r\n';
     const { instructions, problems } = parse(text);
-    expect(problems).toEqual([]);
+    expect(problems.map(({ severity, message, where }) => [severity, where.line, message.slice(0, 55)])).toEqual([
+      ['warning', 4, 'the lines of this heredoc end in carriage returns, as o'],
+    ]);
+    expect(parse('FROM a\r\nCOPY <<EOF /conf\r\na=1\r\nEOF\r\n').problems).toEqual([]);
     expect(instructions[1]!.flags.map(({ name, value }) => [name, value])).toEqual([
       ['chown', '1:2'],
       ['link', undefined],

@@ -1,6 +1,8 @@
 /** Reads a Dockerfile into instructions, by the rules of BuildKit's parser (frontend/dockerfile/parser). Never throws: what is wrong is told at its place. */
+
 import { problemAt, type SourceFile, spanAt } from '../source-file.ts';
 import type { TextProblem } from '../span.ts';
+import { tellCarriageReturns } from './carriage-returns.ts';
 import { type Dockerfile, type Flag, type Heredoc, INSTRUCTIONS, type Instruction } from './instruction.ts';
 import { type LogicalText, logicalText } from './logical-text.ts';
 
@@ -258,6 +260,7 @@ function heredocsAfter(
       if ((tabs ? line.replace(/^\t+/, '') : line) === name) {
         found = true;
         heredocs.push({ name, expand, content, start, end: begin, after });
+        if (holder === 'RUN' || content.startsWith('#!')) tellCarriageReturns(reading, start, content);
       } else {
         const full = reading.file.text.slice(begin, after);
         content += tabs ? full.replace(/^\t+/, '') : full;

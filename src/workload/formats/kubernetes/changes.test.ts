@@ -90,6 +90,17 @@ spec:
     );
   });
 
+  test('users of their own are said where they are, what all have is at the pod', () => {
+    const two = `${POD}  - name: side\n    image: x\n    securityContext: {runAsUser: 0}\n`;
+    const side: ContainerChange = { ...restricted('side'), user: { uid: 1234, gid: 1235 } };
+    const [after = ''] = changed([two], { web: [restricted('web'), side] });
+    const [atPod = '', , atSide = ''] = after.split(/^ {2}(?:containers:|- name: side)\n/m);
+    expect(atPod).toContain('    runAsNonRoot: true\n    seccompProfile:\n');
+    expect(atPod).not.toMatch(/runAsUser|runAsGroup/);
+    expect(after).toContain('    securityContext:\n      runAsUser: 10001\n      runAsGroup: 10001\n');
+    expect(atSide).toContain('{runAsUser: 1234, runAsGroup: 1235,');
+  });
+
   test('where it is set already it is set', () => {
     const own = POD.replace('    image', '    securityContext: {runAsUser: 0, readOnlyRootFilesystem: true}\n    image');
     const [text] = changed([own], { web: [{ container: 'web', runAsNonRoot: true, user: { uid: 5, gid: 6 }, readOnly: true }] });

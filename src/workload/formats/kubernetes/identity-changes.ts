@@ -9,6 +9,7 @@ import type { PodContainer, PodSpec } from './pod-spec.ts';
 /** Fields that both levels have; the container's counts. */
 const FIELDS = ['runAsNonRoot', 'runAsUser', 'runAsGroup', 'seccompProfile'] as const;
 type Field = (typeof FIELDS)[number];
+const OF_USER: ReadonlySet<Field> = new Set(['runAsUser', 'runAsGroup']);
 
 /** A container with the path from the object to it, and what is asked for it. */
 export interface ChangedContainer {
@@ -47,6 +48,12 @@ export function identityChanges(spec: Path, pod: PodSpec, all: readonly ChangedC
     ({ change, container }) =>
       change === undefined && FIELDS.some((field) => (fieldsOf(container.securityContext)[field] ?? undefined) === undefined),
   );
+  // Users of their own are said where they are, with their groups.
+  const final = (field: Field, { change, container }: ChangedContainer): unknown =>
+    askedOf(field, change) ?? fieldsOf(container.securityContext)[field] ?? shared[field];
+  const alike = (['runAsUser', 'runAsGroup'] as const).every((field) =>
+    all.every((one) => sameValue(final(field, one) ?? 0, final(field, all[0]!) ?? 0)),
+  );
   for (const field of FIELDS) {
     const given = shared[field] ?? undefined;
     const of = all.map((one) => {
@@ -69,6 +76,7 @@ export function identityChanges(spec: Path, pod: PodSpec, all: readonly ChangedC
       value !== undefined &&
       !alone &&
       !apart &&
+      (alike || !OF_USER.has(field)) &&
       inherited.every(({ wanted }) => wanted !== undefined && sameValue(wanted, value));
     if (field === 'runAsUser') user ||= forAll;
     // Where every container says the same as the pod, they change together: what is left there would be for nobody but the next one.
