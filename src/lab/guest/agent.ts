@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, openSync, read, readdirSync, readFileSync, write, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../engine/command.ts';
 import { evaluate } from '../checks/evaluate.ts';
 import { digestOf } from '../checks/file.ts';
@@ -88,7 +89,8 @@ export async function runAgent(): Promise<void> {
       desk?.close();
       if (old === undefined) return;
       // Of a server in the kernel nothing ends with its namespaces; clients of it would wait for it.
-      await old.run(LET_GO, { timeoutMs: 3000, cwd: '/' });
+      // What waits in the kernel cannot be killed, and is not waited for.
+      await Promise.race([old.run(LET_GO, { timeoutMs: LET_GO_MS, cwd: '/' }), sleep(LET_GO_MS + 1000)]);
       await old.end();
     },
     evaluate: (check: LabCheck) => evaluate(check, { node: there(), tools, before }),
@@ -145,9 +147,18 @@ export async function runAgent(): Promise<void> {
   await new Promise(() => {});
 }
 
-/** Mounts of network file systems first, then the server, in a node that ends. */
-const LET_GO = `grep -qE ' nfs4? ' /proc/self/mounts && timeout 2 umount -f -l -a -t nfs,nfs4
+/**
+ * Mounts of network file systems first, which say goodbye to their server, when nobody uses them any more; then that one, in a node that ends.
+ * The server's own helper goes on answering until then.
+ */
+const LET_GO = `if grep -qE ' nfs4? ' /proc/self/mounts; then
+  for one in /proc/[0-9]*; do
+    read -r name <"$one/comm" && [ "$one" != /proc/1 ] && [ "$one" != "/proc/$$" ] && [ "$name" != rpc.mountd ] && kill -9 "\${one#/proc/}"
+  done 2>/dev/null
+  umount -f -a -t nfs,nfs4 || umount -l -a -t nfs,nfs4
+fi
 if [ -e /proc/fs/nfsd/threads ]; then exportfs -ua; echo 0 >/proc/fs/nfsd/threads; fi`;
+const LET_GO_MS = 30_000;
 
 /** What a learner may have done to the kernel is undone, as far as one node can do it. */
 async function afresh(): Promise<void> {

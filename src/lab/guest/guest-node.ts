@@ -9,6 +9,7 @@ import type { Guest } from './guest.ts';
 
 /** Emulated, and perhaps beside others: what takes a second on the machine. */
 const BEGIN_MS = 180_000;
+const END_MS = 90_000;
 const SLOWER = 4;
 
 /** `program`: folder of unroot.js on this machine, for terminals. */
@@ -48,7 +49,8 @@ export async function startGuestNode(guest: Guest, wish: NodeWish, program: stri
     end() {
       ending ??= (async () => {
         endedAt = Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100);
-        await guest.call('end', null, 20_000).catch(() => {});
+        // A guest that is gone has no node any more.
+        await guest.call('end', null, END_MS).catch(() => {});
         rmSync(home, { recursive: true, force: true });
       })();
       return ending;
