@@ -366,6 +366,14 @@ describe('what stays root is said, not broken', () => {
     expect(after).toMatch(/name: own\n {4}image: root:1\n {4}command: \[chown, "1234", \/data\]\n$/);
   });
 
+  it('a capability that somebody else than root has in no program is told', async () => {
+    const asks = '    securityContext: {capabilities: {add: [NET_ADMIN, NET_BIND_SERVICE]}}\n';
+    const { unknown } = await fix(write('asks.yaml', POD('number:1', asks)));
+    expect(unknown).toEqual([
+      expect.stringMatching(/: it asks for NET_ADMIN, which uid 1234 has only in programs whose files carry them$/),
+    ]);
+  });
+
   it('whom an init container gives the volume to is whom the others run as', async () => {
     const text = `apiVersion: v1
 kind: Pod

@@ -27,7 +27,7 @@ import { type AnyContainer, type AnyWorkload, imageOf, type ManifestContainer, t
 import { mountedFolders, withFolders } from './mounted-folders.ts';
 import { movedPorts } from './moved-port.ts';
 import { withoutVolumeOwners } from './volume-owners.ts';
-import { wantsRoot } from './wants-root.ts';
+import { wantsRoot, withoutEffect } from './wants-root.ts';
 
 export interface Decided<W extends AnyWorkload = KubernetesWorkload> {
   readonly one: ManifestContainer<W>;
@@ -99,7 +99,7 @@ export async function decide<W extends AnyWorkload>(one: ManifestContainer<W>, o
       change: { container: container_, ...nonRoot(launch as Launch, subject, one), ...BASICS },
       // An fsGroup opens files to the group, which programs that insist on the mode of their data refuse.
       reasons: new Map([['volume-access-unknown', 'it is not root so far either, and may be used to what it finds there']]),
-      unknown: [],
+      unknown: withoutEffect(settings, runsAs).map((text) => `${container_}: ${text}`),
     };
 
   const root = wantsRoot(settings);
