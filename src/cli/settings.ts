@@ -1,4 +1,5 @@
 /** The flags of `docker run` that decide identity, as container settings. */
+import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { ContainerSettings, Volume } from '../workload/container.ts';
 import { usageError } from './usage-error.ts';
@@ -114,7 +115,18 @@ function volumeFrom(text: string): Volume {
   if (odd !== undefined) throw usageError(`--volume ${text}: option ${odd} is not understood`, 'ro, rw, z or Z');
   const readOnly = options.split(',').includes('ro') ? { readOnly: true } : {};
   if (second === undefined) return { kind: 'anonymous', target };
-  return { kind: /^[./]/.test(first) ? 'bind' : 'named', source: first, target, ...readOnly };
+  if (!/^[./]/.test(first)) return { kind: 'named', source: first, target, ...readOnly };
+  return { kind: 'bind', source: first, target, ...readOnly, ...kindOfSource(first) };
+}
+
+/** A folder cannot be mounted onto a file, nor a file onto a folder. What is not there yet, or nobody may look at, is left open. */
+function kindOfSource(path: string): Pick<Volume, 'hostPathType'> {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? {} : { hostPathType: stat.isDirectory() ? 'Directory' : 'File' };
+  } catch {
+    return {};
+  }
 }
 
 /** Options of tmpfs(5) that decide access: mode, uid, gid, size, ro. Others change nothing here and are let through. */

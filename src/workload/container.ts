@@ -26,7 +26,7 @@ export interface Volume {
   readonly subPath?: string;
   /** emptyDir. */
   readonly medium?: 'Memory' | 'HugePages';
-  /** hostPath: `DirectoryOrCreate`, `File` … */
+  /** hostPath: `DirectoryOrCreate`, `File` …; any other bind: `Directory` or `File`, where somebody has looked. */
   readonly hostPathType?: string;
   /** projected: what the kubelet writes. bind: what lies there, as far as it was read. */
   readonly files?: readonly VolumeFile[];
