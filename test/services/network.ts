@@ -217,7 +217,7 @@ export const NETWORK: readonly Service[] = [
     run: ['kamailio', '-DD', '-E', '-u', 'kamailio', '-g', 'kamailio', '-f', '/etc/kamailio/kamailio.cfg'],
     ask: [
       sh(
-        `exec 3<>/dev/udp/127.0.0.1/5060; printf 'REGISTER sip:127.0.0.1 SIP/2.0\\r\\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKx\\r\\nFrom: <sip:a@127.0.0.1>;tag=1\\r\\nTo: <sip:a@127.0.0.1>\\r\\nCall-ID: 1\\r\\nCSeq: 1 REGISTER\\r\\nContact: <sip:a@127.0.0.1:9>\\r\\nContent-Length: 0\\r\\n\\r\\n' | dd bs=4k iflag=fullblock status=none >&3; read -r -t 5 said <&3; echo "$said"`,
+        `exec 3<>/dev/udp/127.0.0.1/5060; printf 'REGISTER sip:127.0.0.1 SIP/2.0\\r\\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKx\\r\\nFrom: <sip:a@127.0.0.1>;tag=1\\r\\nTo: <sip:a@127.0.0.1>\\r\\nCall-ID: 1\\r\\nCSeq: 1 REGISTER\\r\\nContact: <sip:a@127.0.0.1:9>\\r\\nContent-Length: 0\\r\\n\\r\\n' | dd bs=4k iflag=fullblock status=none >&3; timeout 5 dd bs=4k count=1 status=none <&3`,
       ),
     ],
     says: /SIP\/2\.0 200 OK/,
