@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSyn
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findLab, labsFolder } from '../src/lab/find-labs.ts';
 import { missingFor } from '../src/lab/needs.ts';
@@ -12,8 +11,8 @@ import { draw } from '../src/lab/serve/draw-asked.ts';
 import { findPtyMaker } from '../src/lab/serve/pty-maker.ts';
 import { type LabSession, startLab } from '../src/lab/session.ts';
 import { leftovers, type SeenNode, seen } from '../src/lab/test-lab.ts';
+import { freshDist } from './support/build.ts';
 
-const program = fileURLToPath(new URL('../dist', import.meta.url));
 const found = findLab(labsFolder(), '21');
 const lacks = await missingFor(found.lab);
 if (lacks.length > 0) console.warn(`SKIPPED: guests: ${lacks.map(({ why, get }) => `${why} (${get})`).join('; ')}`);
@@ -25,7 +24,11 @@ describe.skipIf(lacks.length > 0)('a guest', () => {
   const nodes: SeenNode[] = [];
   let session: LabSession;
   beforeAll(async () => {
-    session = await startLab(found, { program, stateFolder, onNode: (node) => void nodes.push(seen(node)) });
+    session = await startLab(found, {
+      program: dirname(freshDist()),
+      stateFolder,
+      onNode: (node) => void nodes.push(seen(node)),
+    });
   }, LONG_MS);
   afterAll(async () => {
     await session?.stop();
@@ -117,7 +120,7 @@ describe.skipIf(lacks.length > 0)('a player of a guest that is killed', () => {
     'takes it along',
     async () => {
       const state = mkdtempSync(join(tmpdir(), 'unroot-guest-state-'));
-      const player = spawn(process.execPath, [join(program, 'unroot.js'), 'lab', 'start', '21'], {
+      const player = spawn(process.execPath, [freshDist(), 'lab', 'start', '21'], {
         env: { ...process.env, XDG_STATE_HOME: state },
         stdio: ['pipe', 'pipe', 'pipe'],
       });
