@@ -5,6 +5,8 @@ import { request } from 'node:http';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findProgram } from '../engine/builtin-tools.ts';
+import { quote } from '../engine/reaper.ts';
 import { UnrootError } from '../error.ts';
 import { fileNamed } from '../lab/cluster/flags.ts';
 import type { Question } from '../lab/cluster/kubectl.ts';
@@ -113,7 +115,12 @@ async function enter({ pid, command, stdin, tty }: EnterContainer): Promise<numb
   if (tty && !process.stdin.isTTY)
     process.stderr.write('Unable to use a TTY - input is not a terminal or the right kind of file\n');
   const program = process.env.UNROOT_LAB_ENTER || '/opt/lab/bin/enter';
-  const child = spawn(program, [String(pid), ...command], { stdio: [stdin ? 'inherit' : 'ignore', 'inherit', 'inherit'] });
+  const argv = [program, String(pid), ...command];
+  // A terminal is the container's own, as the kubelet makes one.
+  const script = tty && process.stdin.isTTY ? findProgram('script') : undefined;
+  const [file = '', ...args] =
+    script === undefined ? argv : [script, '-qec', `LAB_TERMINAL=1 exec ${argv.map(quote).join(' ')}`, '/dev/null'];
+  const child = spawn(file, args, { stdio: [stdin ? 'inherit' : 'ignore', 'inherit', 'inherit'] });
   const [code, signal] = await new Promise<readonly [number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', (cause) =>
       reject(new UnrootError(`${program} cannot be run: ${cause.message}`, { code: 'lab.cluster', cause })),

@@ -92,8 +92,12 @@ user=()
 cd /opt/lab/tools || exit 1
 run=(./ld.so --library-path .)
 [ -e ./ld.so ] || run=()
+# With a terminal of its own, that is the session's: a shell there must find its own process group on it, not one from outside its PIDs.
+# (In a user namespace nobody may take a terminal over.)
+session=()
+[ -z "@{LAB_TERMINAL-}" ] || [ @{#user[@]} -gt 0 ] || session=("@{run[@]}" ./setsid --ctty)
 exec nsenter -t "$target" -m -u -i -n -p "@{user[@]}" --root="/proc/$target/root" --wd=/opt/lab/tools -- \
-  "@{run[@]}" ./setpriv "@{id[@]}" -- "@{run[@]}" ./env -i -C "$(readlink "/proc/$target/cwd")" "@{env[@]}" "TERM=@{TERM:-xterm}" "$@"
+  "@{session[@]}" "@{run[@]}" ./setpriv "@{id[@]}" -- "@{run[@]}" ./env -i -C "$(readlink "/proc/$target/cwd")" "@{env[@]}" "TERM=@{TERM:-xterm}" "$@"
 `.replaceAll('@{', '${');
 
 const BASHRC = String.raw`# What a shell in the node begins with.

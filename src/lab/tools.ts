@@ -1,5 +1,5 @@
 /**
- * Programs of the machine that run with a container's root without using one file of it: this very Node.js, setpriv and nsenter, copied with
+ * Programs of the machine that run with a container's root without using one file of it: this very Node.js, setpriv, nsenter and setsid, copied with
  * their libraries and loader to one folder of the cache. Attempts and `enter` start them by relative path from that folder.
  */
 import { createHash } from 'node:crypto';
@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { libraries, toolBox } from '../engine/builtin-tools.ts';
 import { made } from './debian.ts';
 
+const NAMES = ['setpriv', 'nsenter', 'env', 'setsid'] as const;
+
 export interface LabTools {
   readonly folder: string;
   /** Words that start one of them from inside the folder. */
-  command(name: 'node' | 'setpriv' | 'nsenter' | 'env'): readonly string[];
+  command(name: 'node' | (typeof NAMES)[number]): readonly string[];
 }
 
 /** Makes them, or takes them from the cache. */
@@ -19,12 +21,12 @@ export async function labTools(cacheFolder: string): Promise<LabTools> {
   const program = realpathSync(process.execPath);
   const { size, mtimeMs } = statSync(program);
   const hash = createHash('sha256')
-    .update(JSON.stringify([program, size, mtimeMs]))
+    .update(JSON.stringify([program, size, mtimeMs, NAMES]))
     .digest('hex')
     .slice(0, 16);
   const folder = await made(join(cacheFolder, 'tools', hash), { cacheFolder }, async (building) => {
     const box = join(building, 'box');
-    toolBox(box, ['setpriv', 'nsenter', 'env']);
+    toolBox(box, NAMES);
     copyFileSync(program, join(box, 'node'));
     for (const { soname, path } of libraries(program).shared) copyFileSync(path, join(box, soname));
     chmodSync(join(box, 'node'), 0o755);
