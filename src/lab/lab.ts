@@ -125,6 +125,8 @@ export type LabCheckKind =
       readonly lines?: number;
       /** Same bytes as when the lab began. */
       readonly unchanged?: boolean;
+      /** The whole file system it lies in, as `selinuxfs`: what is mounted over it is not it, nor is a link. */
+      readonly fileSystem?: string;
     }
   | {
       /** The operation is really done, with identity, capabilities and namespaces of the process. What it would change is done on no-one's behalf: see the evaluator. */

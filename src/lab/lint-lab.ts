@@ -76,6 +76,9 @@ export function lintLab(lab: Lab, ids: ReadonlySet<string>): readonly string[] {
     if (step.checks.length > 0 && step.solution.trim() === '') say('it has checks but no solution');
     if (step.checks.length > 0 && step.hints.length === 0) say('it has checks but no hint');
     if (step.checks.length > 0 && step.wrong.length === 0) say('it has checks but no wrong attempt that must leave them red');
+    for (const check of step.checks)
+      if (check.kind === 'file' && /^\/(proc|sys)\//.test(check.path) && check.fileSystem === undefined)
+        say(`a file check of ${check.path} without “fileSystem” believes whatever is mounted over it`);
     const says = step.checks.map((check) => check.says);
     if (new Set(says).size !== says.length) say('two checks say the same');
     if (step.checks.every((check) => check.kind === 'file' && check.unchanged === true) && step.checks.length > 0)

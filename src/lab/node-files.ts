@@ -57,7 +57,12 @@ if [[ "@{1-}" =~ ^[0-9]+$ ]]; then target=$1; shift; else
     [ $# -eq 0 ] || [[ "$(line "$pid")" == *"$1"* ]] || continue
     found+=("$pid")
   done
-  if [ "$(printf '%s\n' "$(inits)" | grep -c .)" = 0 ]; then echo 'enter: no container is running' >&2; exit 1; fi
+  if [ "$(printf '%s\n' "$(inits)" | grep -c .)" = 0 ]; then
+    starting=
+    for pid in /proc/[0-9]*; do case "$(line "@{pid#/proc/}" 2>/dev/null)" in *'unroot.js run '*) starting=yes ;; esac; done
+    echo "enter: no container is running@{starting:+ yet; one is being started}" >&2
+    exit 1
+  fi
   if [ @{#found[@]} -gt 1 ]; then
     echo 'enter: which one? enter PID' >&2
     for pid in "@{found[@]}"; do

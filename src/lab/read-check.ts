@@ -74,6 +74,7 @@ const KINDS: Readonly<Record<Kind, { readonly needed: readonly string[]; readonl
       matchesNot: expression,
       lines: number,
       unchanged: bool,
+      fileSystem: text,
     },
   },
   attempt: {

@@ -119,6 +119,11 @@ describe('the lint', () => {
       /green before/,
     ],
     [
+      "a file of the kernel's that anybody may hide",
+      { steps: [{ ...lab.steps[0]!, checks: [{ kind: 'file', path: '/sys/fs/selinux/enforce', matches: '1', says: 'x' }] }] },
+      /believes whatever is mounted over it/,
+    ],
+    [
       'an answer that anybody may give',
       { steps: [{ ...lab.steps[0]!, checks: [{ kind: 'http', port: 80, status: 200, says: 'x' }] }] },
       /takes an answer from anybody/,

@@ -1,7 +1,7 @@
 /** `file`: what lies at a path of the node, or of a container in it. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { openInside } from './inside.ts';
+import { type Inside, openInside } from './inside.ts';
 import { type CheckOf, type CheckWorld, green, type Look, red } from './look.ts';
 import { matching } from './matching.ts';
 
@@ -24,6 +24,11 @@ export function checkFile(check: CheckOf<'file'>, { node, before }: CheckWorld):
     if (found === undefined)
       return check.exists === false ? green(`${check.path} is not there`) : red(`${check.path} is not there`);
     if (check.exists === false) return red(`${check.path} is there`);
+    if (
+      check.fileSystem !== undefined &&
+      (found.resolved !== check.path || wholeFileSystemOf(found, node.proc) !== check.fileSystem)
+    )
+      return red(`${check.path} is not ${check.fileSystem}'s own: something lies over it`);
     const { stat } = found;
     const owner = `${stat.uid}:${stat.gid}`;
     if (check.owner !== undefined && owner !== check.owner && String(stat.uid) !== check.owner)
@@ -49,6 +54,16 @@ export function checkFile(check: CheckOf<'file'>, { node, before }: CheckWorld):
   } finally {
     found?.close();
   }
+}
+
+/** Type of the file system that it is mounted with, from its top (proc_pid_mountinfo(5)); undefined for a part that was bound somewhere. */
+function wholeFileSystemOf(found: Inside, proc: string): string | undefined {
+  const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(found.path.replace('/fd/', '/fdinfo/'), 'utf8'))?.[1];
+  for (const line of readFileSync(`${proc}/1/mountinfo`, 'utf8').split('\n')) {
+    const [mount, , , root] = line.split(' ');
+    if (mount === id) return root === '/' ? / - (\S+)/.exec(line)?.[1] : undefined;
+  }
+  return undefined;
 }
 
 /** Type, owner, mode and contents in one word; `missing` when it is not there. */

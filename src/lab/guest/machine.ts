@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
+import { findProgram } from '../../engine/builtin-tools.ts';
 import { processAlive, processStartTime, signalProcess } from '../../engine/proc.ts';
 import { register, undo } from '../../engine/reaper.ts';
 import { UnrootError } from '../../error.ts';
@@ -22,6 +23,7 @@ export interface Machine {
 
 const MEGABYTES = 1280;
 const NOBODY = '65534';
+const INSTALL = 'apt-get install -y qemu-system-x86';
 
 /** Starts it; `line` carries bytes at once, and somebody answers when the agent runs. */
 export async function startMachine(files: GuestFiles, payload: string, selinux: boolean): Promise<Machine> {
@@ -31,6 +33,9 @@ export async function startMachine(files: GuestFiles, payload: string, selinux: 
     ...['-drive', `if=none,id=${id},file=${file},format=raw,read-only=on,file.locking=off`],
     ...['-device', `virtio-blk-pci,drive=${id}`],
   ];
+  // Where list looked for it too: not everybody has the places of system programs on PATH.
+  const qemu = findProgram('qemu-system-x86_64');
+  if (qemu === undefined) throw new UnrootError('QEMU is not here', { code: 'lab.node-failed', hint: INSTALL });
   const child: ChildProcess = spawn(
     'setpriv',
     [
@@ -38,7 +43,7 @@ export async function startMachine(files: GuestFiles, payload: string, selinux: 
       // A change of user takes the wish to die with the parent away: told again after it.
       ...['setpriv', '--reuid', NOBODY, '--regid', NOBODY, '--clear-groups', '--bounding-set', '-all', '--inh-caps', '-all'],
       ...['--no-new-privs', '--pdeathsig', 'KILL', '--'],
-      ...['qemu-system-x86_64', '-name', 'unroot-lab', '-machine', 'pc', '-accel', 'tcg,thread=multi', '-cpu', 'max'],
+      ...[qemu, '-name', 'unroot-lab', '-machine', 'pc', '-accel', 'tcg,thread=multi', '-cpu', 'max'],
       ...['-m', String(MEGABYTES), '-smp', '2', '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
       ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
       ...['-kernel', kernel!, '-initrd', initrd!],
@@ -100,6 +105,6 @@ async function qemuOf(child: ChildProcess): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   if (child.pid === undefined || child.exitCode !== null)
-    throw new UnrootError('QEMU could not be started', { code: 'lab.node-failed', hint: 'apt-get install -y qemu-system-x86' });
+    throw new UnrootError('QEMU could not be started', { code: 'lab.node-failed', hint: INSTALL });
   return child.pid;
 }
