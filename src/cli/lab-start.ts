@@ -52,6 +52,9 @@ export async function startInTerminal(
     if (done.length > 0 && done.length < lab.steps.length) {
       log.progress('Bringing the node to where you were');
       await session.resume();
+      // Started by nobody's shell: no list of jobs has them.
+      if ((await session.node().run("pgrep -f 'unroot.js [r]un '")).code === 0)
+        log.note("what ran when you left runs again; where a text ends it with fg, here pkill -INT -f 'unroot.js run' does");
     }
     log.clear();
     await print(`${opening(session, options)}\n`);

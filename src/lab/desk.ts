@@ -185,14 +185,19 @@ async function reply(
       );
     case 'answer':
       return answer(session, step, words, options);
-    case 'solve':
+    case 'solve': {
       await session.solve(step.id);
-      return reply(session, 'check', [step.id], options, told, stop);
+      const { text, exit } = await reply(session, 'check', [step.id], options, told, stop);
+      const why = 'The solution ran, and the step is not done: what was done before may be in its way. reset, then solve again.';
+      return ok(exit === 0 ? text : `${text}\n${why}`, exit);
+    }
     case 'reset':
       // After the answer is written: the node it goes to ends.
       setTimeout(() => void session.reset({ resume: true }).catch(() => stop()), 100);
       return ok(
-        session.progress().done.length === 0 ? 'The node is made anew.' : 'The node is made anew, and brought to where you were.',
+        session.progress().done.length === 0
+          ? 'The node is made anew.'
+          : "The node is made anew, and brought to where you were. (In no shell's jobs: pkill -INT -f 'unroot.js run' ends what runs again.)",
       );
     case 'stop':
       setTimeout(stop, 100);

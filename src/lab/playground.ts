@@ -63,7 +63,7 @@ export async function openPlayground(found: FoundLab, prepared: PreparedLab, opt
     onProgress: options.onProgress,
     signal: options.signal,
   });
-  options.onProgress?.('Starting a guest with a kernel of its own (about 15 s)');
+  options.onProgress?.('Starting a guest with a kernel of its own (15 s to a minute)');
   const guest = await startGuest({
     files: system,
     payload: new Map([
