@@ -148,7 +148,7 @@ export interface Container {
   readonly id: string;
   /** Host pid of the process that will become the image's program; known before start only when the engine `stopsBeforeStart`. */
   readonly pid: number | undefined;
-  /** Starts it. A refusal of the runtime (no such file, not executable) is thrown as UnrootError `engine.start-refused` with its words. */
+  /** Starts it. A refusal of the runtime (no such file, not executable) is thrown as UnrootError `engine.start-refused` with its words; `engine.start-stuck`: nothing of the image ran, and will not. */
   start(): Promise<void>;
   /** Resolves when the main process has ended. */
   readonly exited: Promise<ExitStatus>;

@@ -43,6 +43,8 @@ export interface OciRuntime {
 
 /** How long the runtime may take to make the mounts. */
 const CREATE_MS = 60_000;
+/** From the word to go to the image's program: milliseconds, unless the runtime's own process hangs in execve. */
+const EXEC_MS = 40_000;
 
 /** Created and held back. `layers`: folders of the image, bottom first. */
 export async function createOciContainer(
@@ -136,8 +138,15 @@ export async function createOciContainer(
           openGate();
           // Until its program has become the image's; a short one may be over before we look.
           const ended = exited.then(() => true);
+          const late = Date.now() + EXEC_MS;
           while (executable(pid) === before) {
             if (await Promise.race([ended, sleep(2, false)])) break;
+            if (Date.now() > late)
+              throw new UnrootError(`${runtime.kind} has not executed the program of ${id} in ${EXEC_MS / 1000} s`, {
+                code: 'engine.start-stuck',
+                where: { file: `/proc/${pid}/wchan` },
+                hint: 'the machine is very busy, or the kernel waits for a thread that its tracer has not collected: try again',
+              });
           }
           closeGate();
           const now = executable(pid);

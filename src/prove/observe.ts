@@ -39,6 +39,17 @@ export type Observe = (image: PreparedImage, launch: Launch, options?: ObserveOp
 
 /** Never leaves the container behind, whatever happens. A refusal of the runtime is an observation, not an error. */
 export async function observe(image: PreparedImage, launch: Launch, options: ObserveOptions = {}): Promise<Observation> {
+  try {
+    return await observeOnce(image, launch, options);
+  } catch (error) {
+    // Nothing of the image ran yet. Seen with runc and strace, about once in thousands of starts.
+    if (!(error instanceof UnrootError && error.code === 'engine.start-stuck')) throw error;
+    options.onProgress?.('The runtime got stuck before the program ran: once more');
+    return observeOnce(image, launch, options);
+  }
+}
+
+async function observeOnce(image: PreparedImage, launch: Launch, options: ObserveOptions): Promise<Observation> {
   let container: Container | undefined;
   let session: TraceSession | undefined;
   let scratch: ScratchBinds | undefined;
