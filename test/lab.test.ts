@@ -233,18 +233,12 @@ describe.skipIf(!can)('a node', () => {
     await session.run('pkill sleep; rm -rf /srv/race');
   });
 
-  it('is made anew within two seconds, and nothing of the old one is left', async () => {
+  it('is made anew, and nothing of the old one is left', async () => {
     await session.run('touch /old; (sleep 600 &) >/dev/null 2>&1');
-    let took = Number.POSITIVE_INFINITY;
-    // The fastest of three: other tests run beside this one.
-    for (let round = 0; round < 3 && took >= 2000; round += 1) {
-      const began = Date.now();
-      await session.reset();
-      took = Date.now() - began;
-    }
+    // How long that may take is what `unroot lab test` looks at (every lab, below).
+    await session.reset();
     expect(await say('ls /old 2>&1')).toContain('No such file');
     expect(leftovers(nodes.at(-2)!)).toEqual([]);
-    expect(took).toBeLessThan(2000);
   });
 });
 
