@@ -253,7 +253,9 @@ describe.skipIf(!can)('kubectl in a node', () => {
           'kubectl exec -n nonroot $pod -- id -u',
           'kubectl exec -n nonroot $pod whoami',
           'echo typed | kubectl exec -i -n nonroot $pod -- cat',
-          'script -qec \'kubectl exec -it -n nonroot deploy/server -- sh -c "[ -t 0 ] && echo terminal; hostname"\' /dev/null',
+          // Somebody sits at this terminal: an end of input would be typed into it.
+          'mkfifo /tmp/held; exec 9<>/tmp/held',
+          'script -qec \'kubectl exec -it -n nonroot deploy/server -- sh -c "[ -t 0 ] && echo terminal; hostname"\' /dev/null <&9',
           'kubectl exec -n nonroot $pod -- nothing-of-the-kind || echo "ended with $?"',
           'kubectl get all -n nonroot',
           'kubectl apply -f https://example.com/app.yaml',
