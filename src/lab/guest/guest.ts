@@ -44,6 +44,13 @@ export async function startGuest({ files, payload, home, selinux, signal }: Gues
   await payloadDisk(disk, payload, join(home, 'payload'), signal);
   const machine = await startMachine(files, disk, selinux);
   const talks = new Map<number, (one: Frame) => void>();
+  /** What ends each call that has no answer yet when the machine ends: one listener for all, of which a day brings many. */
+  const waiting = new Map<number, () => void>();
+  let ended = false;
+  void machine.exited.then(() => {
+    ended = true;
+    for (const gone of [...waiting.values()]) gone();
+  });
   let serial = 0;
   let desk = '';
   let ready = (): void => {};
@@ -125,8 +132,8 @@ export async function startGuest({ files, payload, home, selinux, signal }: Gues
     ending ??= (async () => {
       server.close();
       await machine.end();
-      removeHome.release();
       rmSync(home, { recursive: true, force: true });
+      removeHome.release();
     })();
     return ending;
   };
@@ -173,11 +180,13 @@ export async function startGuest({ files, payload, home, selinux, signal }: Gues
         const over = (error?: Error): void => {
           clearTimeout(timer);
           talks.delete(channel);
+          waiting.delete(channel);
           if (error !== undefined) reject(error);
         };
         const gone = (why: string): void => over(new UnrootError(`the guest ${why}`, { code: 'lab.node-failed' }));
         const timer = setTimeout(() => gone(`did not answer within ${Math.round(timeoutMs / 1000)} s`), timeoutMs);
-        void machine.exited.then(() => talks.has(channel) && gone('ended'));
+        if (ended) return gone('ended');
+        waiting.set(channel, () => gone('ended'));
         talks.set(channel, ({ kind, bytes }) => {
           if (kind !== FRAME.result) return;
           const { value: answer, error } = jsonOf(bytes) as {
